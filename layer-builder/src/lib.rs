@@ -1,0 +1,1 @@
+//! Builds Lambda layers out of locked wheels.

@@ -1,0 +1,1 @@
+//! Publishes built layers as LayerVersions. Nothing stands here yet.

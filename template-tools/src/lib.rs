@@ -1,0 +1,1 @@
+//! Brings templates to new LayerVersions. Nothing stands here yet.

@@ -1,0 +1,100 @@
+//! Every command there is, in groups, with one line each. What stands here works; what does not work yet is not here.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+
+use crate::dev;
+
+/// What happens when a command is typed.
+#[derive(Clone, Copy)]
+pub(crate) enum Run {
+    /// A binary of another package does it: it gets the subcommand and then every argument as it was typed.
+    Binary {
+        /// The name of the binary.
+        bin: &'static str,
+        /// The subcommand of that binary; empty if the binary is the command.
+        subcommand: &'static str,
+        /// The command's name here.
+        name: &'static str,
+    },
+    /// A part of the dev loop.
+    Dev(fn(&[OsString]) -> anyhow::Result<ExitCode>),
+}
+
+struct Entry {
+    name: &'static str,
+    about: &'static str,
+    run: Run,
+}
+
+struct Group {
+    title: &'static str,
+    entries: &'static [Entry],
+}
+
+const fn binary(name: &'static str, bin: &'static str, subcommand: &'static str, about: &'static str) -> Entry {
+    Entry { name, about, run: Run::Binary { bin, subcommand, name } }
+}
+
+const GROUPS: &[Group] = &[
+    Group {
+        title: "Build",
+        entries: &[
+            binary("build-layer", "layer-builder", "build", "build a layer's zip and manifest from its lock"),
+            binary("lock", "layer-builder", "lock", "make or upgrade a layer's lock"),
+            binary("inspect", "layer-builder", "inspect", "show what is inside a layer, by package and size"),
+        ],
+    },
+    Group {
+        title: "Contribute",
+        entries: &[
+            Entry { name: "lint", about: "check formatting, clippy and docs", run: Run::Dev(dev::lint) },
+            Entry { name: "test", about: "run the tests", run: Run::Dev(dev::test) },
+            binary("bench", "bench", "", "measure against the floor and the rivals"),
+            Entry { name: "docs", about: "build the documentation of the crates", run: Run::Dev(dev::docs) },
+            Entry { name: "ci", about: "everything that CI runs", run: Run::Dev(dev::ci) },
+        ],
+    },
+];
+
+/// The command that the first argument names.
+pub(crate) fn find(arguments: &[OsString]) -> Option<Run> {
+    let name = arguments.first()?.to_str()?;
+    GROUPS.iter().flat_map(|group| group.entries).find(|entry| entry.name == name).map(|entry| entry.run)
+}
+
+/// For everything that is no command: the list where it was asked for, an explanation where the name is wrong.
+pub(crate) fn list_or_explain(arguments: &[OsString]) -> ExitCode {
+    let mut command = clap::Command::new("cargo xtask").override_help(list()).disable_help_subcommand(true);
+    for entry in GROUPS.iter().flat_map(|group| group.entries) {
+        command = command.subcommand(clap::Command::new(entry.name));
+    }
+    let mut typed = vec![OsString::from("cargo xtask")];
+    if arguments.first().is_none_or(|first| first == "help") {
+        typed.push("--help".into());
+    } else {
+        typed.extend_from_slice(arguments);
+    }
+    let error = match command.try_get_matches_from_mut(typed) {
+        Err(error) => error,
+        Ok(_) => command.error(ErrorKind::MissingSubcommand, "no command was named"),
+    };
+    // A closed pipe behind us is no error of ours.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+fn list() -> String {
+    let mut text = String::from("Lambda layers: build them, publish them, bring templates to them.\n\n");
+    text.push_str("Usage: cargo xtask <COMMAND> [ARGUMENTS]\n");
+    for group in GROUPS {
+        text.push_str(&format!("\n{}:\n", group.title));
+        for entry in group.entries {
+            text.push_str(&format!("  {:<16} {}\n", entry.name, entry.about));
+        }
+    }
+    text.push_str("\n`cargo xtask <COMMAND> --help` tells more of each.");
+    text
+}
