@@ -9,12 +9,13 @@ mod reader;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use pep508_rs::{PackageName, Requirement, VerbatimUrl};
+use pep508_rs::PackageName;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 pub use mistake::Mistake;
 
+use crate::requirement::Requirement;
 use crate::target::{Architecture, PythonVersion, Target};
 
 /// The name of the file.
@@ -37,9 +38,9 @@ pub struct LayerTable {
     /// What the published version is described with.
     pub description: Option<String>,
     /// The layer's own requirements.
-    pub requirements: Vec<Requirement<VerbatimUrl>>,
+    pub requirements: Vec<Requirement>,
     /// What comes along with them.
-    pub companions: Vec<Requirement<VerbatimUrl>>,
+    pub companions: Vec<Requirement>,
     /// The repository of a requirement, for building it from a branch.
     pub branch_of: BTreeMap<PackageName, String>,
     /// The Python versions to serve, oldest first.
@@ -60,12 +61,13 @@ pub struct LayerTable {
 impl LayerTable {
     /// Every runtime on every architecture that was asked for.
     pub fn targets(&self) -> Vec<Target> {
-        let targets = |&python| self.architectures.iter().map(move |&architecture| Target { python, architecture });
+        let targets =
+            |&python| self.architectures.iter().map(move |&architecture| Target { python, architecture });
         self.pythons.iter().flat_map(targets).collect()
     }
 
     /// Everything that is asked for by name, as it was written, the layer's own first.
-    pub fn all_requirements(&self) -> impl Iterator<Item = &Requirement<VerbatimUrl>> {
+    pub fn all_requirements(&self) -> impl Iterator<Item = &Requirement> {
         self.requirements.iter().chain(&self.companions)
     }
 }
@@ -119,7 +121,8 @@ impl Error {
             Self::Read { .. } => None,
             Self::Mistake(mistake) => mistake.hint.clone(),
             Self::UnknownLayer { name, known, .. } => {
-                let near = nearest(name, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`? "));
+                let near = nearest(name, known.iter().map(String::as_str))
+                    .map(|near| format!("did you mean `{near}`? "));
                 let known = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
                 Some(format!("{}the known layers are: {known}", near.unwrap_or_default()))
             }
@@ -136,13 +139,14 @@ impl LayersFile {
 
     /// Reads the file at `path`.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
         Self::parse(path, &text)
     }
 
     /// Reads the text of the file at `path`.
     pub fn parse(path: &Path, text: &str) -> Result<Self, Error> {
-        let layers = reader::layers(path, text).map_err(|mistake| Error::Mistake(Box::new(mistake)))?;
+        let layers = reader::layers(path, text).map_err(Error::Mistake)?;
         Ok(Self { path: path.to_path_buf(), layers })
     }
 

@@ -2,8 +2,19 @@
 //!
 //! This crate knows nothing of AWS and runs nothing asynchronously.
 
+mod atomic;
+pub mod build;
+pub mod cache;
 pub mod called;
+pub mod cli;
 pub mod config;
 pub mod hash;
+pub mod layer;
+pub mod lock;
+pub mod relock;
+pub mod requirement;
 pub mod target;
 pub mod ui;
+pub mod wheels;
+pub mod zip_reader;
+pub mod zip_writer;

@@ -5,14 +5,16 @@ use std::ops::Range;
 use std::path::Path;
 use std::str::FromStr;
 
-use pep508_rs::{PackageName, Requirement, VerbatimUrl, VersionOrUrl};
+use pep508_rs::{PackageName, VersionOrUrl};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{LayerTable, Mistake, WheelPreference, inputs_sha256, nearest};
+use crate::requirement::{self, Requirement};
 use crate::target::PythonVersion;
 
 type Value<'a> = Spanned<DeValue<'a>>;
+type Wrong = Box<Mistake>;
 
 /// The keys of a layer's table that this crate reads.
 const KEYS: &[&str] = &[
@@ -33,7 +35,7 @@ const FOREIGN_TABLES: &[&str] = &["publish"];
 /// Tables at the top of the file: ours, and those of other crates.
 const TOP: &[&str] = &["layers", "stacks"];
 
-pub(super) fn layers(path: &Path, text: &str) -> Result<BTreeMap<String, LayerTable>, Mistake> {
+pub(super) fn layers(path: &Path, text: &str) -> Result<BTreeMap<String, LayerTable>, Wrong> {
     let file = File { path, text };
     let document = DeTable::parse(text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
@@ -45,11 +47,19 @@ pub(super) fn layers(path: &Path, text: &str) -> Result<BTreeMap<String, LayerTa
         }
     }
     let Some(layers) = document.get_ref().get("layers") else {
-        return Err(file.mistake(0..0, "there are no layers in this file".into(), "expected a table `[layers.<name>]`"));
+        return Err(file.mistake(
+            0..0,
+            "there are no layers in this file".into(),
+            "expected a table `[layers.<name>]`",
+        ));
     };
     let layers = file.table(layers, "layers")?;
     if layers.is_empty() {
-        return Err(file.mistake(0..0, "there are no layers in this file".into(), "expected a table `[layers.<name>]`"));
+        return Err(file.mistake(
+            0..0,
+            "there are no layers in this file".into(),
+            "expected a table `[layers.<name>]`",
+        ));
     }
     let read = layers.iter().map(|(name, table)| {
         let span = name.span();
@@ -77,12 +87,13 @@ struct File<'a> {
 }
 
 impl File<'_> {
-    fn mistake(self, span: Range<usize>, what: String, expected: &str) -> Mistake {
-        Mistake::new(self.path, self.text, span, what, expected)
+    fn mistake(self, span: Range<usize>, what: String, expected: &str) -> Wrong {
+        Box::new(Mistake::new(self.path, self.text, span, what, expected))
     }
 
-    fn unknown(self, span: Range<usize>, kind: &str, key: &str, place: &str, known: &[&str]) -> Mistake {
-        let mut mistake = self.mistake(span, format!("unknown {kind} `{key}` {place}"), &format!("no such {kind}"));
+    fn unknown(self, span: Range<usize>, kind: &str, key: &str, place: &str, known: &[&str]) -> Wrong {
+        let mut mistake =
+            self.mistake(span, format!("unknown {kind} `{key}` {place}"), &format!("no such {kind}"));
         mistake.hint = Some(match nearest(key, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("expected one of `{}`", known.join("`, `")),
@@ -90,7 +101,7 @@ impl File<'_> {
         mistake
     }
 
-    fn layer(self, name: &str, span: Range<usize>, value: &Value<'_>) -> Result<LayerTable, Mistake> {
+    fn layer(self, name: &str, span: Range<usize>, value: &Value<'_>) -> Result<LayerTable, Wrong> {
         let place = format!("layers.{name}");
         let table = self.table(value, &place)?;
         let place = format!("in `[{place}]`");
@@ -105,7 +116,11 @@ impl File<'_> {
             }
         }
         let missing = |key: &str| {
-            self.mistake(span.clone(), format!("the key `{key}` is missing {place}"), &format!("expected `{key} = […]`"))
+            self.mistake(
+                span.clone(),
+                format!("the key `{key}` is missing {place}"),
+                &format!("expected `{key} = […]`"),
+            )
         };
         let requirements = table.get("requirements").ok_or_else(|| missing("requirements"))?;
         let pythons = table.get("python").ok_or_else(|| missing("python"))?;
@@ -150,11 +165,16 @@ impl File<'_> {
         Ok(layer)
     }
 
-    fn branch_of(self, value: &Value<'_>, layer: &LayerTable) -> Result<BTreeMap<PackageName, String>, Mistake> {
+    fn branch_of(
+        self,
+        value: &Value<'_>,
+        layer: &LayerTable,
+    ) -> Result<BTreeMap<PackageName, String>, Wrong> {
         let table = self.table(value, "branch-of")?;
         let read = table.iter().map(|(key, value)| {
             let package = PackageName::from_str(key.get_ref()).ok();
-            let asked_for = package.filter(|name| layer.all_requirements().any(|required| required.name == *name));
+            let asked_for =
+                package.filter(|name| layer.all_requirements().any(|required| required.name == *name));
             let Some(package) = asked_for else {
                 let what = format!("`{}` is not among the layer's requirements", key.get_ref());
                 return Err(self.mistake(key.span(), what, "expected one of `requirements` or `companions`"));
@@ -167,43 +187,52 @@ impl File<'_> {
         read.collect()
     }
 
-    fn requirement(self, value: &Value<'_>) -> Result<Requirement<VerbatimUrl>, Mistake> {
+    fn requirement(self, value: &Value<'_>) -> Result<Requirement, Wrong> {
         let text = self.text_of(value, "a requirement like `requests>=2.32`")?;
-        let requirement = Requirement::from_str(text).map_err(|error| {
-            let what = format!("`{text}` is no requirement: {}", error.message);
+        let requirement = requirement::parse(text).map_err(|why| {
+            let what = format!("`{text}` is no requirement: {why}");
             self.mistake(value.span(), what, "expected a requirement like `requests>=2.32` (PEP 508)")
         })?;
         if matches!(requirement.version_or_url, Some(VersionOrUrl::Url(_))) {
             let what = format!("`{}` is asked for by address", requirement.name);
-            return Err(self.mistake(value.span(), what, "expected a name and versions, to be found in the index"));
+            return Err(self.mistake(
+                value.span(),
+                what,
+                "expected a name and versions, to be found in the index",
+            ));
         }
         Ok(requirement)
     }
 
-    fn python(self, value: &Value<'_>) -> Result<PythonVersion, Mistake> {
+    fn python(self, value: &Value<'_>) -> Result<PythonVersion, Wrong> {
         let known: Vec<String> = PythonVersion::all().map(|version| format!("`{version}`")).collect();
         self.parsed(value, &format!("one of {}", known.join(", ")), |text| text.parse().ok())
     }
 
-    fn table<'a, 'b>(self, value: &'b Value<'a>, name: &str) -> Result<&'b DeTable<'a>, Mistake> {
+    fn table<'a, 'b>(self, value: &'b Value<'a>, name: &str) -> Result<&'b DeTable<'a>, Wrong> {
         value.get_ref().as_table().ok_or_else(|| {
             let what = format!("`{name}` is {}", described(value.get_ref()));
             self.mistake(value.span(), what, "expected a table")
         })
     }
 
-    fn optional_text(self, table: &DeTable<'_>, key: &str) -> Result<Option<String>, Mistake> {
+    fn optional_text(self, table: &DeTable<'_>, key: &str) -> Result<Option<String>, Wrong> {
         table.get(key).map(|value| self.text_of(value, "text in quotes").map(str::to_owned)).transpose()
     }
 
-    fn text_of<'b>(self, value: &'b Value<'_>, expected: &str) -> Result<&'b str, Mistake> {
+    fn text_of<'b>(self, value: &'b Value<'_>, expected: &str) -> Result<&'b str, Wrong> {
         value.get_ref().as_str().ok_or_else(|| {
             let what = format!("this is {}", described(value.get_ref()));
             self.mistake(value.span(), what, &format!("expected {expected}, in quotes"))
         })
     }
 
-    fn parsed<T>(self, value: &Value<'_>, expected: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Mistake> {
+    fn parsed<T>(
+        self,
+        value: &Value<'_>,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, Wrong> {
         let text = self.text_of(value, expected)?;
         parse(text).ok_or_else(|| {
             self.mistake(value.span(), format!("`{text}` is not known here"), &format!("expected {expected}"))
@@ -215,11 +244,15 @@ impl File<'_> {
         self,
         value: &Value<'_>,
         what: &str,
-        read: impl Fn(&Value<'_>) -> Result<T, Mistake>,
-    ) -> Result<Vec<T>, Mistake> {
+        read: impl Fn(&Value<'_>) -> Result<T, Wrong>,
+    ) -> Result<Vec<T>, Wrong> {
         let items = self.any_list(value, read)?;
         if items.is_empty() {
-            return Err(self.mistake(value.span(), "this list is empty".into(), &format!("expected {what} at least")));
+            return Err(self.mistake(
+                value.span(),
+                "this list is empty".into(),
+                &format!("expected {what} at least"),
+            ));
         }
         Ok(items)
     }
@@ -227,8 +260,8 @@ impl File<'_> {
     fn any_list<T>(
         self,
         value: &Value<'_>,
-        read: impl Fn(&Value<'_>) -> Result<T, Mistake>,
-    ) -> Result<Vec<T>, Mistake> {
+        read: impl Fn(&Value<'_>) -> Result<T, Wrong>,
+    ) -> Result<Vec<T>, Wrong> {
         let Some(items) = value.get_ref().as_array() else {
             let what = format!("this is {}", described(value.get_ref()));
             return Err(self.mistake(value.span(), what, "expected a list: `[…]`"));

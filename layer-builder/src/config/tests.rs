@@ -42,7 +42,10 @@ fn a_good_file_is_read() {
         ["python3.12 on arm64", "python3.12 on x86_64", "python3.13 on arm64", "python3.13 on x86_64"]
     );
     assert_eq!(layer.wheels, WheelPreference::Pure);
-    assert_eq!(layer.all_requirements().map(ToString::to_string).collect::<Vec<_>>(), ["sosw", "requests>=2.32"]);
+    assert_eq!(
+        layer.all_requirements().map(ToString::to_string).collect::<Vec<_>>(),
+        ["sosw", "requests>=2.32"]
+    );
 }
 
 #[test]
