@@ -173,7 +173,7 @@ fn keep(index: &FileIndex, path: &Path, cache: &Cache) -> Result<(), Error> {
 }
 
 /// The hash of all that the answer depends on; the number counts the forms of the answer.
-fn question(lock: &Lock, oldest: PythonVersion) -> Sha256 {
+pub fn question(lock: &Lock, oldest: PythonVersion) -> Sha256 {
     Sha256::of(format!("1 {} {oldest}", lock.sha256).as_bytes())
 }
 

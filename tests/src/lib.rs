@@ -1,1 +1,7 @@
-//! The harness of the tests.
+//! The harness of the tests: the real binaries in a clean environment, wheels to order, and servers on loopback.
+//!
+//! Nothing here knows the product crates; what they promise each other is checked through their files and commands.
+
+pub mod command;
+pub mod server;
+pub mod wheels;

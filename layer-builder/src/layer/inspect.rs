@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::archive::hash_of;
 use crate::hash::Sha256;
 use crate::ui::{counted, megabytes};
+use crate::wheels::wheel::place;
 use crate::zip_reader::{Entry, Error, ZipFile};
 
 /// What a zip holds.
@@ -85,7 +86,9 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
         if let Some(record) = record {
             let record = zip.content(record)?;
             for file in recorded(&String::from_utf8_lossy(&record)) {
-                owner.entry(format!("{site}{file}")).or_insert(packages.len());
+                // The RECORD is the wheel's own: it names files as they lay there.
+                let placed = place(&file).unwrap_or(&file);
+                owner.entry(format!("{site}{placed}")).or_insert(packages.len());
             }
         }
         // Its own folder belongs to it whatever RECORD says.
@@ -162,7 +165,7 @@ impl Inspection {
         }
         let _ = write!(
             text,
-            "\n{} in {}, {} (limit 52.4 MB), {} unzipped (limit 262.1 MB)\nsha256 {} ({})",
+            "\n{} in {}, {} (limit 52.4 MB), {} unzipped (limit 262.1 MB)\nsha256 {}\nCodeSha256 {}",
             counted(self.files, "file"),
             counted(self.packages.len(), "package"),
             megabytes(self.size),

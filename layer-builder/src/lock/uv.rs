@@ -2,9 +2,10 @@
 //!
 //! The user's own configuration of uv counts. What strangers' build backends may see is cut down here.
 
+mod install;
+
 use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::str::FromStr;
@@ -12,15 +13,13 @@ use std::str::FromStr;
 use pep508_rs::pep440_rs::Version;
 use thiserror::Error;
 
+use install::OURS;
+
 use super::files::FileIndex;
 use crate::cache::{self, Cache};
 use crate::target::PythonVersion;
 use crate::ui::Ui;
 
-/// The version that is installed where none is found.
-const OURS: &str = "0.13.9";
-/// The hashes of that version's wheels, as pip reads them.
-const OURS_HASHED: &str = include_str!("requirements.uv.txt");
 /// The oldest version that was seen to work here.
 const OLDEST: &str = "0.9.0";
 
@@ -143,7 +142,7 @@ impl Uv {
         if let Some(version) = version_of(&program) {
             return Ok(Self::new(program, version, ui));
         }
-        install(cache, &home, ui, &mut tried)?;
+        install::with_pip(cache, &home, ui, &mut tried)?;
         match version_of(&program) {
             Some(version) => Ok(Self::new(program, version, ui)),
             None => Err(Error::Install { output: format!("`{}` does not run", program.display()) }),
@@ -353,81 +352,14 @@ fn is_new_enough(version: &str) -> bool {
     matches!((version, oldest), (Ok(version), Ok(oldest)) if version >= oldest)
 }
 
-fn install(cache: &Cache, home: &Path, ui: &Ui, tried: &mut String) -> Result<(), Error> {
-    let mut output = None;
-    for python in ["python3", "python"] {
-        let has_pip = match quietly(Command::new(python).args(["-m", "pip", "--version"])) {
-            Ok(output) if output.status.success() => true,
-            Ok(_) => {
-                _ = write!(tried, "`{python}` has no pip, ");
-                false
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                _ = write!(tried, "no `{python}` on PATH, ");
-                false
-            }
-            Err(error) => {
-                _ = write!(tried, "`{python}` does not start ({error}), ");
-                false
-            }
-        };
-        if !has_pip {
-            continue;
-        }
-        ui.status("Installing", format!("uv {OURS} into the cache, with pip"));
-        let folder = cache.new_folder()?;
-        let hashed = folder.path().join("requirements.txt");
-        let filled = folder.path().join("uv");
-        std::fs::write(&hashed, OURS_HASHED)
-            .map_err(|source| Error::Exchange { path: hashed.clone(), source })?;
-        let mut pip = Command::new(python);
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-input",
-            "--no-deps",
-        ]);
-        pip.args([
-            "--only-binary",
-            ":all:",
-            "--require-hashes",
-            "--no-warn-script-location",
-            "--requirement",
-        ]);
-        pip.arg(&hashed)
-            .arg("--target")
-            .arg(&filled)
-            .env("PIP_USER", "0")
-            .env_remove("PIP_REQUIRE_VIRTUALENV");
-        match quietly(&mut pip) {
-            Ok(pip) if pip.status.success() => {
-                cache.make_folder(home.parent().unwrap_or(home))?;
-                // If somebody else was faster, theirs is as good.
-                if std::fs::rename(&filled, home).is_ok() || home.is_dir() {
-                    return Ok(());
-                }
-            }
-            Ok(pip) => output = Some(said(&pip)),
-            Err(error) => output = Some(error.to_string()),
-        }
-    }
-    Err(match output {
-        Some(output) => Error::Install { output },
-        None => Error::NotFound { tried: tried.trim_end_matches([',', ' ']).to_owned() },
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn our_uv_is_the_one_that_is_hashed() {
-        assert!(OURS_HASHED.contains(&format!("\nuv=={OURS} \\\n    --hash=sha256:")));
-        assert!(!OURS_HASHED.contains("://"), "a lock holds no addresses");
+        assert!(install::HASHED.contains(&format!("\nuv=={OURS} \\\n    --hash=sha256:")));
+        assert!(!install::HASHED.contains("://"), "a lock holds no addresses");
     }
 
     #[test]

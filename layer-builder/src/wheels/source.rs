@@ -261,7 +261,7 @@ fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, String> {
                 return Ok(unpacked);
             }
             Err(DecompressionError::InsufficientSpace) if size < MAX_UNPACKED => {
-                size = (size * 2).min(MAX_UNPACKED)
+                size = (size * 2).min(MAX_UNPACKED);
             }
             Err(DecompressionError::InsufficientSpace) => {
                 return Err("it unpacks to more than 1 GB".to_owned());

@@ -35,7 +35,7 @@ impl Wheel {
 ///
 /// `<name>.data/` spreads as PEP 427 says, and as `pip install --target` does it. Scripts and headers are of no use in
 /// a layer; bytecode and the notes of installers depend on the machine.
-fn place(path: &str) -> Option<&str> {
+pub(crate) fn place(path: &str) -> Option<&str> {
     let mut path = path;
     let first = path.split('/').next().unwrap_or_default();
     if let Some(inside) = first.ends_with(".data").then(|| &path[first.len()..]) {
@@ -50,7 +50,8 @@ fn place(path: &str) -> Option<&str> {
     let in_dist_info = path.split('/').next().unwrap_or_default().ends_with(".dist-info");
     let is_note =
         matches!(name, "INSTALLER" | "REQUESTED" | "direct_url.json" | "uv_build.json" | "uv_cache.json");
-    (!is_bytecode && !(in_dist_info && is_note)).then_some(path)
+    let stays_out = is_bytecode || in_dist_info && is_note;
+    (!stays_out).then_some(path)
 }
 
 #[cfg(test)]
