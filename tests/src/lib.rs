@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows the product crates; what they promise each other is checked through their files and commands.
 
+pub mod bench;
 pub mod command;
 pub mod server;
 pub mod wheels;
