@@ -2,6 +2,7 @@
 
 pub mod build;
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 /// Something to be measured.
@@ -66,8 +67,9 @@ pub fn table(title: &str, contenders: &[&Contender<'_>]) -> String {
     for contender in contenders {
         let sorted = contender.sorted();
         let shown = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
-        text += &format!(
-            "{:<width$}  {:>9}  {:>9}  {:>9}  {:>7.2}\n",
+        let _ = writeln!(
+            text,
+            "{:<width$}  {:>9}  {:>9}  {:>9}  {:>7.2}",
             contender.name,
             shown(contender.median()),
             shown(sorted[0]),

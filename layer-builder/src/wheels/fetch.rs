@@ -180,7 +180,7 @@ fn download_all(missing: &[(&RemoteFile, &Path)], cache: &Cache, ui: &Ui) -> Res
 
 fn progress_bar(total: u64) -> ProgressBar {
     let bar = ProgressBar::new(total);
-    let template = "{spinner:>12} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}";
+    let template = "{spinner:>12} [{bar:24}] {decimal_bytes} of {decimal_total_bytes}";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }
