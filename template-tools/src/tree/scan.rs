@@ -5,7 +5,7 @@
 //! that is named itself is read whatever it is called.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -83,7 +83,7 @@ struct Worker<'w, T, W> {
     all: &'w Mutex<Scanned<T>>,
     needles: &'w Needles,
     work: &'w W,
-    /// Used for one file after the other: most files are small, and allocating for each would cost more than reading.
+    /// Used for one file after the other.
     buffer: Vec<u8>,
     read: usize,
 }
@@ -97,14 +97,14 @@ impl<T, W: Fn(&Path, &[u8]) -> T> Worker<'_, T, W> {
         if !is_wanted(&entry) {
             return;
         }
-        self.buffer.clear();
         self.read += 1;
-        if let Err(error) = File::open(entry.path()).and_then(|mut file| file.read_to_end(&mut self.buffer)) {
-            return self.fail(Some(entry.path().to_owned()), error.into());
-        }
-        if self.needles.found_in(&self.buffer) {
+        let bytes = match read(entry.path(), &mut self.buffer) {
+            Ok(bytes) => bytes,
+            Err(error) => return self.fail(Some(entry.path().to_owned()), error.into()),
+        };
+        if self.needles.found_in(bytes) {
             let path = entry.path().strip_prefix(".").unwrap_or(entry.path());
-            let result = (self.work)(path, &self.buffer);
+            let result = (self.work)(path, bytes);
             self.all().files.push((path.to_owned(), result));
         }
     }
@@ -121,6 +121,24 @@ impl<T, W: Fn(&Path, &[u8]) -> T> Worker<'_, T, W> {
 impl<T, W> Drop for Worker<'_, T, W> {
     fn drop(&mut self) {
         self.all.lock().unwrap_or_else(std::sync::PoisonError::into_inner).read += self.read;
+    }
+}
+
+/// Reads a file into a buffer that is never shorter than what fits into it. `read_to_end` would ask for the size of each
+/// file first, which costs as much as reading most of them.
+fn read<'b>(path: &Path, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
+    let mut file = File::open(path)?;
+    let mut filled = 0;
+    loop {
+        if filled == buffer.len() {
+            buffer.resize((2 * filled).max(64 * 1024), 0);
+        }
+        match file.read(&mut buffer[filled..]) {
+            Ok(0) => return Ok(&buffer[..filled]),
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 
@@ -187,6 +205,17 @@ mod tests {
         // What is named itself is read, and what is named twice is read once.
         let named = [root.join("e.txt"), root.join("ignored/g.yaml"), root.join("sub"), root.join("sub")];
         assert_eq!(found(&named, root), ["e.txt", "ignored/g.yaml", "sub/d.template"]);
+    }
+
+    #[test]
+    fn a_file_larger_than_the_buffer_is_read_whole_and_the_next_one_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (large, small) = (folder.path().join("a.yaml"), folder.path().join("b.yaml"));
+        fs::write(&large, format!("a: {}sosw", "x".repeat(300_000))).unwrap();
+        fs::write(&small, "a: other").unwrap();
+        let mut buffer = Vec::new();
+        assert_eq!(read(&large, &mut buffer).unwrap().len(), 300_007);
+        assert_eq!(read(&small, &mut buffer).unwrap(), b"a: other");
     }
 
     #[cfg(unix)]
