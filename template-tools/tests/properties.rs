@@ -1,5 +1,7 @@
 //! For generated templates over all supported forms: exactly the versions change, and a second run does nothing.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use proptest::prelude::*;
 use template_tools::arn::LayerVersionArn;
 use template_tools::pins::{Pin, Pins};
@@ -83,17 +85,17 @@ impl Entry {
         }
     }
 
-    fn old(&self) -> String {
+    fn written(&self) -> String {
         self.version.map_or_else(|| "ANY_LAYER_PLACEHOLDER".to_owned(), |version| version.to_string())
     }
 
     /// What the pins ask for, worked out without them.
-    fn new(&self) -> String {
+    fn wanted(&self) -> String {
         let fits = |region: &str| self.region() == "${AWS::Region}" || self.region() == region;
         let pinned = PINNED.iter().find(|(layer, region, _)| *layer == self.layer && fits(region));
         match pinned {
             Some((_, _, version)) if self.account() != THEIRS => version.to_string(),
-            _ => self.old(),
+            _ => self.written(),
         }
     }
 
@@ -192,7 +194,7 @@ fn template(form: Form, entries: &[Entry], version: impl Fn(&Entry) -> String) -
     let aliases = || -> String {
         let anchored =
             entries.iter().enumerate().filter(|(_, entry)| entry.anchor && !matches!(entry.sub, Sub::Key));
-        anchored.map(|(index, _)| format!("        - *a{index}\n")).collect()
+        anchored.map(|(index, _)| format!("        - *a{index}\n")).collect::<Vec<_>>().concat()
     };
     let description = "größer 你好 layer:sosw:7";
     match form {
@@ -235,13 +237,13 @@ proptest! {
         bom in any::<bool>(),
         newline_at_end in any::<bool>(),
     ) {
-        let written = |text: String| {
+        let finished = |text: String| {
             let text = if newline_at_end { text.as_str() } else { text.trim_end_matches('\n') };
             let text = if crlf { text.replace('\n', "\r\n") } else { text.to_owned() };
             if bom { format!("\u{feff}{text}") } else { text }
         };
-        let before = written(template(form, &entries, Entry::old));
-        let expected = written(template(form, &entries, Entry::new));
+        let before = finished(template(form, &entries, Entry::written));
+        let expected = finished(template(form, &entries, Entry::wanted));
 
         let first = plan(&before, &pins(), Downgrades::Allowed).map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert_eq!(&first.refusals, &[]);

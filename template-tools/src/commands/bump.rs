@@ -13,7 +13,7 @@ use crate::cli::BumpArgs;
 use crate::commands::files::{self, Files, Planned};
 use crate::commands::source::{self, Source};
 use crate::document::Position;
-use crate::plan::{AccountTaken, Downgrades, Refusal, Weight};
+use crate::plan::{AccountTaken, Downgrades, LeftAlone, Refusal, Weight};
 use crate::tree::write::{Change, stage};
 use crate::ui::{Ui, counted, raw_result};
 
@@ -206,15 +206,26 @@ fn say_bumps(verb: &str, file: &Planned, ui: Ui) {
     }
 }
 
+/// Each place with its reason; places of one file that have layer and reason in common share a line.
 fn say_left_alone(files: &Files, ui: Ui) {
     for file in &files.planned {
+        let mut groups: Vec<(&LeftAlone, Vec<String>)> = Vec::new();
         for left in &file.plan.left_alone {
-            let place = format!("{}:{}", file.path.display(), left.position);
-            let text = format!("left `{}` alone at {place}: {}", left.layer, left.reason);
-            match left.weight {
-                Weight::Expected => ui.detail("Left", format!("{place}: `{}`, {}", left.layer, left.reason)),
-                Weight::Note => ui.note(text),
-                Weight::Warning => ui.warning(text),
+            let same = |(first, _): &&mut (&LeftAlone, Vec<String>)| {
+                (&first.layer, &first.reason, first.weight) == (&left.layer, &left.reason, left.weight)
+            };
+            match groups.iter_mut().find(same) {
+                Some((_, more)) => more.push(left.position.to_string()),
+                None => groups.push((left, Vec::new())),
+            }
+        }
+        for (LeftAlone { position, layer, reason, weight }, more) in groups {
+            let more = if more.is_empty() { String::new() } else { format!(" (and {})", more.join(", ")) };
+            let place = format!("{}:{position}{more}", file.path.display());
+            match weight {
+                Weight::Expected => ui.detail("Left", format!("{place}: `{layer}`, {reason}")),
+                Weight::Note => ui.note(format!("left `{layer}` alone at {place}: {reason}")),
+                Weight::Warning => ui.warning(format!("left `{layer}` alone at {place}: {reason}")),
             }
         }
     }

@@ -44,6 +44,7 @@ struct Builder<'t> {
     roots: Vec<NodeId>,
     /// The collections that have begun and not ended, with what is in them so far.
     open: Vec<(NodeId, Vec<NodeId>)>,
+    /// By the parser's own numbers, which are never used again, not even in the next document.
     anchors: HashMap<usize, NodeId>,
 }
 
@@ -73,8 +74,6 @@ impl<'t> Builder<'t> {
                 self.open.push((id, Vec::new()));
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
-            // Anchors count within one document.
-            Event::DocumentStart(..) => self.anchors.clear(),
             _ => {}
         }
         Ok(())

@@ -123,6 +123,23 @@ Resources:
 }
 
 #[test]
+fn one_way_on_which_a_leaf_is_understood_is_enough() {
+    let text = "&a 'arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:7'";
+    check(
+        &function(&format!(" [{text}, {{'Fn::Sub': *a}}]")),
+        &expect![[r#"
+        5:19 sosw 7
+    "#]],
+    );
+    check(
+        &function(&format!(" [{{'Fn::Sub': {text}}}, *a]")),
+        &expect![[r#"
+        5:31 sosw 7
+    "#]],
+    );
+}
+
+#[test]
 fn several_documents_and_keys_that_come_twice() {
     let one = function(" [arn:aws:lambda:us-east-1:123456789012:layer:sosw:7]");
     check(
