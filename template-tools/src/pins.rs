@@ -74,8 +74,10 @@ pub enum NotPinned {
     Layer,
     /// The layer is pinned, for other accounts: this one is somebody else's.
     Account,
-    /// The layer is pinned for this account, in other regions or partitions.
+    /// The layer is pinned for this account, in other regions.
     Region,
+    /// The layer is pinned for this account and region, in other partitions.
+    Partition,
 }
 
 /// All pins of a run.
@@ -138,17 +140,18 @@ impl Pins {
         let Some(pins) = self.by_layer.get(&reference.layer) else {
             return Resolution::NotPinned(NotPinned::Layer);
         };
-        let mut of_account =
-            pins.iter().filter(|pin| may_be(pin.account.as_ref(), &reference.account)).peekable();
-        if of_account.peek().is_none() {
+        let mut fitting: Vec<&Pin> = pins.iter().collect();
+        fitting.retain(|pin| may_be(pin.account.as_ref(), &reference.account));
+        if fitting.is_empty() {
             return Resolution::NotPinned(NotPinned::Account);
         }
-        let fitting: Vec<&Pin> = of_account
-            .filter(|pin| may_be(pin.region.as_ref(), &reference.region))
-            .filter(|pin| may_be(pin.partition.as_ref(), &reference.partition))
-            .collect();
+        fitting.retain(|pin| may_be(pin.region.as_ref(), &reference.region));
+        if fitting.is_empty() {
+            return Resolution::NotPinned(NotPinned::Region);
+        }
+        fitting.retain(|pin| may_be(pin.partition.as_ref(), &reference.partition));
         match fitting[..] {
-            [] => Resolution::NotPinned(NotPinned::Region),
+            [] => Resolution::NotPinned(NotPinned::Partition),
             [first, ..] if fitting.iter().all(|pin| pin.version == first.version) => {
                 Resolution::Version(first)
             }
@@ -244,7 +247,11 @@ mod tests {
         check(&pins, "arn:aws:lambda:us-east-1:123456789012:layer:sosw2:1", &expect!["not pinned: Layer"]);
         check(&pins, "arn:aws:lambda:us-east-1:210987654321:layer:sosw:1", &expect!["not pinned: Account"]);
         check(&pins, "arn:aws:lambda:eu-west-1:123456789012:layer:sosw:1", &expect!["not pinned: Region"]);
-        check(&pins, "arn:aws-cn:lambda:us-east-1:123456789012:layer:sosw:1", &expect!["not pinned: Region"]);
+        check(
+            &pins,
+            "arn:aws-cn:lambda:us-east-1:123456789012:layer:sosw:1",
+            &expect!["not pinned: Partition"],
+        );
     }
 
     #[test]

@@ -164,8 +164,13 @@ impl Planner<'_, '_> {
                     Weight::Expected,
                 );
             }
-            Resolution::NotPinned(NotPinned::Region) => {
-                let reason = "no version is known for its region".to_owned();
+            Resolution::NotPinned(place @ (NotPinned::Region | NotPinned::Partition)) => {
+                let place = match (place, &pattern.region, &pattern.partition) {
+                    (NotPinned::Region, Part::Is(region), _) => format!("region `{region}`"),
+                    (NotPinned::Partition, _, Part::Is(partition)) => format!("partition `{partition}`"),
+                    _ => "its place".to_owned(),
+                };
+                let reason = format!("no version is known for {place}");
                 return self.leave(*leaf, layer.clone(), reason, Weight::Warning);
             }
         };

@@ -156,6 +156,9 @@ fn the_documented_placeholder_becomes_the_version_and_then_every_newer_one() {
     assert_eq!(project.read("app/template.yaml"), with("7"));
     assert_eq!(project.read("app/template.yaml").matches('\r').count(), documented().matches('\r').count());
 
+    // The ledger names the layer too, and is no template.
+    assert!(!first.stderr.contains("left"), "{}", first.stderr);
+
     let before = fs::metadata(project.path("app/template.yaml")).unwrap();
     project.run(&["bump"]).ends(0).prints("").says("0 files changed, 1 up to date");
     let after = fs::metadata(project.path("app/template.yaml")).unwrap();
@@ -280,7 +283,7 @@ fn a_region_narrows_a_version_given_by_hand() {
     let elsewhere = arn("sosw", "1").replace("us-east-1", "eu-west-1");
     project.write("a.yaml", &function(&[&arn("sosw", "1"), &elsewhere]));
     let ran = project.run(&["bump", "--layer", "sosw", "--version", "7", "--region", "eu-west-1"]);
-    ran.ends(0).says("left `sosw` alone at a.yaml:7:11: no version is known for its region");
+    ran.ends(0).says("left `sosw` alone at a.yaml:7:11: no version is known for region `us-east-1`");
     assert_eq!(
         project.read("a.yaml"),
         function(&[&arn("sosw", "1"), &elsewhere.replace("sosw:1", "sosw:7")])

@@ -137,8 +137,8 @@ fn somebody_elses_layer_is_left_alone() {
         - arn:aws-cn:lambda:us-east-1:123456789012:layer:sosw:1",
         &expect![[r#"
             Expected 6:11 sosw: it is another account's layer
-            Warning 7:11 sosw: no version is known for its region
-            Warning 8:11 sosw: no version is known for its region
+            Warning 7:11 sosw: no version is known for region `eu-west-1`
+            Warning 8:11 sosw: no version is known for partition `aws-cn`
         "#]],
     );
 }

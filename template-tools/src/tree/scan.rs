@@ -2,7 +2,7 @@
 //!
 //! In parallel, as git sees the tree (ignored and hidden files are passed over), and with a search of the bytes before
 //! anything else: most files of most trees name no layer, and for them nothing may cost more than the reading. A file
-//! that is named itself is read whatever it is called.
+//! that is named itself is read whatever it is called. The ledger is full of layers, and no template.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,6 +11,8 @@ use std::sync::Mutex;
 
 use aho_corasick::AhoCorasick;
 use ignore::{DirEntry, WalkBuilder, WalkState};
+
+use crate::ledger;
 
 /// What a file has to hold to be looked at.
 #[derive(Clone, Debug)]
@@ -147,7 +149,9 @@ fn is_wanted(entry: &DirEntry) -> bool {
     if entry.depth() == 0 {
         return !entry.path().is_dir();
     }
-    entry.file_type().is_some_and(|kind| kind.is_file()) && has_template_extension(entry.path())
+    entry.file_type().is_some_and(|kind| kind.is_file())
+        && has_template_extension(entry.path())
+        && entry.file_name() != ledger::FILE_NAME
 }
 
 /// Whether templates are called so: `.yaml`, `.yml`, `.json`, `.template`, in any case.
