@@ -463,6 +463,26 @@ fn a_read_only_folder_is_reported_and_the_others_are_done() {
 }
 
 #[cfg(unix)]
+#[test]
+fn more_files_are_changed_than_may_be_open() {
+    let project = Project::new();
+    for index in 0..200 {
+        project.write(&format!("{index}.yaml"), &function(&[&arn("sosw", "1")]));
+    }
+    let script = format!(
+        "ulimit -n 100 && exec {} bump -q --pin {}",
+        env!("CARGO_BIN_EXE_template-tools"),
+        arn("sosw", "7")
+    );
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", &script]).current_dir(project.folder.path()).env_clear();
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(project.names().len(), 200);
+    assert!((0..200).all(|index| project.read(&format!("{index}.yaml")) == function(&[&arn("sosw", "7")])));
+}
+
+#[cfg(unix)]
 fn set_readonly(path: &Path, readonly: bool) {
     use std::os::unix::fs::PermissionsExt;
     let mode = match (path.is_dir(), readonly) {

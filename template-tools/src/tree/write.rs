@@ -7,7 +7,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 /// A file that gets a new text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,8 @@ pub enum WriteError {
 pub struct Staged {
     change: Change,
     target: PathBuf,
-    file: NamedTempFile,
+    /// Closed: a run may stage more files than a process may have open.
+    file: TempPath,
 }
 
 /// Puts the new text beside the file, with the file's mode.
@@ -56,7 +57,7 @@ pub fn stage(change: Change) -> Result<Staged, WriteError> {
     }
 }
 
-fn try_stage(change: &Change) -> io::Result<Option<(PathBuf, NamedTempFile)>> {
+fn try_stage(change: &Change) -> io::Result<Option<(PathBuf, TempPath)>> {
     // A link that was named stays a link: what it points at is written.
     let target = fs::canonicalize(&change.path)?;
     let metadata = fs::metadata(&target)?;
@@ -67,7 +68,7 @@ fn try_stage(change: &Change) -> io::Result<Option<(PathBuf, NamedTempFile)>> {
     let mut file = tempfile::Builder::new().prefix(".template-tools-").suffix(".tmp").tempfile_in(folder)?;
     file.write_all(&change.after)?;
     keep_mode(file.as_file(), &metadata)?;
-    Ok(Some((target, file)))
+    Ok(Some((target, file.into_temp_path())))
 }
 
 fn keep_mode(file: &File, metadata: &Metadata) -> io::Result<()> {
