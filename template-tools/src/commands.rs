@@ -2,4 +2,6 @@
 
 pub(crate) mod bump;
 mod files;
+mod interrupt;
+mod say;
 mod source;

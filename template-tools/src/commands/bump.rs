@@ -11,9 +11,11 @@ use crate::arn::LayerName;
 use crate::called::{CalledAs, Command};
 use crate::cli::BumpArgs;
 use crate::commands::files::{self, Files, Planned};
+use crate::commands::interrupt::Interrupt;
+use crate::commands::say::{say_bumps, say_left_alone, say_pins, say_unused};
 use crate::commands::source::{self, Source};
 use crate::document::Position;
-use crate::plan::{AccountTaken, Downgrades, LeftAlone, Refusal, Weight};
+use crate::plan::{AccountTaken, Downgrades, Refusal};
 use crate::tree::write::{Change, stage};
 use crate::ui::{Ui, counted, raw_result};
 
@@ -26,6 +28,8 @@ enum Outcome {
     Failed,
     /// Some of it could not be done.
     Partly,
+    /// Somebody stopped it before anything was written.
+    Interrupted,
 }
 
 impl From<Outcome> for ExitCode {
@@ -34,6 +38,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Done => 0,
             Outcome::Failed => 1,
             Outcome::Partly => 3,
+            Outcome::Interrupted => 130,
         })
     }
 }
@@ -141,11 +146,16 @@ fn show(changing: &[Planned], args: &BumpArgs, ui: Ui) -> usize {
     changing.len()
 }
 
-/// Stages every file, and puts all that could be staged in their places.
+/// Stages every file, and puts all that could be staged in their places. Until the first is in its place, Ctrl-C takes
+/// all of it back; from there on it is a matter of renames, and those are finished.
 fn write(changing: Vec<Planned>, ui: Ui) -> (usize, Outcome) {
+    let interrupt = Interrupt::listen();
     let mut outcome = Outcome::Done;
     let mut staged = Vec::with_capacity(changing.len());
     for mut file in changing {
+        if interrupt.came() {
+            break;
+        }
         let (Some(before), Some(after)) = (file.before.take(), file.plan.text.take()) else { continue };
         let change =
             Change { path: file.path.clone(), before: before.into_bytes(), after: after.into_bytes() };
@@ -156,6 +166,10 @@ fn write(changing: Vec<Planned>, ui: Ui) -> (usize, Outcome) {
                 outcome = Outcome::Partly;
             }
         }
+    }
+    if interrupt.came() {
+        ui.failed("Stopped", "nothing was written");
+        return (0, Outcome::Interrupted);
     }
     let mut changed = 0;
     for (file, change) in staged {
@@ -180,69 +194,6 @@ fn unified_diff(path: &Path, before: &str, after: &str) -> String {
         .unified_diff()
         .header(&format!("a/{path}"), &format!("b/{path}"))
         .to_string()
-}
-
-fn say_pins(source: &Source, ui: Ui) {
-    if let Some(name) = &source.ledger {
-        let layers = source.pins.layers().count();
-        let versions = counted(source.pins.pins().count(), "version");
-        ui.status("Reading", format!("{name}: {versions} of {}", counted(layers, "layer")));
-    }
-    for pin in source.pins.pins() {
-        ui.detail("Pinned", pin);
-    }
-}
-
-/// `sosw 7 to 12 (lines 14, 30)`, one line for each change of a number in a file.
-fn say_bumps(verb: &str, file: &Planned, ui: Ui) {
-    let mut changes: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for bump in &file.plan.bumps {
-        let change = format!("{} {} to {}", bump.layer, bump.from, bump.to);
-        changes.entry(change).or_default().push(bump.position.line.to_string());
-    }
-    for (change, lines) in changes {
-        let label = if lines.len() == 1 { "line" } else { "lines" };
-        ui.status(verb, format!("{}: {change} ({label} {})", file.path.display(), lines.join(", ")));
-    }
-}
-
-/// Each place with its reason; places of one file that have layer and reason in common share a line.
-fn say_left_alone(files: &Files, ui: Ui) {
-    for file in &files.planned {
-        let mut groups: Vec<(&LeftAlone, Vec<String>)> = Vec::new();
-        for left in &file.plan.left_alone {
-            let same = |(first, _): &&mut (&LeftAlone, Vec<String>)| {
-                (&first.layer, &first.reason, first.weight) == (&left.layer, &left.reason, left.weight)
-            };
-            match groups.iter_mut().find(same) {
-                Some((_, more)) => more.push(left.position.to_string()),
-                None => groups.push((left, Vec::new())),
-            }
-        }
-        for (LeftAlone { position, layer, reason, weight }, more) in groups {
-            let more = if more.is_empty() { String::new() } else { format!(" (and {})", more.join(", ")) };
-            let place = format!("{}:{position}{more}", file.path.display());
-            match weight {
-                Weight::Expected => ui.detail("Left", format!("{place}: `{layer}`, {reason}")),
-                Weight::Note => ui.note(format!("left `{layer}` alone at {place}: {reason}")),
-                Weight::Warning => ui.warning(format!("left `{layer}` alone at {place}: {reason}")),
-            }
-        }
-    }
-}
-
-/// A layer that was named on the command line and that no file names may be a slip.
-fn say_unused(source: &Source, files: &Files, ui: Ui) {
-    if source.ledger.is_some() {
-        return;
-    }
-    let mut used: BTreeSet<&LayerName> = BTreeSet::new();
-    for Planned { plan, .. } in &files.planned {
-        used.extend(&plan.names);
-    }
-    for layer in source.pins.layers().filter(|layer| !used.contains(layer)) {
-        ui.warning(format!("no template names layer `{layer}`"));
-    }
 }
 
 /// Tells every refusal, with its ways out, and gives the files that they are about.
