@@ -354,15 +354,15 @@ fn the_ledger_is_found_beside_the_nearest_or_the_named_layers_file() {
 #[test]
 fn a_template_that_cannot_be_read_is_named_and_the_others_are_done() {
     let project = Project::new();
-    project.write("bad.yaml", "Resources:\n  sosw: [\n");
-    fs::write(project.path("latin.yaml"), b"# sosw\n# gr\xfc\xdfe\n").unwrap();
+    project.write("bad.yaml", "Resources:\n  sosw: [ # Layers\n");
+    fs::write(project.path("latin.yaml"), b"# layer:sosw\n# gr\xfc\xdfe\n").unwrap();
     project.write("good.yaml", &function(&[&arn("sosw", "1")]));
     let ran = project.run(&["bump", "--pin", &arn("sosw", "7")]);
     ran.ends(3).prints("good.yaml\n").says("failed to read `bad.yaml`\n  Caused by: line 2, column 9: ");
     ran.says("failed to read `latin.yaml`\n  Caused by: line 2, column 5: this is not UTF-8");
     assert_eq!(project.read("good.yaml"), function(&[&arn("sosw", "7")]));
     // What does not name the layer need not be a template at all.
-    project.write("bad.yaml", "{% if x %}: [\n");
+    project.write("bad.yaml", "{% if sosw %}: [\n");
     fs::remove_file(project.path("latin.yaml")).unwrap();
     project.run(&["bump", "--pin", &arn("sosw", "7")]).ends(0);
     project

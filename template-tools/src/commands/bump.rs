@@ -11,7 +11,7 @@ use crate::arn::LayerName;
 use crate::called::{CalledAs, Command};
 use crate::cli::BumpArgs;
 use crate::commands::files::{self, Files, Planned};
-use crate::commands::interrupt::Interrupt;
+use crate::commands::interrupt;
 use crate::commands::say::{say_bumps, say_left_alone, say_pins, say_unused};
 use crate::commands::source::{self, Source};
 use crate::document::Position;
@@ -149,11 +149,11 @@ fn show(changing: &[Planned], args: &BumpArgs, ui: Ui) -> usize {
 /// Stages every file, and puts all that could be staged in their places. Until the first is in its place, Ctrl-C takes
 /// all of it back; from there on it is a matter of renames, and those are finished.
 fn write(changing: Vec<Planned>, ui: Ui) -> (usize, Outcome) {
-    let interrupt = Interrupt::listen();
+    interrupt::listen();
     let mut outcome = Outcome::Done;
     let mut staged = Vec::with_capacity(changing.len());
     for mut file in changing {
-        if interrupt.came() {
+        if interrupt::came() {
             break;
         }
         let (Some(before), Some(after)) = (file.before.take(), file.plan.text.take()) else { continue };
@@ -167,7 +167,7 @@ fn write(changing: Vec<Planned>, ui: Ui) -> (usize, Outcome) {
             }
         }
     }
-    if interrupt.came() {
+    if interrupt::came() {
         ui.failed("Stopped", "nothing was written");
         return (0, Outcome::Interrupted);
     }

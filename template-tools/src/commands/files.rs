@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use crate::arn::PLACEHOLDER_END;
 use crate::document::{ParseError, Position};
 use crate::pins::Pins;
 use crate::plan::{Downgrades, Plan, plan};
@@ -40,13 +41,18 @@ pub(crate) struct Files {
     pub(crate) read: usize,
 }
 
+/// Every way to name a layer in a template comes with one of these. The name alone is not enough to parse a file: it may
+/// be a common word.
+const CONTEXT: [&str; 3] = ["Layers", "layer:", PLACEHOLDER_END];
+
 /// Walks the paths, and plans every file that names a pinned layer.
 pub(crate) fn plan_all(
     paths: &[PathBuf],
     pins: &Pins,
     downgrades: Downgrades,
 ) -> Result<Files, aho_corasick::BuildError> {
-    let needles = Needles::new(pins.layers().flat_map(|layer| [layer.to_string(), layer.placeholder()]))?;
+    let needles = Needles::new(pins.layers().flat_map(|layer| [layer.to_string(), layer.placeholder()]))?
+        .and(CONTEXT)?;
     let scanned = scan(paths, &needles, |path, bytes| plan_one(path.to_owned(), bytes, pins, downgrades));
     let mut files = Files { planned: Vec::new(), errors: Vec::new(), read: scanned.read };
     files.errors.extend(scanned.errors.into_iter().map(FileError::from));

@@ -9,24 +9,30 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, BuildError};
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
 use crate::ledger;
 
-/// What a file has to hold to be looked at.
+/// What a file has to hold to be looked at: one text of each set.
 #[derive(Clone, Debug)]
-pub struct Needles(AhoCorasick);
+pub struct Needles(Vec<AhoCorasick>);
 
 impl Needles {
     /// Any of these texts. Fails only for a set that is too large to be searched for.
-    pub fn new<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Result<Self, aho_corasick::BuildError> {
-        AhoCorasick::new(texts).map(Self)
+    pub fn new<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Result<Self, BuildError> {
+        Ok(Self(vec![AhoCorasick::new(texts)?]))
     }
 
-    /// Whether the bytes hold any of the texts.
+    /// And any of these as well.
+    pub fn and<T: AsRef<[u8]>>(mut self, texts: impl IntoIterator<Item = T>) -> Result<Self, BuildError> {
+        self.0.push(AhoCorasick::new(texts)?);
+        Ok(self)
+    }
+
+    /// Whether the bytes hold a text of each set.
     pub fn found_in(&self, bytes: &[u8]) -> bool {
-        self.0.is_match(bytes)
+        self.0.iter().all(|set| set.is_match(bytes))
     }
 }
 
@@ -209,6 +215,13 @@ mod tests {
         // What is named itself is read, and what is named twice is read once.
         let named = [root.join("e.txt"), root.join("ignored/g.yaml"), root.join("sub"), root.join("sub")];
         assert_eq!(found(&named, root), ["e.txt", "ignored/g.yaml", "sub/d.template"]);
+    }
+
+    #[test]
+    fn a_text_of_each_set_is_needed() {
+        let needles = Needles::new(["one", "two"]).unwrap().and(["three"]).unwrap();
+        assert!(needles.found_in(b"three two") && needles.found_in(b"one three"));
+        assert!(!needles.found_in(b"one two") && !needles.found_in(b"three"));
     }
 
     #[test]
