@@ -1,1 +1,25 @@
-//! Brings templates to new LayerVersions. Nothing stands here yet.
+//! Brings templates to new LayerVersions: byte-exact, with proof, and with a reason for everything left alone.
+//!
+//! The core is pure: [`arn`], [`pattern`], [`ledger`], [`pins`], [`document`], [`flow`], [`edit`] and [`plan`] take
+//! text and give text, and touch neither files nor environment. [`tree`] is the edge to the file system; the command
+//! line is behind [`cli`]. Nothing here knows AWS's services.
+
+#![cfg_attr(
+    test,
+    expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them, needed or not")
+)]
+
+pub mod arn;
+pub mod called;
+pub mod cli;
+mod commands;
+pub mod document;
+pub mod edit;
+pub mod flow;
+pub mod layers_file;
+pub mod ledger;
+pub mod pattern;
+pub mod pins;
+pub mod plan;
+pub mod tree;
+mod ui;

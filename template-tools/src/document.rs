@@ -1,0 +1,219 @@
+//! A YAML or JSON file as a tree, where every node knows which bytes of the text it stands in.
+//!
+//! The tree borrows from the text and never changes: edits are splices of the text ([`crate::edit`]). Nodes are
+//! numbered in the order of the text, so that two texts of the same structure have the same numbers.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+mod intrinsic;
+mod yaml;
+
+pub use intrinsic::Intrinsic;
+pub use yaml::{ParseError, parse};
+
+/// The number of a node in its document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(u32);
+
+/// How a scalar is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Without quotes.
+    Plain,
+    /// In `'`.
+    SingleQuoted,
+    /// In `"`.
+    DoubleQuoted,
+    /// A block, `|` or `>`.
+    Block,
+}
+
+/// What a node is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content<'t> {
+    /// A text, a number, a truth value, nothing: whatever has no parts.
+    Scalar {
+        /// What it means: without quotes, escapes undone, lines folded.
+        value: Cow<'t, str>,
+        /// How it is written.
+        style: Style,
+    },
+    /// A list.
+    Sequence(Vec<NodeId>),
+    /// Pairs of keys and values, in the order of the text; a key may come twice.
+    Mapping(Vec<(NodeId, NodeId)>),
+    /// `*name`, standing for the node with `&name`.
+    Alias(NodeId),
+}
+
+/// A place in a text, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Counted from 1.
+    pub line: usize,
+    /// In characters, counted from 1.
+    pub column: usize,
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}:{}", self.line, self.column)
+    }
+}
+
+/// A node of the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node<'t> {
+    /// What it is.
+    pub content: Content<'t>,
+    /// Its tag as written, for example `!Sub`.
+    pub tag: Option<Box<str>>,
+    /// Where it stands in the text, in bytes: a scalar with its quotes, without its tag.
+    pub range: Range<usize>,
+    /// Where it begins, for people.
+    pub position: Position,
+    /// One more than the number of its last descendant.
+    end: NodeId,
+}
+
+/// All documents of one file.
+#[derive(Clone, Debug)]
+pub struct Document<'t> {
+    text: &'t str,
+    nodes: Vec<Node<'t>>,
+    roots: Vec<NodeId>,
+}
+
+impl<'t> Document<'t> {
+    /// The text that was read.
+    pub fn text(&self) -> &'t str {
+        self.text
+    }
+
+    /// The root of each document in the file.
+    pub fn roots(&self) -> &[NodeId] {
+        &self.roots
+    }
+
+    /// All nodes, in the order of the text.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node<'t>)> {
+        (0..).map(NodeId).zip(&self.nodes)
+    }
+
+    /// A node of this document.
+    pub fn node(&self, id: NodeId) -> &Node<'t> {
+        &self.nodes[id.0 as usize]
+    }
+
+    /// The node itself and everything below it.
+    pub fn below(&self, id: NodeId) -> Range<NodeId> {
+        id..self.node(id).end
+    }
+
+    /// The nodes of a range, in the order of the text.
+    pub fn nodes_in(&self, range: &Range<NodeId>) -> impl Iterator<Item = (NodeId, &Node<'t>)> {
+        (range.start.0..range.end.0).map(|id| (NodeId(id), &self.nodes[id as usize]))
+    }
+
+    /// The node that is meant: an alias stands for the node with its anchor.
+    pub fn resolve(&self, id: NodeId) -> NodeId {
+        match self.node(id).content {
+            Content::Alias(target) => target,
+            _ => id,
+        }
+    }
+
+    /// What a scalar means.
+    pub fn scalar(&self, id: NodeId) -> Option<&str> {
+        match &self.node(self.resolve(id)).content {
+            Content::Scalar { value, .. } => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The items of a list.
+    pub fn items(&self, id: NodeId) -> Option<&[NodeId]> {
+        match &self.node(self.resolve(id)).content {
+            Content::Sequence(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The pairs of a mapping; none if it is something else.
+    pub fn pairs(&self, id: NodeId) -> &[(NodeId, NodeId)] {
+        match &self.node(self.resolve(id)).content {
+            Content::Mapping(pairs) => pairs,
+            _ => &[],
+        }
+    }
+
+    /// Every value that a mapping has under a key: a key may come twice, and may come in through `<<`.
+    pub fn values(&self, mapping: NodeId, key: &str) -> Vec<NodeId> {
+        let mut values = Vec::new();
+        // Merged mappings may merge others. Each is visited once: they may also be written in a circle.
+        let mut waiting = vec![self.resolve(mapping)];
+        let mut seen = Vec::new();
+        while let Some(mapping) = waiting.pop() {
+            if seen.contains(&mapping) {
+                continue;
+            }
+            seen.push(mapping);
+            for &(name, value) in self.pairs(mapping) {
+                match self.scalar(name) {
+                    Some(name) if name == key => values.push(self.resolve(value)),
+                    Some("<<") => match self.items(value) {
+                        Some(items) => waiting.extend(items.iter().map(|item| self.resolve(*item))),
+                        None => waiting.push(self.resolve(value)),
+                    },
+                    _ => {}
+                }
+            }
+        }
+        values
+    }
+
+    /// The bytes of the text that a part of a scalar's value stands in, if it can be told.
+    ///
+    /// Where nothing is escaped or folded, the value stands in the text as it is. Otherwise only a part at the end of
+    /// the value is found, by its own letters behind a colon; whether it was the right place shows in the proof.
+    pub fn range_of(&self, id: NodeId, part: &Range<usize>) -> Option<Range<usize>> {
+        let node = self.node(id);
+        let Content::Scalar { value, style } = &node.content else { return None };
+        let quote = usize::from(matches!(style, Style::SingleQuoted | Style::DoubleQuoted));
+        let inner = node.range.start + quote..node.range.end.checked_sub(quote)?;
+        let raw = self.text.get(inner.clone())?;
+        if raw == value {
+            return Some(inner.start + part.start..inner.start + part.end);
+        }
+        let (letters, after) = (value.get(part.clone())?, value.get(part.end..)?);
+        let before = raw.trim_end().strip_suffix(letters)?;
+        (after.trim_end().is_empty() && before.ends_with(':')).then(|| {
+            let start = inner.start + before.len();
+            start..start + letters.len()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_value_is_found_in_the_text() {
+        let text = "['one:two:3', \"o\\x6ee:two:3\", \"one:tw\\x6f:3\", one, 'it''s:3 ']";
+        let document = parse(text).unwrap();
+        let items = document.items(document.roots()[0]).unwrap();
+        let found = |item: usize, part: Range<usize>| {
+            document.range_of(items[item], &part).map(|range| (range.start, &text[range]))
+        };
+        assert_eq!(found(0, 4..7), Some((6, "two")));
+        assert_eq!(found(0, 8..9), Some((10, "3")));
+        // Behind an escape the end can be found, the middle cannot.
+        assert_eq!(found(1, 8..9), Some((26, "3")));
+        assert_eq!(found(1, 4..7), None);
+        assert_eq!(found(3, 0..3), Some((46, "one")));
+        assert_eq!(found(4, 5..6), Some((58, "3")));
+        assert_eq!(document.range_of(document.roots()[0], &(0..1)), None);
+    }
+}

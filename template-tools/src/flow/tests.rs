@@ -1,0 +1,219 @@
+//! The forms in which a template names a layer, one small case each.
+
+use std::fmt::Write;
+
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::document::parse;
+
+/// Each leaf that was found, with its place: the version that stands there, or why it was not understood.
+fn check(text: &str, expected: &Expect) {
+    let document = parse(text).unwrap();
+    let flow = flow(&document);
+    let mut shown = String::new();
+    for Reference { leaf, pattern } in &flow.references {
+        let position = document.node(*leaf).position;
+        writeln!(shown, "{position} {} {}", pattern.layer, pattern.version).unwrap();
+    }
+    for Unread { node, reason } in &flow.unread {
+        writeln!(shown, "{} {reason}", document.node(*node).position).unwrap();
+    }
+    expected.assert_eq(&shown);
+}
+
+fn function(layers: &str) -> String {
+    format!("Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Layers:{layers}\n")
+}
+
+#[test]
+fn plain_arns_in_every_quoting() {
+    check(
+        &function(
+            "
+        - arn:aws:lambda:us-east-1:123456789012:layer:sosw:7
+        - 'arn:aws:lambda:us-east-1:123456789012:layer:sosw:8'
+        - \"arn:aws:lambda:us-east-1:123456789012:layer:sosw:9\"
+        - >-
+          arn:aws:lambda:us-east-1:123456789012:layer:sosw:10
+        - !!str arn:aws:lambda:us-east-1:123456789012:layer:sosw:11",
+        ),
+        &expect![[r#"
+            6:11 sosw 7
+            7:11 sosw 8
+            8:11 sosw 9
+            10:11 sosw 10
+            11:17 sosw 11
+        "#]],
+    );
+}
+
+#[test]
+fn flow_lists() {
+    check(
+        &function(
+            " [arn:aws:lambda:us-east-1:123456789012:layer:sosw:7, !Sub 'arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:8']",
+        ),
+        &expect![[r#"
+            5:16 sosw 7
+            5:73 sosw 8
+        "#]],
+    );
+}
+
+#[test]
+fn sub_in_both_forms() {
+    check(
+        &function(
+            "
+        - !Sub arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:layer:sosw:7
+        - Fn::Sub: arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:8
+        - !Sub \"arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:layer:sosw:SOSW_LAYER_PLACEHOLDER\"",
+        ),
+        &expect![[r#"
+            6:16 sosw 7
+            7:20 sosw 8
+            8:16 sosw placeholder
+        "#]],
+    );
+}
+
+#[test]
+fn json() {
+    check(
+        r#"{"Resources": {"F": {"Type": "AWS::Lambda::Function", "Properties": {"Layers": [
+            "arn:aws:lambda:us-east-1:123456789012:layer:sosw:7",
+            {"Fn::Sub": "arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:8"},
+            {"Ref": "Layer"}]}}}}"#,
+        &expect![[r#"
+            2:13 sosw 7
+            3:25 sosw 8
+            4:13 `Ref` is not followed
+        "#]],
+    );
+}
+
+#[test]
+fn globals() {
+    check(
+        "Globals:\n  Function:\n    Layers:\n      - arn:aws:lambda:us-east-1:123456789012:layer:sosw:7\n",
+        &expect![[r#"
+            4:9 sosw 7
+        "#]],
+    );
+}
+
+#[test]
+fn aliases_are_found_once_at_their_anchor() {
+    check(
+        "X: &arn arn:aws:lambda:us-east-1:123456789012:layer:sosw:7
+Y: &list
+  - *arn
+Z: &common
+  Layers: *list
+Resources:
+  F: {Type: AWS::Lambda::Function, Properties: {Layers: [*arn]}}
+  G: {Type: AWS::Lambda::Function, Properties: {Layers: *list}}
+  H: {Type: AWS::Lambda::Function, Properties: {<<: *common}}
+",
+        &expect![[r#"
+            1:9 sosw 7
+        "#]],
+    );
+}
+
+#[test]
+fn one_way_on_which_a_leaf_is_understood_is_enough() {
+    let text = "&a 'arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:7'";
+    check(
+        &function(&format!(" [{text}, {{'Fn::Sub': *a}}]")),
+        &expect![[r#"
+        5:19 sosw 7
+    "#]],
+    );
+    check(
+        &function(&format!(" [{{'Fn::Sub': {text}}}, *a]")),
+        &expect![[r#"
+        5:31 sosw 7
+    "#]],
+    );
+}
+
+#[test]
+fn several_documents_and_keys_that_come_twice() {
+    let one = function(" [arn:aws:lambda:us-east-1:123456789012:layer:sosw:7]");
+    check(
+        &format!("{one}---\n{one}      Layers: [arn:aws:lambda:us-east-1:123456789012:layer:sosw:8]\n"),
+        &expect![[r#"
+            5:16 sosw 7
+            11:16 sosw 7
+            12:16 sosw 8
+        "#]],
+    );
+}
+
+#[test]
+fn only_functions_count() {
+    check(
+        "Layers: [arn:aws:lambda:us-east-1:123456789012:layer:sosw:7]
+Resources:
+  Layers: [arn:aws:lambda:us-east-1:123456789012:layer:sosw:7]
+  R:
+    Type: AWS::Other
+    Properties: {Layers: [arn:aws:lambda:us-east-1:123456789012:layer:sosw:7]}
+  F:
+    Type: AWS::Lambda::Function
+    Layers: [arn:aws:lambda:us-east-1:123456789012:layer:sosw:7]
+    Properties:
+      Environment: {Layers: [arn:aws:lambda:us-east-1:123456789012:layer:sosw:7]}
+",
+        &expect![""],
+    );
+}
+
+#[test]
+fn what_is_not_understood_is_named() {
+    check(
+        &function(
+            "
+        - !Ref Layer
+        - !Join ['', ['arn:aws:lambda:us-east-1:123456789012:layer:sosw:', '7']]
+        - Fn::FindInMap: [Map, !Ref AWS::Region, Arn]
+        - !Sub ['arn:aws:lambda:us-east-1:123456789012:layer:sosw:${V}', {V: 7}]
+        - !Sub arn:aws:lambda:us-east-1:123456789012:layer:sosw:${V}
+        - arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:7
+        - '{{resolve:ssm:/layers/sosw}}'
+        - [nested]
+        - a: b",
+        ),
+        &expect![[r#"
+            6:16 `Ref` is not followed
+            7:17 `Fn::Join` is not followed
+            8:11 `Fn::FindInMap` is not followed
+            9:16 the form of `Fn::Sub` that has a list is not followed
+            10:16 the version stands in the variable `${V}`, which is not followed
+            11:11 `${AWS::Region}` stands in a plain string, and CloudFormation replaces it in `Fn::Sub` only
+            12:11 this is no ARN of a LayerVersion
+            13:11 this is no layer
+            14:11 this is no layer
+        "#]],
+    );
+    check(
+        &function(" !Ref Layers"),
+        &expect![[r#"
+        5:20 `Ref` is not followed
+    "#]],
+    );
+    check(
+        &function(" arn:aws:lambda:us-east-1:123456789012:layer:sosw:7"),
+        &expect![[r#"
+        5:15 `Layers` is no list
+    "#]],
+    );
+    check(
+        &function(""),
+        &expect![[r#"
+        5:13 `Layers` is no list
+    "#]],
+    );
+}
