@@ -54,6 +54,15 @@ const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        title: "Templates",
+        entries: &[binary(
+            "bump-templates",
+            "template-tools",
+            "bump",
+            "bring templates to new layer versions, byte-exact",
+        )],
+    },
+    Group {
         title: "Contribute",
         entries: &[
             Entry { name: "lint", about: "check formatting, clippy and docs", run: Run::Dev(dev::lint) },
