@@ -118,11 +118,11 @@ impl CallFailure {
             (SdkError::ServiceError(_), _) => {
                 let kind = kind_of(code.as_deref(), status);
                 let said = error.message().map(str::to_owned).filter(|message| !message.is_empty());
-                (kind, said.unwrap_or_else(|| not_lambdas(status)))
+                (kind, said.unwrap_or_else(|| not_from_aws(status)))
             }
             (SdkError::ConstructionFailure(_), _) => (Kind::Refused, innermost(error)),
             (SdkError::TimeoutError(_), _) => (Kind::Silence, "no answer in time".to_owned()),
-            (SdkError::ResponseError(_), _) => (Kind::Silence, not_lambdas(status)),
+            (SdkError::ResponseError(_), _) => (Kind::Silence, not_from_aws(status)),
             _ => (Kind::Silence, innermost(error)),
         };
         Self { operation, kind, message, code, request_id }
@@ -147,10 +147,10 @@ fn kind_of(code: Option<&str>, status: Option<u16>) -> Kind {
     }
 }
 
-fn not_lambdas(status: Option<u16>) -> String {
+fn not_from_aws(status: Option<u16>) -> String {
     match status {
-        Some(status) => format!("an answer with status {status} that is not Lambda's"),
-        None => "an answer that is not Lambda's".to_owned(),
+        Some(status) => format!("an answer with status {status} that does not come from AWS"),
+        None => "an answer that does not come from AWS".to_owned(),
     }
 }
 

@@ -162,8 +162,10 @@ impl Session {
     /// the others.
     pub async fn caller(&self, regions: &[Region]) -> Result<Caller, SessionError> {
         let mut first_failure = None;
+        // Where there is nowhere else to ask, it is worth asking again.
+        let tries = if regions.len() > 1 { 2 } else { TRIES };
         for region in regions.iter().take(REGIONS_ASKED) {
-            let failure = match self.caller_in(region).await {
+            let failure = match self.caller_in(region, tries).await {
                 Ok(caller) => return caller,
                 Err(failure) => failure,
             };
@@ -185,7 +187,11 @@ impl Session {
         Err(SessionError::Caller { source, advice: Box::new(self.advice.clone()) })
     }
 
-    async fn caller_in(&self, region: &Region) -> Result<Result<Caller, SessionError>, CallFailure> {
+    async fn caller_in(
+        &self,
+        region: &Region,
+        tries: u32,
+    ) -> Result<Result<Caller, SessionError>, CallFailure> {
         let config = aws_sdk_sts::config::Builder::from(&self.config)
             .region(SdkRegion::new(region.to_string()))
             .retry_config(

@@ -78,7 +78,7 @@ impl FakeRegion {
 
     /// Ends all that is on its way, as time would.
     pub(crate) fn settle(&self) -> Vec<LayerVersion> {
-        self.advance(Duration::from_secs(3600));
+        self.advance(Duration::from_hours(1));
         self.versions()
     }
 
