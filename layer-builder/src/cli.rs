@@ -1,14 +1,20 @@
 //! What may be asked on the command line, and the way from there into the crate.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anstream::ColorChoice;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use crate::called::CalledAs;
-use crate::ui::{Ui, Verbosity};
+use crate::build::{self, Artifact, Options, build};
+use crate::cache::Cache;
+use crate::called::{self, CalledAs};
+use crate::config::{self, LayerTable, LayersFile};
+use crate::layer::inspect::inspect;
+use crate::lock::uv::{Upgrade, Uv};
+use crate::lock::{Lock, requirements};
+use crate::ui::{Ui, Verbosity, shown};
 
 /// Build Lambda layers from Python packages: the same bytes on every machine.
 #[derive(Parser)]
@@ -88,7 +94,7 @@ pub(crate) struct UvArgs {
     pub(crate) arguments: Vec<OsString>,
 }
 
-#[derive(Args)]
+#[derive(Args, Clone, Default)]
 pub(crate) struct CommonArgs {
     /// The `layers.toml` to use; else the nearest one from here upwards
     #[arg(long, value_name = "FILE")]
@@ -117,4 +123,239 @@ pub(crate) enum Color {
     Auto,
     Always,
     Never,
+}
+
+/// Part of the work could not be done, the rest was.
+const PARTLY: u8 = 3;
+
+/// The whole program: parses the command line, does what it asks for, says what came of it.
+pub fn main() -> ExitCode {
+    let called = CalledAs::from_environment();
+    match parse(&called, std::env::args_os().collect()) {
+        Command::Build(args) => with(&args.common.clone(), &called, |door| door.build(&args)),
+        Command::Lock(args) => with(&args.common.clone(), &called, |door| door.lock(&args)),
+        Command::Inspect(args) => with(&args.common.clone(), &called, |door| door.inspect(&args)),
+        Command::Uv(args) => with(&CommonArgs::default(), &called, |door| door.uv(&args)),
+    }
+}
+
+/// Parses the command line; `--help` and wrong usage end the process here. Called by `cargo xtask`, usage lines show
+/// the words that were typed there.
+fn parse(called: &CalledAs, arguments: Vec<OsString>) -> Command {
+    let subcommand = arguments.get(1).and_then(|name| name.to_str()).unwrap_or_default();
+    let found =
+        called.xtask().and_then(|words| Some((words, Cli::command().find_subcommand(subcommand)?.clone())));
+    let Some((words, command)) = found else { return Cli::parse_from(arguments).command };
+    let words = words.to_owned();
+    let mut command = command.bin_name(words.clone()).display_name(words.clone());
+    let typed = std::iter::once(OsString::from(words)).chain(arguments.iter().skip(2).cloned());
+    let matches = command.clone().get_matches_from(typed);
+    let parsed = match subcommand {
+        "build" => BuildArgs::from_arg_matches(&matches).map(Command::Build),
+        "lock" => LockArgs::from_arg_matches(&matches).map(Command::Lock),
+        "inspect" => InspectArgs::from_arg_matches(&matches).map(Command::Inspect),
+        _ => UvArgs::from_arg_matches(&matches).map(Command::Uv),
+    };
+    parsed.unwrap_or_else(|error| error.format(&mut command).exit())
+}
+
+fn with(
+    common: &CommonArgs,
+    called: &CalledAs,
+    run: impl FnOnce(&Door<'_>) -> Result<ExitCode, Failure>,
+) -> ExitCode {
+    let verbosity = match (common.quiet, common.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    };
+    let color = match common.color {
+        Color::Auto => ColorChoice::Auto,
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    };
+    let ui = Ui::new(verbosity, color);
+    let door = Door { ui: &ui, called, layers_file: common.layers_file.as_deref() };
+    run(&door).unwrap_or_else(|failure| {
+        ui.error(failure.error.as_ref(), failure.hint.as_deref());
+        ExitCode::FAILURE
+    })
+}
+
+/// An error at the edge, with what to do about it.
+struct Failure {
+    error: Box<dyn std::error::Error>,
+    hint: Option<String>,
+}
+
+impl Failure {
+    fn new(error: impl std::error::Error + 'static, hint: Option<String>) -> Self {
+        Self { error: Box::new(error), hint }
+    }
+}
+
+/// Where a command comes in, with all that it needs.
+struct Door<'a> {
+    ui: &'a Ui,
+    called: &'a CalledAs,
+    layers_file: Option<&'a Path>,
+}
+
+impl Door<'_> {
+    fn build(&self, args: &BuildArgs) -> Result<ExitCode, Failure> {
+        let file = self.file()?;
+        let layers = file.chosen(&args.layers).map_err(config_failure)?;
+        let cache = user_cache()?;
+        let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
+        let options = Options { upgrade: args.upgrade, locked: args.locked || in_ci, offline: args.offline };
+        let mut built: Vec<Artifact> = Vec::new();
+        let outcome = self.each(&layers, |layer| {
+            let artifact = build(&file, layer, options, &cache, self.ui)?;
+            if args.format == Format::Text {
+                self.ui.result(shown(&artifact.zip));
+            }
+            built.push(artifact);
+            Ok(())
+        });
+        if args.format == Format::Json {
+            let artifacts: Vec<_> = built
+                .iter()
+                .map(|artifact| serde_json::json!({ "path": shown(&artifact.zip), "manifest": artifact.manifest }))
+                .collect();
+            self.ui.result(format!("{:#}", serde_json::json!({ "artifacts": artifacts })));
+        }
+        Ok(outcome)
+    }
+
+    fn lock(&self, args: &LockArgs) -> Result<ExitCode, Failure> {
+        let file = self.file()?;
+        let layers = file.chosen(&args.layers).map_err(config_failure)?;
+        if args.check {
+            return Ok(self.check_locks(&file, &layers));
+        }
+        let cache = user_cache()?;
+        let upgrade = match (args.upgrade, args.upgrade_package.as_slice()) {
+            (true, _) => Upgrade::Everything,
+            (false, []) => Upgrade::Nothing,
+            (false, names) => Upgrade::Packages(names.to_vec()),
+        };
+        Ok(self.each(&layers, |layer| {
+            let lock = build::lock(file.folder(), layer, &upgrade, &cache, self.ui)?;
+            self.ui.result(shown(&lock.path));
+            Ok(())
+        }))
+    }
+
+    fn check_locks(&self, file: &LayersFile, layers: &[&LayerTable]) -> ExitCode {
+        self.each(layers, |layer| {
+            let path = requirements::path_of(file.folder(), &layer.name);
+            match Lock::read(&path)? {
+                None => Err(build::Error::NoLock(path)),
+                Some(lock) if lock.fits(layer) => {
+                    self.ui.status("Fresh", shown(&path));
+                    Ok(())
+                }
+                Some(_) => Err(build::Error::Stale(path)),
+            }
+        })
+    }
+
+    fn inspect(&self, args: &InspectArgs) -> Result<ExitCode, Failure> {
+        let path = self.zip_of(&args.subject)?;
+        let inspection = inspect(&path).map_err(|error| Failure::new(error, None))?;
+        match args.format {
+            Format::Text => self.ui.result(inspection.table()),
+            Format::Json => {
+                self.ui.result(
+                    serde_json::to_string_pretty(&inspection).map_err(|error| Failure::new(error, None))?,
+                );
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The file that was named, or the zip of the layer that was named.
+    fn zip_of(&self, subject: &Path) -> Result<PathBuf, Failure> {
+        let looks_like_file = subject.components().count() > 1 || subject.extension().is_some();
+        if subject.is_file() || looks_like_file {
+            return Ok(subject.to_path_buf());
+        }
+        let file = self.file()?;
+        let name = subject.to_string_lossy().into_owned();
+        let layers = file.chosen(std::slice::from_ref(&name)).map_err(config_failure)?;
+        let path = build::artifacts_of(file.folder()).join(format!("{name}.zip"));
+        if layers.is_empty() || path.is_file() {
+            return Ok(path);
+        }
+        let build = self.called.words(called::Command::Build);
+        Err(Failure::new(NotBuilt(name.clone()), Some(format!("run `{build} {name}`"))))
+    }
+
+    fn uv(&self, args: &UvArgs) -> Result<ExitCode, Failure> {
+        let uv = Uv::find(&user_cache()?, self.ui).map_err(|error| {
+            let hint = error.hint();
+            Failure::new(error, hint)
+        })?;
+        let mut command = uv.command();
+        command.args(&args.arguments);
+        run_instead(command).map_err(|error| Failure::new(error, None))
+    }
+
+    /// Does `work` for each layer; a failure of one does not keep the others from being done.
+    fn each(
+        &self,
+        layers: &[&LayerTable],
+        mut work: impl FnMut(&LayerTable) -> Result<(), build::Error>,
+    ) -> ExitCode {
+        let mut failed = 0;
+        for layer in layers {
+            if let Err(error) = work(layer) {
+                let hint = error.hint(self.called.words(called::Command::Lock));
+                self.ui.error(&error, hint.as_deref());
+                failed += 1;
+            }
+        }
+        match failed {
+            0 => ExitCode::SUCCESS,
+            _ if failed < layers.len() => ExitCode::from(PARTLY),
+            _ => ExitCode::FAILURE,
+        }
+    }
+
+    fn file(&self) -> Result<LayersFile, Failure> {
+        let path = if let Some(path) = self.layers_file {
+            path.to_path_buf()
+        } else {
+            let here = std::env::current_dir().map_err(|error| Failure::new(error, None))?;
+            LayersFile::find(&here).map_err(config_failure)?
+        };
+        LayersFile::read(&path).map_err(config_failure)
+    }
+}
+
+fn user_cache() -> Result<Cache, Failure> {
+    Cache::of_user().map_err(|error| {
+        let hint = error.hint();
+        Failure::new(error, Some(hint))
+    })
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the layer `{0}` has not been built yet")]
+struct NotBuilt(String);
+
+fn config_failure(error: config::Error) -> Failure {
+    let hint = error.hint();
+    Failure::new(error, hint)
+}
+
+#[cfg(unix)]
+fn run_instead(mut command: std::process::Command) -> std::io::Result<ExitCode> {
+    Err(std::os::unix::process::CommandExt::exec(&mut command))
+}
+
+#[cfg(not(unix))]
+fn run_instead(mut command: std::process::Command) -> std::io::Result<ExitCode> {
+    let code = command.status()?.code().and_then(|code| u8::try_from(code).ok());
+    Ok(ExitCode::from(code.unwrap_or(1)))
 }

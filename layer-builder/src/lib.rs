@@ -1,1 +1,20 @@
-//! Builds Lambda layers out of locked wheels.
+//! Builds Lambda layers out of locked wheels: `layers.toml` to lock to wheels to one canonical zip and its manifest.
+//!
+//! This crate knows nothing of AWS and runs nothing asynchronously.
+
+mod atomic;
+pub mod build;
+pub mod cache;
+pub mod called;
+pub mod cli;
+pub mod config;
+pub mod hash;
+pub mod layer;
+pub mod lock;
+pub mod relock;
+pub mod requirement;
+pub mod target;
+pub mod ui;
+pub mod wheels;
+pub mod zip_reader;
+pub mod zip_writer;

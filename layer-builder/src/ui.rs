@@ -29,7 +29,7 @@ pub enum Verbosity {
 }
 
 /// Says what happens, on standard error, and what came of it, on standard output.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Ui {
     verbosity: Verbosity,
     color: ColorChoice,
@@ -122,7 +122,11 @@ pub fn shown(path: &Path) -> String {
 
 /// `19.0 MB`: bytes in millions, with one decimal; below 100 kB in kB.
 pub fn megabytes(bytes: u64) -> String {
-    if bytes < 100_000 { format!("{:.1} kB", bytes as f64 / 1e3) } else { format!("{:.1} MB", bytes as f64 / 1e6) }
+    if bytes < 100_000 {
+        format!("{:.1} kB", bytes as f64 / 1e3)
+    } else {
+        format!("{:.1} MB", bytes as f64 / 1e6)
+    }
 }
 
 /// `1 file`, `2 files`.

@@ -1,9 +1,13 @@
-//! The harness of the tests.
+//! The harness of the tests: the real binaries in a clean environment, wheels to order, and servers on loopback.
+//!
+//! Nothing here knows the product crates; what they promise each other is checked through their files and commands.
 
 pub mod bench_publish;
+pub mod command;
 pub mod http;
 pub mod local_aws;
 pub mod project;
 pub mod proxy;
-pub mod scrubbed;
+pub mod server;
 pub mod tools;
+pub mod wheels;

@@ -12,8 +12,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::local_aws;
-use crate::scrubbed;
+use crate::{command, local_aws};
 
 /// The layer of the project.
 pub const LAYER: &str = "demo";
@@ -99,7 +98,7 @@ impl Project {
 
     /// A binary of the workspace in the project's folder, which knows neither the user's home nor any credentials.
     pub fn command(&self, binary: &str) -> Command {
-        let mut command = scrubbed::command(scrubbed::binary(binary));
+        let mut command = command::clean(command::binary(binary));
         let home = self.folder.path();
         command.current_dir(home).env("HOME", home).env("XDG_CACHE_HOME", home.join(".cache"));
         command.env("AWS_EC2_METADATA_DISABLED", "true");

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use crate::scrubbed;
+use crate::command::clean;
 
 /// An environment with a program in it.
 #[derive(Clone, Debug)]
@@ -18,10 +18,10 @@ pub struct Tool {
 impl Tool {
     /// The environment of `requirements.<name>.txt`. It is made if it is not there, and again if the lock changes.
     pub fn install(name: &str) -> Result<Self> {
-        let lock = scrubbed::file(&format!("requirements.{name}.txt"));
+        let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("requirements.{name}.txt"));
         let text = std::fs::read(&lock).with_context(|| format!("failed to read `{}`", lock.display()))?;
         let hash = Sha256::digest(&text).iter().take(8).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>();
-        let home = scrubbed::target().join("tools");
+        let home = target().join("tools");
         std::fs::create_dir_all(&home).with_context(|| format!("failed to make `{}`", home.display()))?;
         let folder = home.join(format!("{name}-{}", hash.concat()));
         let done = folder.join("installed");
@@ -38,7 +38,7 @@ impl Tool {
     /// A program of the environment, with nothing of ours around it.
     pub fn command(&self, program: &str) -> Command {
         let folder = if cfg!(windows) { "Scripts" } else { "bin" };
-        scrubbed::command(self.folder.join(folder).join(program))
+        clean(self.folder.join(folder).join(program))
     }
 }
 
@@ -46,10 +46,8 @@ fn install(folder: &Path, lock: &Path) -> Result<()> {
     if folder.exists() {
         std::fs::remove_dir_all(folder).context("failed to remove what was left unfinished")?;
     }
-    run(scrubbed::command(uv()?)
-        .args(["venv", "--quiet", "--no-python-downloads", "--no-project"])
-        .arg(folder))?;
-    run(scrubbed::command(uv()?)
+    run(clean(uv()?).args(["venv", "--quiet", "--no-python-downloads", "--no-project"]).arg(folder))?;
+    run(clean(uv()?)
         .args([
             "pip",
             "install",
@@ -70,6 +68,13 @@ fn run(command: &mut Command) -> Result<()> {
         bail!("{command:?} ended with {status}");
     }
     Ok(())
+}
+
+/// Cargo's target folder, as far as we lie in one: it may hold what takes long to make.
+fn target() -> PathBuf {
+    let here = std::env::current_exe().unwrap_or_default();
+    let is_marked = |folder: &&Path| folder.join("CACHEDIR.TAG").is_file();
+    here.ancestors().find(is_marked).map_or_else(std::env::temp_dir, Path::to_path_buf)
 }
 
 /// Where uv is: as `TEST_UV` says, or on PATH.

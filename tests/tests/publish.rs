@@ -3,6 +3,8 @@
 //! All tests share one local AWS and keep apart by their regions' accounts: each has an access key of its own, which
 //! the local AWS takes as the account's number.
 
+#![expect(clippy::unwrap_used, reason = "these are tests, their helpers too")]
+
 use std::process::Output;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};

@@ -29,7 +29,8 @@ pub(crate) fn start(bin: &str, subcommand: &str, name: &str, arguments: &[OsStri
 
 /// The folder of the workspace.
 pub(crate) fn root() -> PathBuf {
-    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let manifest =
+        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     let manifest = PathBuf::from(manifest);
     manifest.parent().map_or_else(|| manifest.clone(), Path::to_path_buf)
 }
@@ -78,7 +79,11 @@ fn build(bin: &str) -> Result<Built> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     if to_terminal && std::env::var_os("TERM").is_some_and(|term| term != "dumb") {
-        let color = if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) { "never" } else { "always" };
+        let color = if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+            "never"
+        } else {
+            "always"
+        };
         default_to(&mut command, "CARGO_TERM_COLOR", color);
         default_to(&mut command, "CARGO_TERM_PROGRESS_WHEN", "always");
         default_to(&mut command, "CARGO_TERM_PROGRESS_WIDTH", "80");
@@ -217,7 +222,10 @@ mod tests {
         assert_eq!(filtered(&["    Finished `dev` profile in 0.04s\n"]), "");
         assert_eq!(filtered(&["    Fin", "ished `dev` profile in 0.04s\n"]), "");
         assert_eq!(filtered(&["\u{1b}[1m\u{1b}[92m    Finished\u{1b}[0m `dev`\n"]), "");
-        assert_eq!(filtered(&["Building\r\u{1b}[K\u{1b}[1m    Finished\u{1b}[0m `dev`\n"]), "Building\r\u{1b}[K");
+        assert_eq!(
+            filtered(&["Building\r\u{1b}[K\u{1b}[1m    Finished\u{1b}[0m `dev`\n"]),
+            "Building\r\u{1b}[K"
+        );
     }
 
     #[test]

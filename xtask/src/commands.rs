@@ -1,6 +1,7 @@
 //! Every command there is, in groups, with one line each. What stands here works; what does not work yet is not here.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -34,7 +35,12 @@ struct Group {
     entries: &'static [Entry],
 }
 
-const fn binary(name: &'static str, bin: &'static str, subcommand: &'static str, about: &'static str) -> Entry {
+const fn binary(
+    name: &'static str,
+    bin: &'static str,
+    subcommand: &'static str,
+    about: &'static str,
+) -> Entry {
     Entry { name, about, run: Run::Binary { bin, subcommand, name } }
 }
 
@@ -90,9 +96,9 @@ fn list() -> String {
     let mut text = String::from("Lambda layers: build them, publish them, bring templates to them.\n\n");
     text.push_str("Usage: cargo xtask <COMMAND> [ARGUMENTS]\n");
     for group in GROUPS {
-        text.push_str(&format!("\n{}:\n", group.title));
+        let _ = writeln!(text, "\n{}:", group.title);
         for entry in group.entries {
-            text.push_str(&format!("  {:<16} {}\n", entry.name, entry.about));
+            let _ = writeln!(text, "  {:<16} {}", entry.name, entry.about);
         }
     }
     text.push_str("\n`cargo xtask <COMMAND> --help` tells more of each.");

@@ -48,8 +48,11 @@ pub(crate) fn lint(arguments: &[OsString]) -> Result<ExitCode> {
     let Lint { fix } = parse(arguments);
     let shell = shell()?;
     if fix {
-        run(cargo(&shell, &["fmt", "--all"]))?;
-        run(cargo(&shell, &["clippy", "--workspace", "--all-targets", "--fix", "--allow-dirty", "--allow-staged"]))?;
+        run(&cargo(&shell, &["fmt", "--all"]))?;
+        run(&cargo(
+            &shell,
+            &["clippy", "--workspace", "--all-targets", "--fix", "--allow-dirty", "--allow-staged"],
+        ))?;
     }
     check(&shell)?;
     Ok(ExitCode::SUCCESS)
@@ -71,7 +74,7 @@ pub(crate) fn docs(arguments: &[OsString]) -> Result<ExitCode> {
     if open {
         command = command.arg("--open");
     }
-    run(command)?;
+    run(&command)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -81,7 +84,7 @@ pub(crate) fn ci(arguments: &[OsString]) -> Result<ExitCode> {
     let start = Instant::now();
     check(&shell)?;
     run_tests(&shell, true, &[])?;
-    run(cargo(&shell, &["run", "--locked", "--bin", "layer-builder", "--", "lock", "--check"]))?;
+    run(&cargo(&shell, &["run", "--locked", "--bin", "layer-builder", "--", "lock", "--check"]))?;
     note(&format!("everything that CI runs has passed, in {:.0} s", start.elapsed().as_secs_f64()));
     Ok(ExitCode::SUCCESS)
 }
@@ -112,9 +115,9 @@ fn shell() -> Result<Shell> {
 }
 
 fn check(shell: &Shell) -> Result<()> {
-    run(cargo(shell, &["fmt", "--all", "--check"]))?;
-    run(cargo(shell, &["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    run(document(shell))
+    run(&cargo(shell, &["fmt", "--all", "--check"]))?;
+    run(&cargo(shell, &["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    run(&document(shell))
 }
 
 fn document(shell: &Shell) -> Cmd<'_> {
@@ -124,8 +127,9 @@ fn document(shell: &Shell) -> Cmd<'_> {
 
 fn run_tests(shell: &Shell, network: bool, filter: &[String]) -> Result<()> {
     // The end-to-end tests drive the real binaries; some are not those of the package that tests them.
-    run(cargo(shell, &["build", "--locked", "--workspace"]))?;
-    let nextest = cargo(shell, &["nextest", "--version"]).quiet().ignore_stdout().ignore_stderr().run().is_ok();
+    run(&cargo(shell, &["build", "--locked", "--workspace"]))?;
+    let nextest =
+        cargo(shell, &["nextest", "--version"]).quiet().ignore_stdout().ignore_stderr().run().is_ok();
     let mut command = if nextest {
         cargo(shell, &["nextest", "run", "--locked", "--workspace", "--no-tests", "warn"])
     } else {
@@ -134,9 +138,11 @@ fn run_tests(shell: &Shell, network: bool, filter: &[String]) -> Result<()> {
     command = match (network, nextest) {
         (true, _) => command.args(filter),
         (false, true) => command.args(["-E", "not test(/pypi_/)"]).args(filter),
-        (false, false) => command.args(filter.first()).args(["--", "--skip", "pypi_"]).args(filter.iter().skip(1)),
+        (false, false) => {
+            command.args(filter.first()).args(["--", "--skip", "pypi_"]).args(filter.iter().skip(1))
+        }
     };
-    run(command)
+    run(&command)
 }
 
 /// cargo in the workspace, without the variables of the cargo that runs us (see [`child::cargo`]).
@@ -152,6 +158,6 @@ fn cargo<'a>(shell: &'a Shell, arguments: &[&str]) -> Cmd<'a> {
     command
 }
 
-fn run(command: Cmd<'_>) -> Result<()> {
+fn run(command: &Cmd<'_>) -> Result<()> {
     command.run().map_err(Into::into)
 }

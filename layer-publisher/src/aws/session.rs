@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::default_provider::region::DefaultRegionChain;
 use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::imds::region::ImdsRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::provider_config::ProviderConfig;
@@ -114,7 +114,7 @@ impl Session {
         }
 
         let http = http_client()?;
-        let configured = configured_region(name.as_deref(), wanted).await;
+        let configured = configured_region(name.as_deref(), wanted, &http).await;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http.clone())
             .region(configured.clone())
@@ -195,7 +195,7 @@ impl Session {
         let config = aws_sdk_sts::config::Builder::from(&self.config)
             .region(SdkRegion::new(region.to_string()))
             .retry_config(
-                RetryConfig::standard().with_max_attempts(2).with_initial_backoff(self.clocks.backoff),
+                RetryConfig::standard().with_max_attempts(tries).with_initial_backoff(self.clocks.backoff),
             )
             .build();
         let answer = aws_sdk_sts::Client::from_conf(config)
@@ -233,7 +233,11 @@ fn must_exist(profiles: &Profiles, name: &str) -> Result<(), SessionError> {
 
 /// The environment's region, then the profile's, then the first that is wanted. The machine itself (IMDS) is asked
 /// only if all of them are silent: away from EC2 that takes seconds.
-async fn configured_region(profile: Option<&str>, wanted: &[Region]) -> Option<SdkRegion> {
+async fn configured_region(
+    profile: Option<&str>,
+    wanted: &[Region],
+    http: &SharedHttpClient,
+) -> Option<SdkRegion> {
     let mut from_profile = ProfileFileRegionProvider::builder();
     if let Some(name) = profile {
         from_profile = from_profile.profile_name(name);
@@ -242,10 +246,8 @@ async fn configured_region(profile: Option<&str>, wanted: &[Region]) -> Option<S
     let chain = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
         .or_else(from_profile.build())
         .or_else(first);
-    match chain.region().await {
-        Some(region) => Some(region),
-        None => DefaultRegionChain::builder().build().region().await,
-    }
+    let machine = ProviderConfig::without_region().with_http_client(http.clone());
+    chain.or_else(ImdsRegionProvider::builder().configure(&machine).build()).region().await
 }
 
 /// rustls with ring, the system's certificates or those that `SSL_CERT_FILE` names, and the proxies of `HTTPS_PROXY`,

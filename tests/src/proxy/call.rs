@@ -20,6 +20,8 @@ pub struct Call {
     pub service: String,
     /// The region that the signature is for; empty if there is none.
     pub region: String,
+    /// The access key of the signature; empty if there is none.
+    pub access_key: String,
     /// The operation; method and path where it has no name here.
     pub operation: Operation,
     /// Bytes of the request's body.
@@ -76,13 +78,14 @@ impl Operation {
 impl Call {
     pub(super) fn new(request: &Message) -> Self {
         let (method, path) = request.target();
-        let (region, service) = scope(request.header("authorization").unwrap_or_default());
+        let (access_key, region, service) = scope(request.header("authorization").unwrap_or_default());
         Self {
             method: method.to_owned(),
             path: path.to_owned(),
             operation: Operation::of(request, &service),
             service,
             region,
+            access_key,
             size: request.body.len(),
             fault: None,
             status: None,
@@ -90,13 +93,13 @@ impl Call {
     }
 }
 
-/// Region and service stand in the scope of a SigV4 signature: `Credential=KEY/20260101/eu-west-1/lambda/aws4_request`.
-fn scope(authorization: &str) -> (String, String) {
+/// Key, region and service of a SigV4 signature: `Credential=KEY/20260101/eu-west-1/lambda/aws4_request`.
+fn scope(authorization: &str) -> (String, String, String) {
     let scope =
         authorization.split("Credential=").nth(1).and_then(|rest| rest.split(',').next()).unwrap_or_default();
-    let mut words = scope.split('/').skip(2);
-    let mut next = || words.next().unwrap_or_default().to_owned();
-    (next(), next())
+    let words = scope.split('/').collect::<Vec<_>>();
+    let word = |index: usize| words.get(index).copied().unwrap_or_default().to_owned();
+    (word(0), word(2), word(3))
 }
 
 impl fmt::Display for Operation {

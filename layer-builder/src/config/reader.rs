@@ -1,0 +1,283 @@
+//! From the text of `layers.toml` to its tables, key by key.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+use std::str::FromStr;
+
+use pep508_rs::{PackageName, VersionOrUrl};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{LayerTable, Mistake, WheelPreference, inputs_sha256, nearest};
+use crate::requirement::{self, Requirement};
+use crate::target::PythonVersion;
+
+type Value<'a> = Spanned<DeValue<'a>>;
+type Wrong = Box<Mistake>;
+
+/// The keys of a layer's table that this crate reads.
+const KEYS: &[&str] = &[
+    "architectures",
+    "branch-of",
+    "companions",
+    "description",
+    "layer-name",
+    "license",
+    "python",
+    "requirements",
+    "wheels",
+];
+
+/// Tables inside a layer's table that belong to another crate.
+const FOREIGN_TABLES: &[&str] = &["publish"];
+
+/// Tables at the top of the file: ours, and those of other crates.
+const TOP: &[&str] = &["layers", "stacks"];
+
+pub(super) fn layers(path: &Path, text: &str) -> Result<BTreeMap<String, LayerTable>, Wrong> {
+    let file = File { path, text };
+    let document = DeTable::parse(text).map_err(|error| {
+        let span = error.span().unwrap_or(0..0);
+        file.mistake(span, format!("this is not TOML: {}", error.message()), "")
+    })?;
+    for (key, _) in document.get_ref() {
+        if !TOP.contains(&key.get_ref().as_ref()) {
+            return Err(file.unknown(key.span(), "table", key.get_ref(), "at the top of the file", TOP));
+        }
+    }
+    let Some(layers) = document.get_ref().get("layers") else {
+        return Err(file.mistake(
+            0..0,
+            "there are no layers in this file".into(),
+            "expected a table `[layers.<name>]`",
+        ));
+    };
+    let layers = file.table(layers, "layers")?;
+    if layers.is_empty() {
+        return Err(file.mistake(
+            0..0,
+            "there are no layers in this file".into(),
+            "expected a table `[layers.<name>]`",
+        ));
+    }
+    let read = layers.iter().map(|(name, table)| {
+        let span = name.span();
+        let name = name.get_ref().as_ref();
+        if !is_layer_name(name) {
+            let what = format!("`{name}` cannot be the name of a layer");
+            return Err(file.mistake(span, what, "expected 1 to 140 of a–z, A–Z, 0–9, `-` and `_`"));
+        }
+        Ok((name.to_owned(), file.layer(name, span, table)?))
+    });
+    read.collect()
+}
+
+/// What Lambda accepts as LayerName:
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_PublishLayerVersion.html>.
+fn is_layer_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (1..=140).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+#[derive(Clone, Copy)]
+struct File<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl File<'_> {
+    fn mistake(self, span: Range<usize>, what: String, expected: &str) -> Wrong {
+        Box::new(Mistake::new(self.path, self.text, span, what, expected))
+    }
+
+    fn unknown(self, span: Range<usize>, kind: &str, key: &str, place: &str, known: &[&str]) -> Wrong {
+        let mut mistake =
+            self.mistake(span, format!("unknown {kind} `{key}` {place}"), &format!("no such {kind}"));
+        mistake.hint = Some(match nearest(key, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("expected one of `{}`", known.join("`, `")),
+        });
+        mistake
+    }
+
+    fn layer(self, name: &str, span: Range<usize>, value: &Value<'_>) -> Result<LayerTable, Wrong> {
+        let place = format!("layers.{name}");
+        let table = self.table(value, &place)?;
+        let place = format!("in `[{place}]`");
+        for (key, value) in table {
+            let known = key.get_ref().as_ref();
+            if value.get_ref().is_table() && known != "branch-of" {
+                if !FOREIGN_TABLES.contains(&known) {
+                    return Err(self.unknown(key.span(), "table", known, &place, FOREIGN_TABLES));
+                }
+            } else if !KEYS.contains(&known) {
+                return Err(self.unknown(key.span(), "key", known, &place, KEYS));
+            }
+        }
+        let missing = |key: &str| {
+            self.mistake(
+                span.clone(),
+                format!("the key `{key}` is missing {place}"),
+                &format!("expected `{key} = […]`"),
+            )
+        };
+        let requirements = table.get("requirements").ok_or_else(|| missing("requirements"))?;
+        let pythons = table.get("python").ok_or_else(|| missing("python"))?;
+        let architectures = table.get("architectures").ok_or_else(|| missing("architectures"))?;
+        let mut layer = LayerTable {
+            name: name.to_owned(),
+            description: self.optional_text(table, "description")?,
+            requirements: self.list(requirements, "a requirement", |value| self.requirement(value))?,
+            companions: Vec::new(),
+            branch_of: BTreeMap::new(),
+            pythons: self.list(pythons, "a Python version", |value| self.python(value))?,
+            architectures: self.list(architectures, "an architecture", |value| {
+                self.parsed(value, "`x86_64` or `arm64`", |text| text.parse().ok())
+            })?,
+            wheels: WheelPreference::default(),
+            license: self.optional_text(table, "license")?,
+            layer_name: None,
+            inputs_sha256: inputs_sha256(self.text, name),
+        };
+        layer.pythons.sort_unstable();
+        layer.pythons.dedup();
+        layer.architectures.sort_unstable();
+        layer.architectures.dedup();
+        if let Some(companions) = table.get("companions") {
+            layer.companions = self.any_list(companions, |value| self.requirement(value))?;
+        }
+        if let Some(value) = table.get("wheels") {
+            layer.wheels = self.parsed(value, "`pure` or `native`", |text| match text {
+                "pure" => Some(WheelPreference::Pure),
+                "native" => Some(WheelPreference::Native),
+                _ => None,
+            })?;
+        }
+        if let Some(value) = table.get("layer-name") {
+            let expected = "1 to 140 of a–z, A–Z, 0–9, `-` and `_`";
+            layer.layer_name =
+                Some(self.parsed(value, expected, |text| is_layer_name(text).then(|| text.to_owned()))?);
+        }
+        if let Some(value) = table.get("branch-of") {
+            layer.branch_of = self.branch_of(value, &layer)?;
+        }
+        Ok(layer)
+    }
+
+    fn branch_of(
+        self,
+        value: &Value<'_>,
+        layer: &LayerTable,
+    ) -> Result<BTreeMap<PackageName, String>, Wrong> {
+        let table = self.table(value, "branch-of")?;
+        let read = table.iter().map(|(key, value)| {
+            let package = PackageName::from_str(key.get_ref()).ok();
+            let asked_for =
+                package.filter(|name| layer.all_requirements().any(|required| required.name == *name));
+            let Some(package) = asked_for else {
+                let what = format!("`{}` is not among the layer's requirements", key.get_ref());
+                return Err(self.mistake(key.span(), what, "expected one of `requirements` or `companions`"));
+            };
+            let repository = self.parsed(value, "the address of a git repository", |text| {
+                (text.contains("://") || text.starts_with('/')).then(|| text.to_owned())
+            })?;
+            Ok((package, repository))
+        });
+        read.collect()
+    }
+
+    fn requirement(self, value: &Value<'_>) -> Result<Requirement, Wrong> {
+        let text = self.text_of(value, "a requirement like `requests>=2.32`")?;
+        let requirement = requirement::parse(text).map_err(|why| {
+            let what = format!("`{text}` is no requirement: {why}");
+            self.mistake(value.span(), what, "expected a requirement like `requests>=2.32` (PEP 508)")
+        })?;
+        if matches!(requirement.version_or_url, Some(VersionOrUrl::Url(_))) {
+            let what = format!("`{}` is asked for by address", requirement.name);
+            return Err(self.mistake(
+                value.span(),
+                what,
+                "expected a name and versions, to be found in the index",
+            ));
+        }
+        Ok(requirement)
+    }
+
+    fn python(self, value: &Value<'_>) -> Result<PythonVersion, Wrong> {
+        let known: Vec<String> = PythonVersion::all().map(|version| format!("`{version}`")).collect();
+        self.parsed(value, &format!("one of {}", known.join(", ")), |text| text.parse().ok())
+    }
+
+    fn table<'a, 'b>(self, value: &'b Value<'a>, name: &str) -> Result<&'b DeTable<'a>, Wrong> {
+        value.get_ref().as_table().ok_or_else(|| {
+            let what = format!("`{name}` is {}", described(value.get_ref()));
+            self.mistake(value.span(), what, "expected a table")
+        })
+    }
+
+    fn optional_text(self, table: &DeTable<'_>, key: &str) -> Result<Option<String>, Wrong> {
+        table.get(key).map(|value| self.text_of(value, "text in quotes").map(str::to_owned)).transpose()
+    }
+
+    fn text_of<'b>(self, value: &'b Value<'_>, expected: &str) -> Result<&'b str, Wrong> {
+        value.get_ref().as_str().ok_or_else(|| {
+            let what = format!("this is {}", described(value.get_ref()));
+            self.mistake(value.span(), what, &format!("expected {expected}, in quotes"))
+        })
+    }
+
+    fn parsed<T>(
+        self,
+        value: &Value<'_>,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, Wrong> {
+        let text = self.text_of(value, expected)?;
+        parse(text).ok_or_else(|| {
+            self.mistake(value.span(), format!("`{text}` is not known here"), &format!("expected {expected}"))
+        })
+    }
+
+    /// A list of at least one.
+    fn list<T>(
+        self,
+        value: &Value<'_>,
+        what: &str,
+        read: impl Fn(&Value<'_>) -> Result<T, Wrong>,
+    ) -> Result<Vec<T>, Wrong> {
+        let items = self.any_list(value, read)?;
+        if items.is_empty() {
+            return Err(self.mistake(
+                value.span(),
+                "this list is empty".into(),
+                &format!("expected {what} at least"),
+            ));
+        }
+        Ok(items)
+    }
+
+    fn any_list<T>(
+        self,
+        value: &Value<'_>,
+        read: impl Fn(&Value<'_>) -> Result<T, Wrong>,
+    ) -> Result<Vec<T>, Wrong> {
+        let Some(items) = value.get_ref().as_array() else {
+            let what = format!("this is {}", described(value.get_ref()));
+            return Err(self.mistake(value.span(), what, "expected a list: `[…]`"));
+        };
+        items.iter().map(read).collect()
+    }
+}
+
+fn described(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}

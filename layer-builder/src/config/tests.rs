@@ -1,0 +1,242 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+
+const GOOD: &str = r#"
+[layers.sosw]
+description = "sosw and its companions"
+requirements = ["sosw"]
+companions = ["requests>=2.32"]
+branch-of = { sosw = "https://example.com/sosw.git" }
+python = ["python3.13", "3.12"]
+architectures = ["x86_64", "arm64"]
+wheels = "pure"
+
+[layers.sosw.publish]
+regions = ["us-west-2"]
+"#;
+
+fn parse(text: &str) -> Result<LayersFile, Error> {
+    LayersFile::parse(Path::new("layers.toml"), text)
+}
+
+/// Puts `with` in the place of `what` in a good file, and checks what is said about it.
+fn check(what: &str, with: &str, expected: Expect) {
+    assert!(GOOD.contains(what));
+    check_text(&GOOD.replacen(what, with, 1), expected);
+}
+
+fn check_text(text: &str, expected: Expect) {
+    let error = parse(text).expect_err("this file is wrong");
+    let hint = error.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+    expected.assert_eq(&format!("{error}{hint}\n"));
+}
+
+#[test]
+fn a_good_file_is_read() {
+    let file = parse(GOOD).unwrap();
+    let layer = &file.layers["sosw"];
+    let targets: Vec<String> = layer.targets().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        targets,
+        ["python3.12 on arm64", "python3.12 on x86_64", "python3.13 on arm64", "python3.13 on x86_64"]
+    );
+    assert_eq!(layer.wheels, WheelPreference::Pure);
+    assert_eq!(
+        layer.all_requirements().map(ToString::to_string).collect::<Vec<_>>(),
+        ["sosw", "requests>=2.32"]
+    );
+}
+
+#[test]
+fn the_inputs_hash_sees_the_table_and_not_where_it_is_published() {
+    let hash = |text: &str| parse(text).unwrap().layers["sosw"].inputs_sha256.clone();
+    assert_eq!(hash(GOOD), hash(&GOOD.replace("us-west-2", "eu-west-1")));
+    assert_eq!(hash(GOOD), hash(&format!("# a comment\n{GOOD}")));
+    assert_ne!(hash(GOOD), hash(&GOOD.replace("companions\"", "friends\"")));
+    // The publisher computes the same from the same words: this figure is part of the contract.
+    let json = r#"{"architectures":["x86_64"],"python":["3.12"],"requirements":["six"]}"#;
+    let text = "[layers.a]\nrequirements = [\"six\"]\npython = [\"3.12\"]\narchitectures = [\"x86_64\"]";
+    assert_eq!(parse(text).unwrap().layers["a"].inputs_sha256, crate::hash::hex(&Sha256::digest(json)));
+}
+
+#[test]
+fn a_misspelt_key_is_shown_with_the_nearest_known_one() {
+    check(
+        "requirements =",
+        "requirments =",
+        expect![[r#"
+            unknown key `requirments` in `[layers.sosw]`
+              --> layers.toml:4:1
+               |
+             4 | requirments = ["sosw"]
+               | ^^^^^^^^^^^ no such key
+            hint: did you mean `requirements`?
+        "#]],
+    );
+}
+
+#[test]
+fn a_key_like_no_other_gets_the_list() {
+    check(
+        "wheels =",
+        "zzzz =",
+        expect![[r#"
+            unknown key `zzzz` in `[layers.sosw]`
+              --> layers.toml:9:1
+               |
+             9 | zzzz = "pure"
+               | ^^^^ no such key
+            hint: expected one of `architectures`, `branch-of`, `companions`, `description`, `layer-name`, `license`, `python`, `requirements`, `wheels`
+        "#]],
+    );
+}
+
+#[test]
+fn misspelt_tables_are_found_at_every_level() {
+    check(
+        "[layers.sosw.publish]",
+        "[layers.sosw.pubish]",
+        expect![[r#"
+            unknown table `pubish` in `[layers.sosw]`
+               --> layers.toml:11:14
+                |
+             11 | [layers.sosw.pubish]
+                |              ^^^^^^ no such table
+            hint: did you mean `publish`?
+        "#]],
+    );
+    check_text(
+        "[layer.sosw]\n",
+        expect![[r#"
+            unknown table `layer` at the top of the file
+              --> layers.toml:1:2
+               |
+             1 | [layer.sosw]
+               |  ^^^^^ no such table
+            hint: did you mean `layers`?
+        "#]],
+    );
+}
+
+#[test]
+fn wrong_values_say_what_was_expected() {
+    check(
+        r#""3.12""#,
+        r#""3.7""#,
+        expect![[r#"
+            `3.7` is not known here
+              --> layers.toml:7:25
+               |
+             7 | python = ["python3.13", "3.7"]
+               |                         ^^^^^ expected one of `3.9`, `3.10`, `3.11`, `3.12`, `3.13`, `3.14`
+        "#]],
+    );
+    check(
+        r#""3.12""#,
+        "3.12",
+        expect![[r#"
+            this is a number
+              --> layers.toml:7:25
+               |
+             7 | python = ["python3.13", 3.12]
+               |                         ^^^^ expected one of `3.9`, `3.10`, `3.11`, `3.12`, `3.13`, `3.14`, in quotes
+        "#]],
+    );
+    check(
+        r#"["sosw"]"#,
+        "[]",
+        expect![[r#"
+            this list is empty
+              --> layers.toml:4:16
+               |
+             4 | requirements = []
+               |                ^^ expected a requirement at least
+        "#]],
+    );
+    check(
+        "requests>=2.32",
+        "requests >> 2",
+        expect![[r#"
+            `requests >> 2` is no requirement: no such comparison operator ">>", must be one of ~= == != <= >= < > ===
+              --> layers.toml:5:15
+               |
+             5 | companions = ["requests >> 2"]
+               |               ^^^^^^^^^^^^^^^ expected a requirement like `requests>=2.32` (PEP 508)
+        "#]],
+    );
+    check(
+        "{ sosw =",
+        "{ sows =",
+        expect![[r#"
+            `sows` is not among the layer's requirements
+              --> layers.toml:6:15
+               |
+             6 | branch-of = { sows = "https://example.com/sosw.git" }
+               |               ^^^^ expected one of `requirements` or `companions`
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_missing_or_broken_has_a_place_too() {
+    check(
+        "python = [\"python3.13\", \"3.12\"]\n",
+        "",
+        expect![[r#"
+            the key `python` is missing in `[layers.sosw]`
+              --> layers.toml:2:9
+               |
+             2 | [layers.sosw]
+               |         ^^^^ expected `python = […]`
+        "#]],
+    );
+    check(
+        "wheels = ",
+        "wheels ",
+        expect![[r#"
+            this is not TOML: key with no value, expected `=`
+              --> layers.toml:9:8
+               |
+             9 | wheels "pure"
+               |        ^
+        "#]],
+    );
+    check_text(
+        "",
+        expect![[r#"
+            there are no layers in this file
+              --> layers.toml:1:1
+               |
+             1 | 
+               | ^ expected a table `[layers.<name>]`
+        "#]],
+    );
+    check_text(
+        "[layers.\"so sw\"]\n",
+        expect![[r#"
+            `so sw` cannot be the name of a layer
+              --> layers.toml:1:9
+               |
+             1 | [layers."so sw"]
+               |         ^^^^^^^ expected 1 to 140 of a–z, A–Z, 0–9, `-` and `_`
+        "#]],
+    );
+}
+
+#[test]
+fn an_unknown_layer_is_told_the_known_ones() {
+    let file = parse(GOOD).unwrap();
+    let error = file.chosen(&["soso".to_owned()]).expect_err("there is none");
+    expect!["there is no layer `soso` in `layers.toml`"].assert_eq(&error.to_string());
+    expect!["did you mean `sosw`? the known layers are: `sosw`"].assert_eq(&error.hint().unwrap());
+}
+
+#[test]
+fn no_text_makes_the_reader_panic() {
+    proptest::proptest!(|(cut in 0..GOOD.len(), inserted in "\\PC{0,6}")| {
+        let mut text = GOOD.to_owned();
+        text.insert_str(cut, &inserted);
+        let _ = parse(&text).map_err(|error| error.to_string());
+    });
+}

@@ -1,0 +1,106 @@
+//! SHA-256, as hex and as AWS shows it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use sha2::Digest;
+
+/// The SHA-256 of some bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Sha256([u8; 32]);
+
+impl Sha256 {
+    /// Of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+
+    /// Of everything that went into `hasher`.
+    pub fn finish(hasher: sha2::Sha256) -> Self {
+        Self(hasher.finalize().into())
+    }
+
+    /// As AWS shows a CodeSha256: base64.
+    pub fn base64(&self) -> String {
+        STANDARD.encode(self.0)
+    }
+}
+
+impl fmt::Display for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Text that is not 64 hexadecimal digits.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no SHA-256: expected 64 hexadecimal digits")]
+pub struct NoSha256(String);
+
+impl FromStr for Sha256 {
+    type Err = NoSha256;
+
+    fn from_str(text: &str) -> Result<Self, NoSha256> {
+        let mut bytes = [0; 32];
+        let digits: Option<Vec<u8>> =
+            text.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+        match digits {
+            Some(digits) if digits.len() == 64 => {
+                for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+                    *byte = pair[0] << 4 | pair[1];
+                }
+                Ok(Self(bytes))
+            }
+            _ => Err(NoSha256(text.to_owned())),
+        }
+    }
+}
+
+impl TryFrom<String> for Sha256 {
+    type Error = NoSha256;
+
+    fn try_from(text: String) -> Result<Self, NoSha256> {
+        text.parse()
+    }
+}
+
+impl From<Sha256> for String {
+    fn from(hash: Sha256) -> Self {
+        hash.to_string()
+    }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_reads_as_it_is_written() {
+        let hash = Sha256::of(b"abc");
+        let text = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(hash.to_string(), text);
+        assert_eq!(text.parse::<Sha256>().unwrap(), hash);
+        assert_eq!(hash.base64(), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+        assert!("ba78".parse::<Sha256>().is_err());
+        assert!(text.replace('b', "g").parse::<Sha256>().is_err());
+    }
+}

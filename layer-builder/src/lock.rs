@@ -1,0 +1,7 @@
+//! From a layer's requirements to its lock, and from the lock to where its files lie. uv does the resolving.
+
+pub mod files;
+pub mod requirements;
+pub mod uv;
+
+pub use requirements::{Lock, LockedPackage};

@@ -1,0 +1,317 @@
+//! The committed lock, `requirements.<layer>.txt`: reading it, and seeing whether it still fits the layer.
+//!
+//! The format is pip's own (pinned, hashed, with markers), so pip, uv and the bots that keep locks fresh read it too.
+//! Two comments at its head are ours.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use pep508_rs::pep440_rs::{Operator, Version};
+use pep508_rs::{MarkerTree, PackageName, VersionOrUrl};
+use thiserror::Error;
+
+use crate::config::LayerTable;
+use crate::hash::Sha256;
+use crate::requirement;
+
+/// One pinned package.
+#[derive(Clone, Debug)]
+pub struct LockedPackage {
+    /// Its name.
+    pub name: PackageName,
+    /// The one version.
+    pub version: Version,
+    /// When it is wanted.
+    pub marker: MarkerTree,
+    /// The files that may be used.
+    pub hashes: BTreeSet<Sha256>,
+}
+
+/// A lock that has been read.
+#[derive(Clone, Debug)]
+pub struct Lock {
+    /// Where it was read from.
+    pub path: PathBuf,
+    /// The hash of the inputs that it was made from, if the header says so.
+    pub inputs: Option<Sha256>,
+    /// The packages, in the order of the file.
+    pub packages: Vec<LockedPackage>,
+    /// The hash of the whole file.
+    pub sha256: Sha256,
+}
+
+/// Why a lock cannot be read.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("failed to read the lock `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A line is not what a lock may hold.
+    #[error("failed to read the lock `{}`, line {line}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: LineError,
+    },
+}
+
+/// What is wrong with a line of a lock.
+#[derive(Debug, Error)]
+pub enum LineError {
+    /// An option like `--index-url`.
+    #[error("`{0}` has no place in a lock: indexes are configured for uv and pip, not here")]
+    Option(String),
+    /// Not PEP 508.
+    #[error("`{text}` is no requirement: {why}")]
+    NotARequirement {
+        /// What stands there.
+        text: String,
+        /// Why not.
+        why: String,
+    },
+    /// Not pinned to one version.
+    #[error("`{0}` is not pinned: expected one version, as in `name==1.2.3`")]
+    NotPinned(PackageName),
+    /// No hash.
+    #[error("`{0}` has no hash: expected `--hash=sha256:…`")]
+    NoHash(PackageName),
+    /// A hash of another kind, or a broken one.
+    #[error("`{text}` is no hash that is known here: expected `sha256:` and 64 hexadecimal digits")]
+    UnknownHash {
+        /// What stands there.
+        text: String,
+    },
+}
+
+/// The file of the lock of `layer`, beside `layers.toml`.
+pub fn path_of(folder: &Path, layer: &str) -> PathBuf {
+    folder.join(format!("requirements.{layer}.txt"))
+}
+
+/// The file that pins what is needed to build the lock's source distributions.
+pub fn build_path_of(folder: &Path, layer: &str) -> PathBuf {
+    folder.join(format!("requirements.{layer}.build.txt"))
+}
+
+/// The hash of what a lock is made from: requirements and targets, not how they are written.
+pub fn inputs_of(layer: &LayerTable) -> Sha256 {
+    let mut requirements: Vec<String> = layer.all_requirements().map(ToString::to_string).collect();
+    requirements.sort_unstable();
+    requirements.dedup();
+    let targets: Vec<String> = layer.targets().iter().map(ToString::to_string).collect();
+    let inputs = serde_json::json!({ "requirements": requirements, "targets": targets });
+    Sha256::of(inputs.to_string().as_bytes())
+}
+
+/// The comments at the head of a lock.
+pub fn header(layer: &str, uv: &str, inputs: Sha256) -> String {
+    format!(
+        "# The lock of the layer `{layer}`, made by `layer-builder lock` from layers.toml. To be committed.\n\
+         # uv: {uv}\n\
+         {INPUTS}{inputs}\n"
+    )
+}
+
+const INPUTS: &str = "# inputs-sha256: ";
+
+impl Lock {
+    /// Reads the lock at `path`; `None` if there is none.
+    pub fn read(path: &Path) -> Result<Option<Self>, Error> {
+        match std::fs::read(path) {
+            Ok(bytes) => Self::parse(path, &bytes).map(Some),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(Error::Read { path: path.to_path_buf(), source }),
+        }
+    }
+
+    /// Reads the text of the lock at `path`.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
+        let text = std::str::from_utf8(bytes).map_err(|error| Error::Read {
+            path: path.to_path_buf(),
+            source: std::io::Error::new(std::io::ErrorKind::InvalidData, error),
+        })?;
+        let inputs = text.lines().find_map(|line| line.strip_prefix(INPUTS)?.trim().parse().ok());
+        let packages = logical_lines(text)
+            .map(|(line, text)| {
+                package(&text).map_err(|source| Error::Line { path: path.to_path_buf(), line, source })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { path: path.to_path_buf(), inputs, packages, sha256: Sha256::of(bytes) })
+    }
+
+    /// Whether it was made from what the layer asks for now.
+    pub fn fits(&self, layer: &LayerTable) -> bool {
+        self.inputs == Some(inputs_of(layer))
+    }
+
+    /// The version of `name`, if the lock holds just one.
+    pub fn version_of(&self, name: &PackageName) -> Option<&Version> {
+        let mut found = self.packages.iter().filter(|package| package.name == *name);
+        found.next().filter(|_| found.next().is_none()).map(|package| &package.version)
+    }
+}
+
+/// Lines joined where they end with a backslash, without comments and empty ones; each with the number of its first.
+fn logical_lines(text: &str) -> impl Iterator<Item = (usize, String)> {
+    let mut lines = text.lines().enumerate();
+    std::iter::from_fn(move || {
+        loop {
+            let (number, line) = lines.next()?;
+            let mut joined = String::new();
+            let mut line = Some(line);
+            while let Some(part) = line {
+                let part = without_comment(part);
+                let continued = part.strip_suffix('\\');
+                joined.push_str(continued.unwrap_or(part).trim());
+                joined.push(' ');
+                line = if continued.is_some() { lines.next().map(|(_, line)| line) } else { None };
+            }
+            let joined = joined.trim();
+            if !joined.is_empty() {
+                return Some((number + 1, joined.to_owned()));
+            }
+        }
+    })
+}
+
+fn without_comment(line: &str) -> &str {
+    let comment = if line.trim_start().starts_with('#') { line.find('#') } else { line.find(" #") };
+    line[..comment.unwrap_or(line.len())].trim_end()
+}
+
+fn package(line: &str) -> Result<LockedPackage, LineError> {
+    let (requirement, options) = match line.find(" --") {
+        Some(at) => line.split_at(at),
+        None => (line, ""),
+    };
+    if requirement.starts_with('-') {
+        return Err(LineError::Option(requirement.split([' ', '=']).next().unwrap_or_default().to_owned()));
+    }
+    let requirement = requirement.trim();
+    let requirement = requirement::parse(requirement)
+        .map_err(|why| LineError::NotARequirement { text: requirement.to_owned(), why })?;
+    let version = match &requirement.version_or_url {
+        Some(VersionOrUrl::VersionSpecifier(specifiers)) => match specifiers.iter().as_slice() {
+            [one] if *one.operator() == Operator::Equal => one.version().clone(),
+            _ => return Err(LineError::NotPinned(requirement.name)),
+        },
+        _ => return Err(LineError::NotPinned(requirement.name)),
+    };
+    let mut hashes = BTreeSet::new();
+    for option in options.split_whitespace() {
+        let hash = option
+            .strip_prefix("--hash=")
+            .ok_or_else(|| LineError::Option(option.split('=').next().unwrap_or_default().to_owned()))?;
+        let digits = hash.strip_prefix("sha256:");
+        let parsed = digits.and_then(|digits| digits.parse().ok());
+        hashes.insert(parsed.ok_or_else(|| LineError::UnknownHash { text: hash.to_owned() })?);
+    }
+    if hashes.is_empty() {
+        return Err(LineError::NoHash(requirement.name));
+    }
+    Ok(LockedPackage { name: requirement.name, version, marker: requirement.marker, hashes })
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    const A: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    const B: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+    fn parse(text: &str) -> Result<Lock, Error> {
+        Lock::parse(Path::new("requirements.sosw.txt"), text.as_bytes())
+    }
+
+    fn check_error(text: &str, expected: Expect) {
+        let error = parse(text).expect_err("this lock is wrong");
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        expected.assert_eq(&format!("{error}: {cause}"));
+    }
+
+    #[test]
+    fn a_lock_is_read_with_its_markers_and_hashes() {
+        let text = format!(
+            "# head\n# inputs-sha256: {A}\n\
+             sosw==0.7.51 ; python_full_version < '3.12' \\\n    --hash=sha256:{A}\n    # via layers.toml\n\
+             sosw==3.0.1 ; python_full_version >= '3.12' \\\n    --hash=sha256:{A} \\\n    --hash=sha256:{B}\n\
+             six==1.17.0 --hash=sha256:{A} # trailing\n"
+        );
+        let lock = parse(&text).unwrap();
+        assert_eq!(lock.inputs.unwrap().to_string(), A);
+        let read: Vec<_> = lock
+            .packages
+            .iter()
+            .map(|package| format!("{} {} {}", package.name, package.version, package.hashes.len()))
+            .collect();
+        assert_eq!(read, ["sosw 0.7.51 1", "sosw 3.0.1 2", "six 1.17.0 1"]);
+        assert!(lock.packages[2].marker.is_true());
+        assert!(!lock.packages[1].marker.is_true());
+        assert_eq!(lock.version_of(&"sosw".parse().unwrap()), None);
+        assert_eq!(lock.version_of(&"six".parse().unwrap()).unwrap().to_string(), "1.17.0");
+    }
+
+    #[test]
+    fn line_ends_of_windows_change_nothing_but_the_hash() {
+        let text = format!("six==1.17.0 \\\n    --hash=sha256:{A}\n");
+        let lock = parse(&text.replace('\n', "\r\n")).unwrap();
+        assert_eq!(lock.packages.len(), 1);
+    }
+
+    #[test]
+    fn what_a_lock_may_not_hold_is_named_with_its_line() {
+        check_error(
+            "\n\nsix>=1",
+            expect![
+                "failed to read the lock `requirements.sosw.txt`, line 3: `six` is not pinned: expected one version, as in `name==1.2.3`"
+            ],
+        );
+        check_error(
+            "six==1.*  --hash=sha256:00",
+            expect![
+                "failed to read the lock `requirements.sosw.txt`, line 1: `six` is not pinned: expected one version, as in `name==1.2.3`"
+            ],
+        );
+        check_error(
+            "six==1",
+            expect![
+                "failed to read the lock `requirements.sosw.txt`, line 1: `six` has no hash: expected `--hash=sha256:…`"
+            ],
+        );
+        check_error(
+            "six==1 --hash=md5:00",
+            expect![
+                "failed to read the lock `requirements.sosw.txt`, line 1: `md5:00` is no hash that is known here: expected `sha256:` and 64 hexadecimal digits"
+            ],
+        );
+        check_error(
+            "--index-url https://example.com\nsix==1",
+            expect![
+                "failed to read the lock `requirements.sosw.txt`, line 1: `--index-url` has no place in a lock: indexes are configured for uv and pip, not here"
+            ],
+        );
+        check_error(
+            "<<<<<<< HEAD",
+            expect![
+                "failed to read the lock `requirements.sosw.txt`, line 1: `<<<<<<< HEAD` is no requirement: Expected package name starting with an alphanumeric character, found `<`"
+            ],
+        );
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic() {
+        proptest::proptest!(|(text in "([ -~\\n\\\\#]|==|--hash=sha256:| ; ){0,60}")| {
+            let _ = parse(&text);
+        });
+    }
+}

@@ -1,0 +1,382 @@
+//! uv: found on PATH or installed once into the cache, and driven. Everything that resolves or builds is its work.
+//!
+//! The user's own configuration of uv counts. What strangers' build backends may see is cut down here.
+
+mod install;
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::str::FromStr;
+
+use pep508_rs::pep440_rs::Version;
+use thiserror::Error;
+
+use install::OURS;
+
+use super::files::FileIndex;
+use crate::cache::{self, Cache};
+use crate::target::PythonVersion;
+use crate::ui::Ui;
+
+/// The oldest version that was seen to work here.
+const OLDEST: &str = "0.9.0";
+
+/// A uv that works.
+#[derive(Debug)]
+pub struct Uv {
+    program: PathBuf,
+    version: String,
+    python_is_there: bool,
+}
+
+/// Which versions a new lock takes where the old one has a choice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upgrade {
+    /// Those of the old lock, as far as they still serve.
+    Nothing,
+    /// The newest of these, those of the old lock for the others.
+    Packages(Vec<String>),
+    /// The newest.
+    Everything,
+}
+
+/// What is to be resolved.
+#[derive(Debug)]
+pub struct Resolve<'a> {
+    /// Where uv looks for its project configuration.
+    pub folder: &'a Path,
+    /// What the result is for, as it is to stand in the `via` comments.
+    pub origin: &'a str,
+    /// Requirements, one a line.
+    pub requirements: &'a str,
+    /// The lock as it is, whose versions are preferred.
+    pub old: Option<&'a str>,
+    /// What may be newer.
+    pub upgrade: &'a Upgrade,
+    /// The oldest Python that has to be served.
+    pub oldest_python: &'a str,
+    /// One version of each package, even if a newer one would serve the newer Pythons.
+    pub fewest_versions: bool,
+}
+
+/// Why uv could not help.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// There is none, and no way to get one.
+    #[error("found neither uv {OLDEST} or newer nor a Python with pip to install it")]
+    NotFound {
+        /// What was tried.
+        tried: String,
+    },
+    /// pip did not install it.
+    #[error("failed to install uv {OURS} with pip:\n{output}")]
+    Install {
+        /// What pip said.
+        output: String,
+    },
+    /// uv did not start, or did not do it.
+    #[error("uv failed to {what}:\n{output}")]
+    Failed {
+        /// What it was to do.
+        what: String,
+        /// What uv said.
+        output: String,
+    },
+    /// A file between us and uv.
+    #[error("failed to pass `{}` to uv", path.display())]
+    Exchange {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It said something that we do not understand.
+    #[error("failed to read what uv says about where the files of `{}` lie", lock.display())]
+    Locations {
+        /// The lock that was asked about.
+        lock: PathBuf,
+        /// Why.
+        source: super::files::Error,
+    },
+    /// The cache is of no use.
+    #[error(transparent)]
+    Cache(#[from] cache::Error),
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotFound { tried } => Some(format!(
+                "install uv and have it on PATH, or a Python 3 with pip; what was tried: {tried}"
+            )),
+            Self::Install { output } | Self::Failed { output, .. } if is_network_trouble(output) => Some(
+                "this needs the network; with a fresh lock and a full cache `--offline` does without"
+                    .to_owned(),
+            ),
+            Self::Cache(error) => Some(error.hint()),
+            _ => None,
+        }
+    }
+}
+
+fn is_network_trouble(output: &str) -> bool {
+    ["dns error", "error sending request", "Failed to fetch", "Could not connect", "NewConnectionError"]
+        .iter()
+        .any(|sign| output.contains(sign))
+}
+
+impl Uv {
+    /// The uv on PATH if it is new enough, else our own, which pip installs once into the cache.
+    pub fn find(cache: &Cache, ui: &Ui) -> Result<Self, Error> {
+        let mut tried = String::new();
+        match version_of(Path::new("uv")) {
+            Some(version) if is_new_enough(&version) => return Ok(Self::new("uv".into(), version, ui)),
+            Some(version) => _ = write!(tried, "uv {version} on PATH is older than {OLDEST}, "),
+            None => tried.push_str("no uv on PATH, "),
+        }
+        let home = cache.uv(OURS);
+        let program = home.join("bin").join(format!("uv{}", std::env::consts::EXE_SUFFIX));
+        if let Some(version) = version_of(&program) {
+            return Ok(Self::new(program, version, ui));
+        }
+        install::with_pip(cache, &home, ui, &mut tried)?;
+        match version_of(&program) {
+            Some(version) => Ok(Self::new(program, version, ui)),
+            None => Err(Error::Install { output: format!("`{}` does not run", program.display()) }),
+        }
+    }
+
+    fn new(program: PathBuf, version: String, ui: &Ui) -> Self {
+        ui.detail("Using", format!("uv {version} ({})", program.display()));
+        let mut find = Command::new(&program);
+        find.args(["python", "find", "--quiet", "--no-python-downloads"]);
+        let python_is_there = quietly(&mut find).is_ok_and(|output| output.status.success());
+        Self { program, version, python_is_there }
+    }
+
+    /// Its version.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// A uv to be given its arguments.
+    pub fn command(&self) -> Command {
+        Command::new(&self.program)
+    }
+
+    /// Resolves for all platforms and for all Python versions from the oldest one on; the answer is a lock's text.
+    pub fn resolve(&self, resolve: &Resolve<'_>) -> Result<String, Error> {
+        let exchange = Exchange::new()?;
+        let input = exchange.write("requirements.in", resolve.requirements)?;
+        let output = match resolve.old {
+            Some(old) => exchange.write("requirements.txt", old)?,
+            None => exchange.path("requirements.txt"),
+        };
+        let mut command = self.working(resolve.folder);
+        command.args(["pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-header"]);
+        command.args([
+            "--no-emit-index-url",
+            "--no-emit-find-links",
+            "--python-version",
+            resolve.oldest_python,
+        ]);
+        if resolve.fewest_versions {
+            command.args(["--fork-strategy", "fewest"]);
+        }
+        match resolve.upgrade {
+            Upgrade::Nothing => {}
+            Upgrade::Everything => _ = command.arg("--upgrade"),
+            Upgrade::Packages(names) => {
+                for name in names {
+                    command.args(["--upgrade-package", name]);
+                }
+            }
+        }
+        command.arg("--output-file").arg(&output).arg(&input);
+        run(&mut command, &format!("resolve the requirements of {}", resolve.origin))?;
+        let text = read(&output)?;
+        Ok(text.replace(&format!("-r {}", input.display()), resolve.origin))
+    }
+
+    /// Asks where the files of the lock lie.
+    pub fn locate(
+        &self,
+        lock: &Path,
+        oldest_python: PythonVersion,
+        offline: bool,
+    ) -> Result<FileIndex, Error> {
+        let exchange = Exchange::new()?;
+        let output = exchange.path("pylock.toml");
+        let mut command = self.working(lock.parent().unwrap_or(Path::new(".")));
+        command.args(["pip", "compile", "--quiet", "--universal", "--no-deps", "--no-header"]);
+        command.args(["--format", "pylock.toml", "--python-version", &oldest_python.to_string()]);
+        if offline {
+            command.arg("--offline");
+        }
+        command.arg("--output-file").arg(&output).arg(lock);
+        run(&mut command, &format!("find the files of `{}`", lock.display()))?;
+        let text = read(&output)?;
+        FileIndex::from_pylock(&text).map_err(|source| Error::Locations { lock: lock.to_path_buf(), source })
+    }
+
+    /// Builds the source distribution at `sdist` into a wheel in `out`, with the pinned and hashed tools of
+    /// `constraints` and nothing else.
+    ///
+    /// The backend is a stranger's code: it sees no credentials, and the same umask, clock and language everywhere.
+    pub fn build_wheel(
+        &self,
+        sdist: &Path,
+        constraints: &Path,
+        out: &Path,
+        offline: bool,
+    ) -> Result<(), Error> {
+        let mut command = with_fixed_umask(&self.program);
+        self.prepare(&mut command, out);
+        command.args([
+            "build",
+            "--wheel",
+            "--no-create-gitignore",
+            "--require-hashes",
+            "--build-constraints",
+        ]);
+        command.arg(constraints).arg("--out-dir").arg(out);
+        if offline {
+            command.arg("--offline");
+        }
+        command.arg(sdist);
+        // 1980-01-01, the oldest time that a zip can hold.
+        command.env("SOURCE_DATE_EPOCH", "315532800").env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
+        command.env("PYTHONHASHSEED", "0");
+        let name = sdist.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        run(&mut command, &format!("build `{name}`"))
+    }
+
+    /// uv at work for us in `folder`.
+    fn working(&self, folder: &Path) -> Command {
+        let mut command = self.command();
+        self.prepare(&mut command, folder);
+        command
+    }
+
+    fn prepare(&self, command: &mut Command, folder: &Path) {
+        // An empty path is the current folder, but not one that a process can be started in.
+        command.current_dir(if folder == Path::new("") { Path::new(".") } else { folder });
+        for (name, _) in std::env::vars_os() {
+            if is_secret_or_misleading(&name) {
+                command.env_remove(&name);
+            }
+        }
+        if self.python_is_there {
+            command.env("UV_PYTHON_DOWNLOADS", "never");
+        }
+        command.env("UV_NO_PROGRESS", "1").stdin(Stdio::null());
+    }
+}
+
+/// What no build backend needs to see, and what would make its result depend on this machine.
+fn is_secret_or_misleading(name: &OsStr) -> bool {
+    const SECRET: [&str; 4] = ["AWS_", "GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_"];
+    const MISLEADING: [&str; 5] = ["PYTHON", "CFLAGS", "LDFLAGS", "SETUPTOOLS_", "DISTUTILS_"];
+    let name = name.to_string_lossy();
+    SECRET.iter().chain(&MISLEADING).any(|start| name.starts_with(start))
+}
+
+/// A program that starts with umask 022, whatever ours is.
+fn with_fixed_umask(program: &Path) -> Command {
+    if cfg!(unix) {
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"umask 022 && exec "$0" "$@""#]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    }
+}
+
+/// Files between us and uv, gone when they are no longer needed.
+struct Exchange {
+    folder: tempfile::TempDir,
+}
+
+impl Exchange {
+    fn new() -> Result<Self, Error> {
+        let folder =
+            tempfile::tempdir().map_err(|source| Error::Exchange { path: std::env::temp_dir(), source })?;
+        Ok(Self { folder })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<PathBuf, Error> {
+        let path = self.path(name);
+        std::fs::write(&path, text).map_err(|source| Error::Exchange { path: path.clone(), source })?;
+        Ok(path)
+    }
+}
+
+fn read(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|source| Error::Exchange { path: path.to_path_buf(), source })
+}
+
+fn run(command: &mut Command, what: &str) -> Result<(), Error> {
+    let failed = |output: String| Error::Failed { what: what.to_owned(), output };
+    let output = quietly(command).map_err(|error| failed(error.to_string()))?;
+    if output.status.success() { Ok(()) } else { Err(failed(said(&output))) }
+}
+
+fn quietly(command: &mut Command) -> std::io::Result<Output> {
+    command.stdin(Stdio::null()).output()
+}
+
+/// What a program said, indented, for an error of ours.
+fn said(output: &Output) -> String {
+    let text = [&output.stderr[..], &output.stdout[..]].map(String::from_utf8_lossy).concat();
+    let lines: Vec<String> = text.trim().lines().map(|line| format!("  {line}")).collect();
+    if lines.is_empty() { format!("  {}", output.status) } else { lines.join("\n") }
+}
+
+fn version_of(program: &Path) -> Option<String> {
+    let output =
+        quietly(Command::new(program).arg("--version")).ok().filter(|output| output.status.success())?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    Some(text.strip_prefix("uv ")?.split_whitespace().next()?.to_owned())
+}
+
+fn is_new_enough(version: &str) -> bool {
+    let version = Version::from_str(version);
+    let oldest = Version::from_str(OLDEST);
+    matches!((version, oldest), (Ok(version), Ok(oldest)) if version >= oldest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_uv_is_the_one_that_is_hashed() {
+        assert!(install::HASHED.contains(&format!("\nuv=={OURS} \\\n    --hash=sha256:")));
+        assert!(!install::HASHED.contains("://"), "a lock holds no addresses");
+    }
+
+    #[test]
+    fn old_versions_are_told_from_new_ones() {
+        assert!(is_new_enough(OURS) && is_new_enough(OLDEST) && is_new_enough("1.0.0"));
+        assert!(!is_new_enough("0.8.99") && !is_new_enough("nonsense"));
+    }
+
+    #[test]
+    fn backends_see_no_credentials() {
+        for secret in
+            ["AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "PYTHONPATH"]
+        {
+            assert!(is_secret_or_misleading(OsStr::new(secret)), "{secret}");
+        }
+        for needed in ["PATH", "HOME", "SSL_CERT_FILE", "HTTPS_PROXY", "UV_INDEX", "UV_PYTHON"] {
+            assert!(!is_secret_or_misleading(OsStr::new(needed)), "{needed}");
+        }
+    }
+}

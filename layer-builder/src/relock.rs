@@ -1,0 +1,256 @@
+//! Making a lock anew: resolve, find out which packages have to be built here, and pin what they are built with.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::atomic;
+use crate::cache::Cache;
+use crate::config::LayerTable;
+use crate::hash::Sha256;
+use crate::lock::files::FileIndex;
+use crate::lock::uv::{self, Resolve, Upgrade, Uv};
+use crate::lock::{Lock, requirements};
+use crate::target::PythonVersion;
+use crate::ui::Ui;
+use crate::wheels::{fetch, select, source};
+
+/// The Python that build tools have to run on: any that somebody may still have. One version of each tool has to
+/// serve all of them, since its version shows in the wheels that it makes.
+const OLDEST_BUILD_PYTHON: &str = "3.9";
+
+/// Why there is no new lock. The old one is as it was.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// uv could not help.
+    #[error(transparent)]
+    Uv(#[from] uv::Error),
+    /// What uv made, or what was there, is no lock.
+    #[error(transparent)]
+    Lock(#[from] requirements::Error),
+    /// A lock names hashes, never addresses.
+    #[error("the new lock would hold an address: `{0}`")]
+    Address(String),
+    /// No file serves a target.
+    #[error(transparent)]
+    Select(#[from] select::Error),
+    /// A source distribution could not be fetched.
+    #[error(transparent)]
+    Fetch(#[from] fetch::Error),
+    /// A source distribution could not be read.
+    #[error(transparent)]
+    Source(#[from] source::Error),
+    /// The cache is of no use.
+    #[error(transparent)]
+    Cache(#[from] crate::cache::Error),
+    /// The files cannot be written.
+    #[error("failed to write the lock `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// What to do about it. `lock` is the command that locks.
+    pub fn hint(&self, lock: &str) -> Option<String> {
+        match self {
+            Self::Uv(error) => error.hint(),
+            Self::Select(error) => error.hint(),
+            Self::Fetch(error) => error.hint(),
+            Self::Source(error) => error.hint(lock),
+            Self::Cache(error) => Some(error.hint()),
+            Self::Lock(_) => Some(format!("mend the line, or remove the file and run `{lock}`")),
+            Self::Address(_) | Self::Write { .. } => None,
+        }
+    }
+}
+
+/// What has changed between two locks: `boto3 1.44.4 -> 1.44.5`.
+pub type Changes = Vec<String>;
+
+/// Makes the lock of `layer` anew and writes it, with the lock of its build tools, if anything is different.
+pub fn relock(
+    folder: &Path,
+    layer: &LayerTable,
+    uv: &Uv,
+    upgrade: &Upgrade,
+    cache: &Cache,
+    ui: &Ui,
+) -> Result<(Lock, Changes), Error> {
+    let path = requirements::path_of(folder, &layer.name);
+    let build_path = requirements::build_path_of(folder, &layer.name);
+    ui.status("Locking", format!("{} with uv {}", layer.name, uv.version()));
+    let old = read_if_there(&path)?;
+    let wanted: Vec<String> = layer.all_requirements().map(ToString::to_string).collect();
+    let oldest = layer.pythons.first().map(ToString::to_string).unwrap_or_default();
+    let body = uv.resolve(&Resolve {
+        folder,
+        origin: "layers.toml",
+        requirements: &wanted.join("\n"),
+        old: old.as_deref(),
+        upgrade,
+        oldest_python: &oldest,
+        fewest_versions: false,
+    })?;
+    let text = requirements::header(&layer.name, uv.version(), requirements::inputs_of(layer)) + &body;
+    let lock = checked(&path, &text)?;
+
+    let index = locate_new(&lock, &text, layer, uv, cache)?;
+    let sdists = select::sdists(&lock, &index, &layer.targets(), layer.wheels)?;
+    let old_build = read_if_there(&build_path)?;
+    let build_text = if sdists.is_empty() {
+        None
+    } else {
+        let fetched = fetch::fetch(&sdists, cache, false, ui)?;
+        let wanted = source::build_requirements(&sdists.into_iter().zip(fetched).collect::<Vec<_>>())?;
+        let body = uv.resolve(&Resolve {
+            folder,
+            origin: "build-system.requires",
+            requirements: &wanted.into_iter().collect::<Vec<_>>().join("\n"),
+            old: old_build.as_deref(),
+            upgrade,
+            oldest_python: OLDEST_BUILD_PYTHON,
+            fewest_versions: true,
+        })?;
+        let text = build_header(&path) + &body;
+        checked(&build_path, &text)?;
+        Some(text)
+    };
+
+    // First what the lock needs, then the lock: whoever is killed between the two has an old lock that still builds.
+    match &build_text {
+        Some(text) => write_if_new(&build_path, text, old_build.as_deref())?,
+        None if old_build.is_some() => std::fs::remove_file(&build_path)
+            .map_err(|source| Error::Write { path: build_path.clone(), source })?,
+        None => {}
+    }
+    write_if_new(&path, &text, old.as_deref())?;
+    let before = old.and_then(|old| Lock::parse(&path, old.as_bytes()).ok());
+    let changes = changes(before.as_ref(), &lock);
+    Ok((lock, changes))
+}
+
+/// Where the files of `lock` lie: from the cache, or from uv.
+pub fn locate(
+    lock: &Lock,
+    oldest: PythonVersion,
+    uv: &mut dyn FnMut() -> Result<Uv, uv::Error>,
+    cache: &Cache,
+    offline: bool,
+) -> Result<FileIndex, Error> {
+    let kept = cache.locations(question(lock, oldest));
+    if let Some(index) = std::fs::read(&kept).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+        return Ok(index);
+    }
+    let index = uv()?.locate(&lock.path, oldest, offline)?.allowed_by(lock);
+    keep(&index, &kept, cache)?;
+    Ok(index)
+}
+
+fn locate_new(
+    lock: &Lock,
+    text: &str,
+    layer: &LayerTable,
+    uv: &Uv,
+    cache: &Cache,
+) -> Result<FileIndex, Error> {
+    let Some(&oldest) = layer.pythons.first() else { return Ok(FileIndex::default()) };
+    let folder = cache.new_folder()?;
+    let path = folder.path().join("requirements.txt");
+    std::fs::write(&path, text).map_err(|source| Error::Write { path: path.clone(), source })?;
+    let index = uv.locate(&path, oldest, false)?.allowed_by(lock);
+    keep(&index, &cache.locations(question(lock, oldest)), cache)?;
+    Ok(index)
+}
+
+fn keep(index: &FileIndex, path: &Path, cache: &Cache) -> Result<(), Error> {
+    Ok(cache.write(path, &serde_json::to_vec(index).unwrap_or_default())?)
+}
+
+/// The hash of all that the answer depends on; the number counts the forms of the answer.
+pub fn question(lock: &Lock, oldest: PythonVersion) -> Sha256 {
+    Sha256::of(format!("1 {} {oldest}", lock.sha256).as_bytes())
+}
+
+fn read_if_there(path: &Path) -> Result<Option<String>, Error> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(requirements::Error::Read { path: path.to_path_buf(), source }.into()),
+    }
+}
+
+fn checked(path: &Path, text: &str) -> Result<Lock, Error> {
+    if let Some(line) = text.lines().find(|line| line.contains("://")) {
+        return Err(Error::Address(line.trim().to_owned()));
+    }
+    Ok(Lock::parse(path, text.as_bytes())?)
+}
+
+fn build_header(lock: &Path) -> String {
+    let lock = lock.file_name().unwrap_or_default().to_string_lossy();
+    format!(
+        "# What the source distributions of {lock} are built with, made by `layer-builder lock`. To be committed.\n"
+    )
+}
+
+fn write_if_new(path: &Path, text: &str, old: Option<&str>) -> Result<(), Error> {
+    if old == Some(text) {
+        return Ok(());
+    }
+    atomic::write(path, text.as_bytes()).map_err(|source| Error::Write { path: path.to_path_buf(), source })
+}
+
+fn changes(before: Option<&Lock>, after: &Lock) -> Changes {
+    let Some(before) = before else { return Vec::new() };
+    let versions = |lock: &Lock| {
+        let mut versions = BTreeMap::<String, Vec<String>>::new();
+        for package in &lock.packages {
+            versions.entry(package.name.to_string()).or_default().push(package.version.to_string());
+        }
+        versions.into_iter().map(|(name, versions)| (name, versions.join(", "))).collect::<BTreeMap<_, _>>()
+    };
+    let (before, after) = (versions(before), versions(after));
+    let changed = after.iter().filter_map(|(name, version)| match before.get(name) {
+        None => Some(format!("{name} {version} added")),
+        Some(old) if old != version => Some(format!("{name} {old} -> {version}")),
+        Some(_) => None,
+    });
+    let removed = before.iter().filter(|(name, _)| !after.contains_key(*name));
+    changed.chain(removed.map(|(name, version)| format!("{name} {version} removed"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "--hash=sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    fn lock(packages: &[&str]) -> Lock {
+        let text: String = packages.iter().map(|package| format!("{package} {HASH}\n")).collect();
+        Lock::parse(Path::new("requirements.x.txt"), text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn changes_are_told_by_package() {
+        let before =
+            lock(&["a==1", "b==1 ; python_version < '3.12'", "b==2 ; python_version >= '3.12'", "c==1"]);
+        let after =
+            lock(&["a==2", "b==1 ; python_version < '3.12'", "b==2 ; python_version >= '3.12'", "d==1"]);
+        assert_eq!(changes(Some(&before), &after), ["a 1 -> 2", "d 1 added", "c 1 removed"]);
+        assert!(changes(Some(&before), &before).is_empty());
+        assert!(changes(None, &after).is_empty());
+    }
+
+    #[test]
+    fn no_lock_holds_an_address() {
+        let path = Path::new("requirements.x.txt");
+        let error = checked(path, "a @ https://example.com/a.whl\n").expect_err("this is an address");
+        assert_eq!(error.to_string(), "the new lock would hold an address: `a @ https://example.com/a.whl`");
+    }
+}

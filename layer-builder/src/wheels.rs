@@ -1,0 +1,8 @@
+//! From a lock to wheels on this machine: which file of each package, fetched or built, and what of it belongs in a
+//! layer.
+
+pub mod fetch;
+pub mod select;
+pub mod source;
+pub mod tags;
+pub mod wheel;

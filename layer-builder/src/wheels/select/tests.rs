@@ -1,0 +1,138 @@
+use std::path::Path;
+
+use super::*;
+use crate::target::Architecture;
+
+const HASH: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+/// A lock and its files: `name==version ; marker` and the files of each.
+fn world(packages: &[(&str, &[&str])]) -> (Lock, FileIndex) {
+    let mut lock = String::new();
+    let mut pylock = String::from("lock-version = \"1.0\"\n");
+    for (requirement, files) in packages {
+        lock.push_str(&format!("{requirement} --hash=sha256:{HASH}\n"));
+        let (name, version) = requirement.split(' ').next().unwrap().split_once("==").unwrap();
+        pylock.push_str(&format!("[[packages]]\nname = \"{name}\"\nversion = \"{version}\"\n"));
+        let file =
+            |file: &&&str| format!("{{ url = \"http://x/{file}\", hashes = {{ sha256 = \"{HASH}\" }} }}");
+        let wheels: Vec<String> =
+            files.iter().filter(|file| file.ends_with(".whl")).map(|f| file(&f)).collect();
+        pylock.push_str(&format!("wheels = [{}]\n", wheels.join(", ")));
+        if let Some(sdist) = files.iter().find(|file| file.ends_with(".gz")) {
+            pylock.push_str(&format!("sdist = {}\n", file(&sdist)));
+        }
+    }
+    let lock = Lock::parse(Path::new("requirements.x.txt"), lock.as_bytes()).unwrap();
+    (lock, FileIndex::from_pylock(&pylock).unwrap())
+}
+
+fn targets(pythons: &[&str]) -> Vec<Target> {
+    let both = |python: &&str| {
+        Architecture::ALL.map(|architecture| Target { python: python.parse().unwrap(), architecture })
+    };
+    pythons.iter().flat_map(both).collect()
+}
+
+fn chosen(
+    packages: &[(&str, &[&str])],
+    pythons: &[&str],
+    wheels: WheelPreference,
+) -> Result<Vec<String>, String> {
+    let (lock, index) = world(packages);
+    select(&lock, &index, &targets(pythons), wheels)
+        .map(|chosen| {
+            let described = |chosen: &Chosen| {
+                let passed_over = if chosen.native_wheel_passed_over { " (native passed over)" } else { "" };
+                format!("{}{passed_over}", chosen.origin.file().file_name)
+            };
+            chosen.iter().map(described).collect()
+        })
+        .map_err(|error| error.to_string())
+}
+
+const WRAPT: (&str, &[&str]) = (
+    "wrapt==2.0",
+    &[
+        "wrapt-2.0-cp312-cp312-manylinux2014_x86_64.whl",
+        "wrapt-2.0-cp312-cp312-manylinux2014_aarch64.whl",
+        "wrapt-2.0-py3-none-any.whl",
+        "wrapt-2.0.tar.gz",
+    ],
+);
+
+#[test]
+fn pure_takes_the_pure_wheel_and_says_what_it_passed_over() {
+    let pure = chosen(&[WRAPT], &["3.12", "3.13"], WheelPreference::Pure);
+    assert_eq!(pure.unwrap(), ["wrapt-2.0-py3-none-any.whl (native passed over)"]);
+    // For 3.13 there is no native wheel that could be passed over.
+    assert_eq!(chosen(&[WRAPT], &["3.13"], WheelPreference::Pure).unwrap(), ["wrapt-2.0-py3-none-any.whl"]);
+}
+
+#[test]
+fn native_wheels_that_differ_by_target_are_refused_by_name() {
+    let error = chosen(&[WRAPT], &["3.12"], WheelPreference::Native).unwrap_err();
+    assert_eq!(
+        error,
+        "`wrapt` 2.0 needs `wrapt-2.0-cp312-cp312-manylinux2014_aarch64.whl` for python3.12 on arm64 and \
+         `wrapt-2.0-cp312-cp312-manylinux2014_x86_64.whl` for python3.12 on x86_64"
+    );
+}
+
+#[test]
+fn a_source_distribution_serves_where_no_wheel_does() {
+    let bson: (&str, &[&str]) = ("bson==0.5.10", &["bson-0.5.10.tar.gz", "bson-0.5.10-cp27-none-win32.whl"]);
+    assert_eq!(chosen(&[bson], &["3.12"], WheelPreference::Pure).unwrap(), ["bson-0.5.10.tar.gz"]);
+}
+
+#[test]
+fn without_either_the_wheels_refused_are_named() {
+    let windows: (&str, &[&str]) = ("pywin==1", &["pywin-1-cp312-cp312-win_amd64.whl"]);
+    let error = chosen(&[windows], &["3.12"], WheelPreference::Native).unwrap_err();
+    assert_eq!(
+        error,
+        "`pywin` 1 has no wheel for python3.12 on arm64; refused: `pywin-1-cp312-cp312-win_amd64.whl`"
+    );
+}
+
+#[test]
+fn markers_decide_what_is_needed() {
+    let six: &[&str] = &["six-1-py3-none-any.whl"];
+    let windows_only = [("six==1 ; sys_platform == 'win32'", six)];
+    assert_eq!(chosen(&windows_only, &["3.12"], WheelPreference::Native).unwrap(), [""; 0]);
+    let some = [("six==1 ; python_full_version < '3.13'", six)];
+    assert_eq!(chosen(&some, &["3.12"], WheelPreference::Native).unwrap(), ["six-1-py3-none-any.whl"]);
+    assert_eq!(
+        chosen(&some, &["3.12", "3.13"], WheelPreference::Native).unwrap_err(),
+        "`six` 1 is needed for python3.12 on arm64, but not for python3.13 on arm64"
+    );
+    let arm = [("six==1 ; platform_machine == 'aarch64'", six)];
+    assert!(
+        chosen(&arm, &["3.12"], WheelPreference::Native)
+            .unwrap_err()
+            .contains("not for python3.12 on x86_64")
+    );
+}
+
+#[test]
+fn disjoint_markers_are_fine_and_others_are_not() {
+    let old = ("a==1 ; python_version < '3.12'", &["a-1-py3-none-any.whl"] as &[&str]);
+    let new = ("a==2 ; python_version >= '3.12'", &["a-2-py3-none-any.whl"] as &[&str]);
+    assert_eq!(chosen(&[old, new], &["3.12"], WheelPreference::Native).unwrap(), ["a-2-py3-none-any.whl"]);
+    let both = ("a==2", new.1);
+    assert_eq!(
+        chosen(&[old, both], &["3.11"], WheelPreference::Native).unwrap_err(),
+        "the lock asks for `a` 1 and 2 at once for python3.11 on arm64"
+    );
+    let patch = ("a==1 ; python_full_version >= '3.12.4'", &["a-1-py3-none-any.whl"] as &[&str]);
+    assert_eq!(
+        chosen(&[patch], &["3.12"], WheelPreference::Native).unwrap_err(),
+        "whether `a` 1 is needed depends on the patch release of python3.12 on arm64"
+    );
+}
+
+#[test]
+fn the_greatest_build_number_wins() {
+    let builds: (&str, &[&str]) =
+        ("a==1", &["a-1-py3-none-any.whl", "a-1-9-py3-none-any.whl", "a-1-10-py3-none-any.whl"]);
+    assert_eq!(chosen(&[builds], &["3.12"], WheelPreference::Native).unwrap(), ["a-1-10-py3-none-any.whl"]);
+}

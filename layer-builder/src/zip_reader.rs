@@ -1,0 +1,319 @@
+//! Reads zip files for copying: their entries, and the bytes of an entry as they are stored.
+//!
+//! The directory is read by the `zip` crate. What is strange is refused here, by the name of the entry: a layer is
+//! assembled from wheels without a look at their contents, so all that its reader could trip over stops at this door.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use libdeflater::{DecompressionError, Decompressor};
+use thiserror::Error;
+use zip::{CompressionMethod, ZipArchive};
+
+/// The largest sum of unpacked sizes that is read: far above the 262,144,000 bytes that Lambda allows for a function
+/// and all its layers, far below what a zip bomb claims.
+pub const MAX_UNPACKED: u64 = 2_000_000_000;
+
+/// How an entry is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// As it is.
+    Stored,
+    /// As a deflate stream.
+    Deflated,
+}
+
+/// A file in a zip.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its path, with `/` between the parts; relative, and without `..`.
+    pub path: String,
+    /// How it is stored.
+    pub method: Method,
+    /// The size of what is stored, in bytes.
+    pub compressed_size: u64,
+    /// The size of the file, in bytes.
+    pub size: u64,
+    /// Its CRC-32.
+    pub crc32: u32,
+    /// Whether its owner may execute it.
+    pub executable: bool,
+    header_start: u64,
+}
+
+/// An open zip file.
+#[derive(Debug)]
+pub struct ZipFile {
+    path: PathBuf,
+    file: File,
+    entries: Vec<Entry>,
+}
+
+/// Why a zip file is not read.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The file is not there, or not ours to read.
+    #[error("failed to read `{}`", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is no zip, or a truncated one.
+    #[error("`{}` is not a complete zip file: {why}", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// One of its entries is refused.
+    #[error("`{}` holds an entry that is refused: `{entry}` {fault}", file_name(path))]
+    Entry {
+        /// The file.
+        path: PathBuf,
+        /// The entry's name as it stands there.
+        entry: String,
+        /// What is wrong with it.
+        fault: Fault,
+    },
+}
+
+/// What is wrong with an entry.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Fault {
+    /// `..`, absolute, a drive, a backslash, an empty part.
+    #[error("is not a plain relative path")]
+    UnsafePath,
+    /// A name in another encoding.
+    #[error("has a name that is not UTF-8")]
+    NotUtf8,
+    /// A symbolic link.
+    #[error("is a symbolic link")]
+    Symlink,
+    /// Encrypted.
+    #[error("is encrypted")]
+    Encrypted,
+    /// A method that is neither stored nor deflate.
+    #[error("is compressed with {0}, which is neither `stored` nor `deflate`")]
+    Method(String),
+    /// Two entries of one name.
+    #[error("stands there more than once")]
+    Duplicate,
+    /// Directory and local header tell different things.
+    #[error("has a local header that does not agree with the directory")]
+    LocalHeader,
+    /// The stream ends too early, is damaged, or unpacks to another size.
+    #[error("does not unpack: {0}")]
+    Stream(&'static str),
+    /// The content is not what the CRC says.
+    #[error("has a wrong CRC: expected {expected:08x}, found {found:08x}")]
+    Crc {
+        /// By the directory.
+        expected: u32,
+        /// Of the content.
+        found: u32,
+    },
+    /// More than [`MAX_UNPACKED`].
+    #[error("unpacks to more than {} MB, with those before it", MAX_UNPACKED / 1_000_000)]
+    TooLarge,
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+impl ZipFile {
+    /// Opens the zip at `path` and reads its directory. Directories have no entry here.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let io = |source| Error::Io { path: path.to_path_buf(), source };
+        let broken =
+            |error: zip::result::ZipError| Error::Broken { path: path.to_path_buf(), why: error.to_string() };
+        let refused = |entry: &[u8], fault| Error::Entry {
+            path: path.to_path_buf(),
+            entry: String::from_utf8_lossy(entry).into_owned(),
+            fault,
+        };
+        let file = File::open(path).map_err(io)?;
+        // The directory lies together at the end: one buffer holds most of it.
+        let archive = ZipArchive::new(BufReader::with_capacity(1 << 17, &file)).map_err(broken)?;
+        let mut entries = Vec::with_capacity(archive.len());
+        let mut unpacked = 0;
+        for index in 0..archive.len() {
+            let entry = archive.by_index_data(index).map_err(broken)?;
+            let name = entry.name_raw();
+            let path = std::str::from_utf8(name).map_err(|_| refused(name, Fault::NotUtf8))?;
+            if !is_safe(path) {
+                return Err(refused(name, Fault::UnsafePath));
+            }
+            if entry.is_dir() {
+                continue;
+            }
+            if entry.is_symlink() {
+                return Err(refused(name, Fault::Symlink));
+            }
+            if entry.encrypted() {
+                return Err(refused(name, Fault::Encrypted));
+            }
+            let method = match entry.compression() {
+                CompressionMethod::Stored => Method::Stored,
+                method if method == CompressionMethod::DEFLATE => Method::Deflated,
+                other => return Err(refused(name, Fault::Method(other.to_string()))),
+            };
+            unpacked += entry.size();
+            if unpacked > MAX_UNPACKED {
+                return Err(refused(name, Fault::TooLarge));
+            }
+            entries.push(Entry {
+                path: path.to_owned(),
+                method,
+                compressed_size: entry.compressed_size(),
+                size: entry.size(),
+                crc32: entry.crc32(),
+                executable: entry.unix_mode().is_some_and(|mode| mode & 0o100 != 0),
+                header_start: entry.header_start(),
+            });
+        }
+        if archive.has_duplicate_names() {
+            let name = duplicate_name(&file).unwrap_or_default();
+            return Err(refused(&name, Fault::Duplicate));
+        }
+        Ok(Self { path: path.to_path_buf(), file, entries })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its files, in the order of its directory.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The bytes of `entry` as they are stored. `buffer` is used again and again; what it held is lost.
+    pub fn stored<'a>(&self, entry: &Entry, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], Error> {
+        const HEADER: usize = 30;
+        let refused = |fault| self.refused(entry, fault);
+        let io = |source| Error::Io { path: self.path.clone(), source };
+        let name = entry.path.len();
+        let size = usize::try_from(entry.compressed_size).map_err(|_| refused(Fault::TooLarge))?;
+        // Nearly always nothing stands between name and data, and one read gets all.
+        buffer.resize(HEADER + name + size, 0);
+        let got = read_at(&self.file, entry.header_start, buffer).map_err(io)?;
+        if got < HEADER + name
+            || buffer[..4] != *b"PK\x03\x04"
+            || usize::from(u16::from_le_bytes([buffer[26], buffer[27]])) != name
+            || buffer[HEADER..HEADER + name] != *entry.path.as_bytes()
+        {
+            return Err(refused(Fault::LocalHeader));
+        }
+        let extra = usize::from(u16::from_le_bytes([buffer[28], buffer[29]]));
+        let got = if extra == 0 {
+            got - HEADER - name
+        } else {
+            buffer.resize(size, 0);
+            read_at(&self.file, entry.header_start + (HEADER + name + extra) as u64, buffer).map_err(io)?
+        };
+        if got < size {
+            return Err(refused(Fault::Stream("the file ends before it does")));
+        }
+        Ok(&buffer[buffer.len() - size..])
+    }
+
+    /// The content of `entry`, checked against its size and its CRC.
+    pub fn content(&self, entry: &Entry) -> Result<Vec<u8>, Error> {
+        let mut buffer = Vec::new();
+        let stored = self.stored(entry, &mut buffer)?;
+        let content = match entry.method {
+            Method::Stored if entry.size == entry.compressed_size => stored.to_vec(),
+            Method::Stored => return Err(self.refused(entry, Fault::Stream("its two sizes differ"))),
+            Method::Deflated => self.inflated(entry, stored)?,
+        };
+        let found = crc32fast::hash(&content);
+        if found != entry.crc32 {
+            return Err(self.refused(entry, Fault::Crc { expected: entry.crc32, found }));
+        }
+        Ok(content)
+    }
+
+    /// Unpacks every entry once, to see that it can be done. What is copied later without unpacking was seen here.
+    pub fn check(&self) -> Result<(), Error> {
+        self.entries.iter().try_for_each(|entry| self.content(entry).map(drop))
+    }
+
+    fn inflated(&self, entry: &Entry, stored: &[u8]) -> Result<Vec<u8>, Error> {
+        // Deflate shrinks at most 1032 to 1: whatever claims more is not believed, before memory is set aside for it.
+        let size = usize::try_from(entry.size).map_err(|_| self.refused(entry, Fault::TooLarge))?;
+        if size / 1032 > stored.len() {
+            return Err(self.refused(entry, Fault::Stream("it claims a size that cannot be")));
+        }
+        let mut content = vec![0; size];
+        match Decompressor::new().deflate_decompress(stored, &mut content) {
+            Ok(got) if got == size => Ok(content),
+            Ok(_) => Err(self.refused(entry, Fault::Stream("it is smaller than the directory says"))),
+            Err(DecompressionError::InsufficientSpace) => {
+                Err(self.refused(entry, Fault::Stream("it is larger than the directory says")))
+            }
+            Err(DecompressionError::BadData) => {
+                Err(self.refused(entry, Fault::Stream("the stream is damaged")))
+            }
+        }
+    }
+
+    fn refused(&self, entry: &Entry, fault: Fault) -> Error {
+        Error::Entry { path: self.path.clone(), entry: entry.path.clone(), fault }
+    }
+}
+
+fn is_safe(path: &str) -> bool {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let bytes = path.as_bytes();
+    let has_drive = bytes.len() >= 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':';
+    let forbidden = |character: char| character == '\\' || character.is_control();
+    !has_drive && !path.contains(forbidden) && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
+/// Reads until the buffer is full or the file ends.
+fn read_at(mut file: &File, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let mut filled = 0;
+    #[cfg(not(unix))]
+    file.seek(SeekFrom::Start(offset))?;
+    while filled < buffer.len() {
+        #[cfg(unix)]
+        let got = std::os::unix::fs::FileExt::read_at(file, &mut buffer[filled..], offset + filled as u64);
+        #[cfg(not(unix))]
+        let got = file.read(&mut buffer[filled..]);
+        match got {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    #[cfg(unix)]
+    let _ = &mut file;
+    Ok(filled)
+}
+
+/// The `zip` crate tells that there is a name twice, not which. The directory is walked once more to find it.
+fn duplicate_name(mut file: &File) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0)).ok()?;
+    file.read_to_end(&mut bytes).ok()?;
+    let mut seen = std::collections::HashSet::new();
+    let mut at = 0;
+    loop {
+        at += bytes[at..].windows(4).position(|window| window == b"PK\x01\x02")?;
+        let length = |offset: usize| {
+            Some(usize::from(u16::from_le_bytes([*bytes.get(at + offset)?, *bytes.get(at + offset + 1)?])))
+        };
+        let name = bytes.get(at + 46..at + 46 + length(28)?)?;
+        if !seen.insert(name) {
+            return Some(name.to_vec());
+        }
+        at += 4;
+    }
+}

@@ -1,0 +1,409 @@
+//! Bad input and bad luck: a clear error each time, and what was there before stays.
+
+use std::path::Path;
+
+use crate::world::{World, builder};
+use tests::command::run;
+use tests::server::{Answer, Server};
+use tests::wheels::{TestWheel, ZipEntry, file, wheel, zip};
+
+fn good() -> TestWheel {
+    wheel("alpha", "1.0", &[file("alpha.py", "x = 1\n".repeat(2000))])
+}
+
+/// Builds a good layer, then replaces its one wheel by `bad`, and checks what is said; the old zip has to stay.
+fn check_refused(bad: TestWheel, expected: &[&str]) {
+    let world = World::new(&[good()]);
+    let _ = world.run(&["build"]).expect_code(0);
+    let before =
+        (std::fs::read(world.zip()).unwrap(), std::fs::read(world.path("target/layers/small.json")).unwrap());
+    world.server.answer(&format!("/{}", bad.file_name), Answer::File(bad.bytes.clone()));
+    world.write_project(&[bad.clone()], |wheel| world.server.url(&format!("/{}", wheel.file_name)));
+    let outcome = world.run(&["build"]).expect_code(1);
+    for part in expected {
+        assert!(outcome.stderr.contains(part), "expected `{part}` in\n{}", outcome.stderr);
+    }
+    assert_eq!(outcome.stdout, "");
+    assert_eq!(before.0, std::fs::read(world.zip()).unwrap());
+    assert_eq!(before.1, std::fs::read(world.path("target/layers/small.json")).unwrap());
+    assert!(!world.cached(&bad).exists(), "a wheel that is refused has no place in the cache");
+    assert_eq!(
+        std::fs::read_dir(world.path("target/layers")).unwrap().count(),
+        2,
+        "nothing half is left behind"
+    );
+}
+
+fn bad_entry(entry: ZipEntry) -> TestWheel {
+    wheel("alpha", "1.1", &[file("alpha.py", ""), entry])
+}
+
+#[test]
+fn unsafe_paths_are_refused() {
+    for path in [
+        "../evil.py",
+        "/etc/evil",
+        "a/../../evil",
+        "a\\evil.py",
+        "C:/evil.py",
+        "a//evil.py",
+        "./evil.py",
+        "a/\0evil",
+    ] {
+        check_refused(
+            bad_entry(file(path, "")),
+            &["alpha-1.1-py3-none-any.whl", "is not a plain relative path"],
+        );
+    }
+}
+
+#[test]
+fn strange_entries_are_refused_by_name() {
+    let entry = || file("alpha/odd.py", "some content, some content");
+    check_refused(
+        bad_entry(ZipEntry { mode: 0o120_777, ..entry() }),
+        &["`alpha-1.1-py3-none-any.whl` cannot be used", "`alpha/odd.py` is a symbolic link"],
+    );
+    check_refused(bad_entry(ZipEntry { flags: 1, ..entry() }), &["`alpha/odd.py` is encrypted"]);
+    check_refused(bad_entry(ZipEntry { method: 12, ..entry() }), &["`alpha/odd.py` is compressed with"]);
+    check_refused(
+        bad_entry(ZipEntry { crc32: Some(0xdead_beef), ..entry() }),
+        &["`alpha/odd.py` has a wrong CRC: expected deadbeef"],
+    );
+    check_refused(
+        bad_entry(ZipEntry { size: Some(3), ..entry() }),
+        &["`alpha/odd.py` does not unpack: it is larger"],
+    );
+    check_refused(
+        bad_entry(ZipEntry { size: Some(99), ..entry() }),
+        &["`alpha/odd.py` does not unpack: it is smaller"],
+    );
+    check_refused(
+        bad_entry(ZipEntry { size: Some(1_900_000_000), ..entry() }),
+        &["`alpha/odd.py` does not unpack: it claims a size that cannot be"],
+    );
+    check_refused(
+        bad_entry(ZipEntry { size: Some(2_100_000_000), ..entry() }),
+        &["`alpha/odd.py` unpacks to more than 2000 MB"],
+    );
+    check_refused(
+        bad_entry(ZipEntry { local_name: Some(b"alpha/ood.py".to_vec()), ..entry() }),
+        &["`alpha/odd.py` has a local header that does not agree"],
+    );
+    check_refused(
+        bad_entry(ZipEntry { name: b"alpha/\xff.py".to_vec(), ..entry() }),
+        &["has a name that is not UTF-8"],
+    );
+    check_refused(
+        wheel("alpha", "1.1", &[file("alpha.py", "one"), file("alpha.py", "two")]),
+        &["`alpha.py` stands there more than once"],
+    );
+}
+
+#[test]
+fn truncated_wheels_are_refused() {
+    let whole = wheel("alpha", "1.1", &[file("alpha.py", "x = 1\n".repeat(2000))]);
+    for keep in [0, 10, whole.bytes.len() / 2, whole.bytes.len() - 1] {
+        let bytes = whole.bytes[..keep].to_vec();
+        check_refused(TestWheel { bytes, ..whole.clone() }, &["is not a complete zip file"]);
+    }
+}
+
+#[test]
+fn a_layer_of_nothing_is_refused() {
+    let empty = wheel("alpha", "1.0", &[]);
+    let world = World::new(&[TestWheel { bytes: zip(&[]), ..empty }]);
+    let outcome = world.run(&["build"]).expect_code(1);
+    assert!(outcome.stderr.contains("the layer would be empty"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_download_that_is_not_what_was_locked_is_thrown_away() {
+    let world = World::new(&[good()]);
+    let _ = world.run(&["build"]).expect_code(0);
+    let before = std::fs::read(world.zip()).unwrap();
+    let newer = wheel("alpha", "1.1", &[file("alpha.py", "")]);
+    world.write_project(&[newer.clone()], |wheel| world.server.url(&format!("/{}", wheel.file_name)));
+    world.server.answer(&format!("/{}", newer.file_name), Answer::File(good().bytes));
+    let outcome = world.run(&["build"]).expect_code(1);
+    let expected = format!("expected sha256 {}, found {}", newer.sha256(), good().sha256());
+    assert!(outcome.stderr.contains("is not the file that was locked"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains(&expected), "{}", outcome.stderr);
+    assert!(!world.cached(&newer).exists());
+    assert_eq!(before, std::fs::read(world.zip()).unwrap());
+}
+
+#[test]
+fn a_damaged_file_in_the_cache_is_fetched_again() {
+    let world = World::new(&[good()]);
+    let _ = world.run(&["build"]).expect_code(0);
+    let before = std::fs::read(world.zip()).unwrap();
+    let path = world.cached(&good());
+    let whole = std::fs::read(&path).unwrap();
+    // One bit in the middle of a stream, a cut, and nothing at all.
+    let mut flipped = whole.clone();
+    flipped[60] ^= 1;
+    for damaged in [flipped, whole[..whole.len() / 2].to_vec(), Vec::new()] {
+        std::fs::write(&path, damaged).unwrap();
+        let outcome = world.run(&["build"]).expect_code(0);
+        assert!(outcome.stderr.contains("in the cache is damaged; getting it again"), "{}", outcome.stderr);
+        assert_eq!(before, std::fs::read(world.zip()).unwrap());
+        assert_eq!(whole, std::fs::read(&path).unwrap());
+    }
+    std::fs::write(&path, "rubbish").unwrap();
+    let outcome = world.run(&["build", "--offline"]).expect_code(1);
+    assert!(
+        outcome.stderr.contains("the cache lacks 1 file:\n  alpha-1.0-py3-none-any.whl"),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(before, std::fs::read(world.zip()).unwrap());
+}
+
+#[test]
+fn offline_lists_what_is_missing() {
+    let beta = wheel("beta", "2", &[file("beta.py", "")]);
+    let world = World::new(&[good(), beta]);
+    let outcome = world.run(&["build", "--offline"]).expect_code(1);
+    assert!(
+        outcome
+            .stderr
+            .contains("the cache lacks 2 files:\n  alpha-1.0-py3-none-any.whl\n  beta-2-py3-none-any.whl\n"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(outcome.stderr.contains("hint: run this once without `--offline`"), "{}", outcome.stderr);
+    assert!(world.server.requests().is_empty());
+}
+
+#[test]
+fn without_a_network_the_hint_is_offline() {
+    let world = World::new(&[good()]);
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    world.write_project(&[good()], |wheel| format!("http://127.0.0.1:{port}/{}", wheel.file_name));
+    let outcome = world.run(&["build"]).expect_code(1);
+    assert!(
+        outcome.stderr.contains("failed to download `alpha-1.0-py3-none-any.whl` from 127.0.0.1"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(outcome.stderr.contains("Caused by: "), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("`--offline`"), "{}", outcome.stderr);
+}
+
+#[test]
+fn passing_troubles_pass() {
+    let world = World::unserved(&[good()], Server::start());
+    let path = format!("/{}", good().file_name);
+    for trouble in [Answer::Failing(503, 2, good().bytes), Answer::Breaking(2, good().bytes)] {
+        world.server.answer(&path, trouble);
+        let _ = world.run(&["build"]).expect_code(0);
+        std::fs::remove_dir_all(world.path("cache/files")).unwrap();
+    }
+    assert_eq!(world.server.requests().len(), 6);
+    world.server.answer(&path, Answer::Failing(503, 3, good().bytes));
+    let outcome = world.run(&["build"]).expect_code(1);
+    assert!(outcome.stderr.contains("the server answers with status 503"), "{}", outcome.stderr);
+    assert_eq!(world.server.requests().len(), 9);
+}
+
+#[test]
+fn a_file_that_is_gone_is_not_asked_for_again_and_again() {
+    let world = World::unserved(&[good()], Server::start());
+    let outcome = world.run(&["build"]).expect_code(1);
+    assert!(outcome.stderr.contains("the server answers with status 404"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("lock again with `--upgrade`"), "{}", outcome.stderr);
+    assert_eq!(world.server.requests().len(), 1);
+}
+
+#[test]
+fn netrc_and_addresses_carry_credentials_that_nobody_sees() {
+    let world = World::unserved(&[good()], Server::start());
+    world.server.answer(&format!("/{}", good().file_name), Answer::Guarded("me:s3cret".into(), good().bytes));
+    let outcome = world.run(&["build"]).expect_code(1);
+    assert!(outcome.stderr.contains("status 401"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("in your netrc file"), "{}", outcome.stderr);
+
+    std::fs::write(world.path(".netrc"), "machine 127.0.0.1\n  login me\n  password s3cret\n").unwrap();
+    let _ = world.run(&["build", "--verbose"]).expect_code(0);
+
+    std::fs::remove_file(world.path(".netrc")).unwrap();
+    std::fs::remove_dir_all(world.path("cache/files")).unwrap();
+    let address =
+        |user: &str| format!("http://{user}@127.0.0.1:{}/{}", world.server.port(), good().file_name);
+    world.write_project(&[good()], |_| address("me:wrong"));
+    let outcome = world.run(&["build", "--verbose"]).expect_code(1);
+    assert!(!outcome.stderr.contains("wrong"), "{}", outcome.stderr);
+    world.write_project(&[good()], |_| address("me:s3cret"));
+    let outcome = world.run(&["build", "--verbose"]).expect_code(0);
+    assert!(!outcome.stderr.contains("s3cret"), "{}", outcome.stderr);
+}
+
+#[test]
+fn proxies_are_used() {
+    let world = World::new(&[good()]);
+    // Nobody resolves this name; whoever builds has asked the proxy.
+    world.write_project(&[good()], |wheel| format!("http://files.invalid/{}", wheel.file_name));
+    let mut command = world.command(&["build"]);
+    for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"] {
+        command.env_remove(name);
+    }
+    let _ = run(command.env("HTTP_PROXY", world.server.url(""))).expect_code(0);
+    assert_eq!(world.server.requests(), ["files.invalid:80".to_owned(), format!("/{}", good().file_name)]);
+}
+
+#[test]
+fn the_certificates_of_ssl_cert_file_count() {
+    let world = World::unserved(&[good()], Server::start_with_tls());
+    world.server.answer(&format!("/{}", good().file_name), Answer::File(good().bytes));
+    let mut unknown = world.command(&["build"]);
+    unknown.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR").env("NO_PROXY", "localhost");
+    let outcome = run(&mut unknown).expect_code(1);
+    assert!(outcome.stderr.contains("UnknownIssuer"), "{}", outcome.stderr);
+    std::fs::write(world.path("ca.pem"), world.server.certificate()).unwrap();
+    let mut known = world.command(&["build"]);
+    known.env("SSL_CERT_FILE", world.path("ca.pem")).env_remove("SSL_CERT_DIR").env("NO_PROXY", "localhost");
+    let _ = run(&mut known).expect_code(0);
+}
+
+#[test]
+fn a_stale_lock_is_an_error_where_it_may_not_be_made_anew() {
+    let world = World::new(&[good()]);
+    let _ = world.run(&["build"]).expect_code(0);
+    let _ = world.run(&["lock", "--check"]).expect_code(0);
+    let before = std::fs::read(world.zip()).unwrap();
+    let toml = std::fs::read_to_string(world.path("layers.toml")).unwrap();
+    std::fs::write(world.path("layers.toml"), toml.replace("\"alpha\"", "\"alpha\", \"six\"")).unwrap();
+    for arguments in [&["build", "--locked"][..], &["build", "--offline"], &["lock", "--check"]] {
+        let outcome = world.run(arguments).expect_code(1);
+        assert!(
+            outcome.stderr.contains("requirements.small.txt` does not fit `layers.toml`"),
+            "{}",
+            outcome.stderr
+        );
+        assert!(outcome.stderr.contains("hint: run `layer-builder lock`"), "{}", outcome.stderr);
+    }
+    let outcome = run(world.command(&["build"]).env("CI", "true")).expect_code(1);
+    assert!(outcome.stderr.contains("does not fit"), "{}", outcome.stderr);
+    assert_eq!(before, std::fs::read(world.zip()).unwrap());
+
+    std::fs::remove_file(world.path("requirements.small.txt")).unwrap();
+    let outcome = world.run(&["build", "--locked"]).expect_code(1);
+    assert!(outcome.stderr.contains("there is no lock"), "{}", outcome.stderr);
+}
+
+#[test]
+fn without_uv_and_python_the_error_says_how_to_get_one() {
+    let world = World::new(&[good()]);
+    let nothing = world.path("nothing");
+    std::fs::create_dir(&nothing).unwrap();
+    let outcome = run(world.command(&["lock"]).env("PATH", &nothing)).expect_code(1);
+    assert!(outcome.stderr.contains("found neither uv"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("no `python3` on PATH"), "{}", outcome.stderr);
+    // What needs neither does not miss them.
+    let _ = run(world.command(&["build"]).env("PATH", &nothing)).expect_code(0);
+}
+
+#[test]
+fn a_broken_lock_is_named_with_its_line() {
+    let world = World::new(&[good()]);
+    let path = world.path("requirements.small.txt");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{text}<<<<<<< HEAD\n")).unwrap();
+    let outcome = world.run(&["build"]).expect_code(1);
+    assert!(outcome.stderr.contains("requirements.small.txt`, line 6"), "{}", outcome.stderr);
+}
+
+#[test]
+fn configuration_mistakes_are_exit_code_1_and_wrong_usage_2() {
+    let world = World::new(&[good()]);
+    let outcome = world.run(&["build", "smal"]).expect_code(1);
+    assert!(outcome.stderr.contains("there is no layer `smal`"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("hint: did you mean `small`?"), "{}", outcome.stderr);
+    let _ = world.run(&["build", "--nonsense"]).expect_code(2);
+    let _ = world.run(&["build", "--upgrade", "--offline"]).expect_code(2);
+    std::fs::write(world.path("layers.toml"), "[layers.small]\nrequirments = []\n").unwrap();
+    let outcome = world.run(&["build"]).expect_code(1);
+    assert!(outcome.stderr.contains("layers.toml:2:1"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("hint: did you mean `requirements`?"), "{}", outcome.stderr);
+    let outcome = world.run(&["build", "--layers-file", "other.toml"]).expect_code(1);
+    assert!(outcome.stderr.contains("failed to read `other.toml`"), "{}", outcome.stderr);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let outcome = run(builder(elsewhere.path()).arg("build")).expect_code(1);
+    assert!(outcome.stderr.contains("found no `layers.toml`"), "{}", outcome.stderr);
+}
+
+#[test]
+fn one_layer_that_fails_does_not_keep_the_others_from_being_built() {
+    let world = World::new(&[good()]);
+    let toml = std::fs::read_to_string(world.path("layers.toml")).unwrap();
+    let other = "[layers.other]\nrequirements = [\"x\"]\npython = [\"3.12\"]\narchitectures = [\"arm64\"]\n";
+    std::fs::write(world.path("layers.toml"), format!("{other}{toml}")).unwrap();
+    let outcome = world.run(&["build", "--locked"]).expect_code(3);
+    assert_eq!(outcome.stdout, "target/layers/small.zip\n");
+    assert!(outcome.stderr.contains("there is no lock"), "{}", outcome.stderr);
+}
+
+#[test]
+fn whoever_closes_the_pipe_has_seen_enough() {
+    let world = World::new(&[good()]);
+    let _ = world.run(&["build"]).expect_code(0);
+    let mut command = world.command(&["inspect", "small"]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let outcome = run(command.stdout(writer)).expect_code(0);
+    assert_eq!(outcome.stderr, "");
+}
+
+#[cfg(unix)]
+#[test]
+fn killed_while_it_downloads_it_leaves_the_old_zip() {
+    let world = World::new(&[good()]);
+    let _ = world.run(&["build"]).expect_code(0);
+    let before = std::fs::read(world.zip()).unwrap();
+    let newer = wheel("alpha", "1.1", &[file("alpha.py", "")]);
+    world.write_project(&[newer.clone()], |wheel| world.server.url(&format!("/{}", wheel.file_name)));
+    world.server.answer(&format!("/{}", newer.file_name), Answer::Hanging);
+    let mut child = world.command(&["build", "-q"]).spawn().unwrap();
+    wait_until(|| world.server.requests().len() == 2);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(before, std::fs::read(world.zip()).unwrap());
+    world.server.answer(&format!("/{}", newer.file_name), Answer::File(newer.bytes.clone()));
+    let _ = world.run(&["build"]).expect_code(0);
+    assert_ne!(before, std::fs::read(world.zip()).unwrap());
+}
+
+#[cfg(unix)]
+#[test]
+fn killed_while_it_writes_it_leaves_the_old_zip() {
+    let world = World::new(&[good()]);
+    let _ = world.run(&["build"]).expect_code(0);
+    let before = std::fs::read(world.zip()).unwrap();
+    // Large enough to be caught in the act.
+    let large = ZipEntry { method: 0, ..file("alpha/large.bin", vec![7; 60_000_000]) };
+    let newer = wheel("alpha", "1.1", &[large]);
+    world.write_project(&[newer.clone()], |wheel| world.server.url(&format!("/{}", wheel.file_name)));
+    world.server.answer(&format!("/{}", newer.file_name), Answer::File(newer.bytes.clone()));
+    let mut child = world.command(&["build", "-q"]).spawn().unwrap();
+    wait_until(|| unfinished(&world.path("target/layers")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(before, std::fs::read(world.zip()).unwrap());
+    let _ = world.run(&["build", "--offline"]).expect_code(0);
+    assert!(std::fs::metadata(world.zip()).unwrap().len() > 60_000_000);
+}
+
+fn unfinished(folder: &Path) -> bool {
+    let mut files = std::fs::read_dir(folder).unwrap().flatten();
+    files.any(|file| file.file_name().to_string_lossy().starts_with(".unfinished-"))
+}
+
+fn wait_until(reached: impl Fn() -> bool) {
+    let start = std::time::Instant::now();
+    while !reached() {
+        assert!(start.elapsed().as_secs() < 60, "it never came to that");
+        std::thread::yield_now();
+    }
+}

@@ -1,0 +1,7 @@
+//! The binary `layer-builder`, end to end, over wheels that are made here and served from loopback.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
+
+mod build;
+mod faults;
+mod world;

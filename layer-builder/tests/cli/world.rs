@@ -1,0 +1,101 @@
+//! A folder with a `layers.toml`, a lock and a cache that knows where the lock's files lie, for builds without uv.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use layer_builder::cache::Cache;
+use layer_builder::config::LayersFile;
+use layer_builder::lock::Lock;
+use layer_builder::lock::files::FileIndex;
+use layer_builder::{lock::requirements, relock};
+use tests::command::{Outcome, clean, run};
+use tests::server::{Answer, Server};
+use tests::wheels::TestWheel;
+
+/// A project of one layer, `small`, and the server that its wheels come from.
+pub(crate) struct World {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) server: Server,
+}
+
+impl World {
+    /// A project whose wheels are served.
+    pub(crate) fn new(wheels: &[TestWheel]) -> Self {
+        let world = Self::unserved(wheels, Server::start());
+        for wheel in wheels {
+            world.server.answer(&format!("/{}", wheel.file_name), Answer::File(wheel.bytes.clone()));
+        }
+        world
+    }
+
+    /// A project whose wheels lie on `server`, which does not answer yet.
+    pub(crate) fn unserved(wheels: &[TestWheel], server: Server) -> Self {
+        let url = |wheel: &TestWheel| server.url(&format!("/{}", wheel.file_name));
+        let world = Self { folder: tempfile::tempdir().unwrap(), server: Server::start() };
+        world.write_project(wheels, url);
+        Self { server, ..world }
+    }
+
+    /// Writes `layers.toml`, the lock, and what uv would have answered about the addresses.
+    pub(crate) fn write_project(&self, wheels: &[TestWheel], url: impl Fn(&TestWheel) -> String) {
+        let names: Vec<String> = wheels.iter().map(|wheel| format!("{:?}", wheel.name)).collect();
+        let toml = format!(
+            "[layers.small]\ndescription = \"a small layer\"\nrequirements = [{}]\npython = [\"3.12\", \"3.13\"]\n\
+             architectures = [\"x86_64\", \"arm64\"]\n",
+            names.join(", ")
+        );
+        std::fs::write(self.path("layers.toml"), toml).unwrap();
+        let file = LayersFile::read(&self.path("layers.toml")).unwrap();
+        let mut text = requirements::header("small", "0.0.0", requirements::inputs_of(&file.layers["small"]));
+        let mut pylock = String::new();
+        for wheel in wheels {
+            let hash = wheel.sha256();
+            text += &format!("{}=={} \\\n    --hash=sha256:{hash}\n", wheel.name, wheel.version);
+            pylock += &format!(
+                "[[packages]]\nname = {:?}\nversion = {:?}\nwheels = [{{ url = {:?}, size = {}, hashes = {{ sha256 = \"{hash}\" }} }}]\n",
+                wheel.name,
+                wheel.version,
+                url(wheel),
+                wheel.bytes.len()
+            );
+        }
+        let lock_path = self.path("requirements.small.txt");
+        std::fs::write(&lock_path, text).unwrap();
+        let lock = Lock::read(&lock_path).unwrap().unwrap();
+        let cache = Cache::at(self.path("cache"));
+        let index = FileIndex::from_pylock(&pylock).unwrap();
+        let kept = cache.locations(relock::question(&lock, "3.12".parse().unwrap()));
+        cache.write(&kept, &serde_json::to_vec(&index).unwrap()).unwrap();
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn zip(&self) -> PathBuf {
+        self.path("target/layers/small.zip")
+    }
+
+    /// The binary, in the project's folder, with its cache.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = builder(self.folder.path());
+        command.env("LAYER_BUILDER_CACHE_DIR", self.path("cache")).args(arguments);
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Outcome {
+        run(&mut self.command(arguments))
+    }
+
+    /// Where a file of the lock lies in the cache.
+    pub(crate) fn cached(&self, wheel: &TestWheel) -> PathBuf {
+        self.path("cache/files").join(wheel.sha256()).join(&wheel.file_name)
+    }
+}
+
+/// The binary under test, in `folder`.
+pub(crate) fn builder(folder: &Path) -> Command {
+    let mut command = clean(env!("CARGO_BIN_EXE_layer-builder"));
+    command.current_dir(folder).env("HOME", folder);
+    command
+}
