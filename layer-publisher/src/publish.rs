@@ -23,7 +23,7 @@ use crate::config::{ConfigError, LayersFile};
 use crate::ledger_file::{LedgerFile, LedgerFileError};
 use crate::machine_lock;
 use crate::manifest::{self, Artifact, ArtifactError, Freshness};
-use crate::ui::Ui;
+use crate::ui::{Ui, shown};
 use execute::Clock;
 use plan::Wanted;
 use regions::{NoRegion, Place, places};
@@ -152,6 +152,15 @@ pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result
     asked.sort_by_key(|place| place.weight);
     let asked = asked.into_iter().map(|place| place.region.clone()).collect::<Vec<_>>();
     let caller = session.caller(&asked).await?;
+    ui.detail(
+        "Using",
+        format!(
+            "account {} in partition {}, ledger {}",
+            caller.account,
+            caller.partition,
+            shown(ledger.path())
+        ),
+    );
 
     let mut report = Report::new(ui, called, session.advice(), &caller, parcels.len() > 1);
     match request.intent {

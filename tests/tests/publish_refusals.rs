@@ -168,8 +168,8 @@ fn credentials_that_are_missing_or_old() {
         1,
         &[
             "error: failed to ask AWS whose credentials these are",
-            "Caused by: ",
-            "hint: name a profile with `layer-publisher publish -p PROFILE`",
+            "Caused by: there are no valid credentials: none were found in the environment",
+            "hint: name a profile with `-p PROFILE`, or log in with `aws login`",
         ],
     );
 
@@ -187,6 +187,18 @@ fn credentials_that_are_missing_or_old() {
         1,
         &["error: ", "Caused by: ", "hint: log in with `aws sso login --profile dev`"],
     );
+
+    let folder = project.path(".aws/sso/cache");
+    std::fs::create_dir_all(&folder).unwrap();
+    // Its name is the SHA-1 of the session's.
+    let token = r#"{"accessToken": "x", "expiresAt": "2020-01-01T00:00:00Z", "region": "eu-west-1", "startUrl": "x"}"#;
+    std::fs::write(folder.join("ee0bfd2552fbd840c02cc48b6e823320543c450f.json"), token).unwrap();
+    let expired = [
+        "Caused by: there are no valid credentials: ",
+        "has expired",
+        "hint: log in with `aws sso login --profile dev`",
+    ];
+    check(&mut publish(&project, &["-p", "dev"]), 1, &expired);
 
     // Old ones, from the environment.
     let proxy = Proxy::start(NOBODY).unwrap();

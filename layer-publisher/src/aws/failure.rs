@@ -77,7 +77,7 @@ impl CallFailure {
                 Login::Sso => format!("log in with `aws sso login{profile}`"),
                 Login::Aws => format!("log in with `aws login{profile}`"),
                 Login::Unknown if advice.profile.is_none() => {
-                    format!("name a profile with `{publish} -p PROFILE`, or log in with `aws login`")
+                    "name a profile with `-p PROFILE`, or log in with `aws login`".to_owned()
                 }
                 Login::Unknown => format!("set its keys with `aws configure{profile}`"),
             },
@@ -114,6 +114,9 @@ impl CallFailure {
         let request_id = header("x-amzn-requestid").filter(|_| error.as_service_error().is_some());
         let credentials = chain(error).find_map(|cause| cause.downcast_ref::<CredentialsError>());
         let (kind, message) = match (error, credentials) {
+            (_, Some(CredentialsError::CredentialsNotLoaded(_))) => {
+                (Kind::NoCredentials, NOT_FOUND.to_owned())
+            }
             (_, Some(error)) => (Kind::NoCredentials, innermost(error)),
             (SdkError::ServiceError(_), _) => {
                 let kind = kind_of(code.as_deref(), status);
@@ -128,6 +131,9 @@ impl CallFailure {
         Self { operation, kind, message, code, request_id }
     }
 }
+
+/// The SDK's own words list every place where it has looked, one a line.
+const NOT_FOUND: &str = "none were found in the environment, in the profiles, or on this machine";
 
 fn kind_of(code: Option<&str>, status: Option<u16>) -> Kind {
     match (code, status) {
@@ -165,6 +171,9 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
 
 impl fmt::Display for CallFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kind == Kind::NoCredentials {
+            return write!(f, "there are no valid credentials: {}", self.message);
+        }
         let said = match self.kind {
             Kind::StorageExceeded => "the account's layers and functions exceed the storage quota",
             _ => self.message.trim_end_matches('.'),

@@ -126,21 +126,23 @@ pub async fn run(request: &LatestRequest, ui: &Ui, called: &CalledAs) -> Result<
             }
             Ok((Ok(None), layer, region)) => ui.warning(format!("{region} has no version of `{layer}`")),
             Ok((Err(failure), layer, region)) => {
-                ui.failed("Failed", format!("{region}: no word about `{layer}`: {failure}"));
-                failures.push(failure);
+                failures.push((layer, region, failure));
             }
             // Our own bug, which has printed itself; the versions of that region are missing all the same.
             Err(error) => ui.failed("Failed", error),
         }
     }
-    let hint = failures.first().and_then(|failure| failure.hint(session.advice(), called));
+    let hint = failures.first().and_then(|(.., failure)| failure.hint(session.advice(), called));
     if ledger.is_empty() {
         let layers =
             questions.iter().map(|question| format!("`{}`", question.layer)).collect::<Vec<_>>().join(", ");
         return Err(match failures.into_iter().next() {
-            Some(source) => LatestError::NoAnswer { layers, source: Box::new(source), hint },
+            Some((.., source)) => LatestError::NoAnswer { layers, source: Box::new(source), hint },
             None => LatestError::Nowhere { layers, first: first_name(&questions) },
         });
+    }
+    for (layer, region, failure) in &failures {
+        ui.failed("Failed", format!("{region}: no word about `{layer}`: {failure}"));
     }
     ui.status("Finished", counted(ledger.entries().len(), "version"));
     if let Some(hint) = hint {
