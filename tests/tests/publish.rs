@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use serde_json::Value;
+use tests::command;
 use tests::local_aws::LocalAws;
 use tests::project::{LAYER, Project};
 use tests::proxy::{Call, Fault, Late, Proxy, Rule};
@@ -328,6 +329,26 @@ fn pypi_variants_are_published_only_by_name() {
     world.publish().ends_with(0).prints(&[world.arn("eu-west-1", 1)]);
     let raw = world.arn("eu-west-1", 1).replace("layer:demo:", "layer:demo-raw:");
     world.run(&["publish", "demo-raw"]).ends_with(0).prints(&[raw]);
+}
+
+/// The builder's words and the publisher's understanding of them: manifest, hash of the table, lock.
+#[test]
+fn pypi_what_the_builder_builds_is_what_the_publisher_publishes() {
+    let world = World::new(&["eu-west-1"], &[]);
+    let table = "[layers.demo]\nrequirements = [\"six\"]\npython = [\"3.13\"]\ndescription = \"six\"\n\
+                 [layers.demo.publish]\nregions = [\"eu-west-1\"]\n";
+    world.project.write("layers.toml", table).unwrap();
+    let build = || {
+        let mut command = command::clean(command::binary("layer-builder"));
+        let outcome = command::run(command.arg("build").current_dir(world.project.folder()));
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    };
+    build();
+    world.publish().ends_with(0).prints(&[world.arn("eu-west-1", 1)]);
+    build();
+    world.publish().ends_with(0).says("Unchanged eu-west-1: version 1");
+    world.project.write("layers.toml", table.replace("3.13", "3.12")).unwrap();
+    world.publish().ends_with(1).says("has changed since the layer was built");
 }
 
 #[test]

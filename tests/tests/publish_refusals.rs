@@ -8,6 +8,7 @@ use std::process::Command;
 
 use tests::project::Project;
 use tests::proxy::{Fault, Proxy, Rule};
+use tests::server::Server;
 
 /// A port on which nobody listens.
 const NOBODY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
@@ -244,6 +245,26 @@ fn an_endpoint_that_nobody_serves() {
         "hint: `http://127.0.0.1:1` is what `AWS_ENDPOINT_URL` names",
     ];
     check(command.arg("publish"), 1, &lines);
+}
+
+#[test]
+fn certificates_and_proxies_of_the_environment_are_used() {
+    let project = built();
+    let server = Server::start_with_tls();
+    let certificate = project.path("ca.pem");
+    std::fs::write(&certificate, server.certificate()).unwrap();
+    // With its certificate the server is reached, and says nothing that AWS would say; without, it is not.
+    let mut command = project.command_at("layer-publisher", &server.url(""));
+    command.arg("publish").env_remove("SSL_CERT_DIR").env("SSL_CERT_FILE", &certificate);
+    check(&mut command, 1, &["Caused by: an answer with status 404 that does not come from AWS"]);
+    let mut command = project.command_at("layer-publisher", &server.url(""));
+    check(command.arg("publish"), 1, &["Caused by: ", "ertificate"]);
+
+    let proxy = Proxy::start(NOBODY).unwrap();
+    proxy.add(Rule::always(Fault::Error { status: 403, code: "AccessDenied", message: "no" }));
+    let mut command = project.command_at("layer-publisher", "http://aws.invalid");
+    check(command.arg("publish").env("HTTP_PROXY", proxy.url()), 1, &["(AccessDenied, GetCallerIdentity"]);
+    assert!(proxy.calls()[0].path.starts_with("http://aws.invalid/"), "{:?}", proxy.calls());
 }
 
 #[test]

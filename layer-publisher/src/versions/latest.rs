@@ -112,6 +112,7 @@ pub async fn run(request: &LatestRequest, ui: &Ui, called: &CalledAs) -> Result<
     let mut running = JoinSet::new();
     for question in &questions {
         for region in &question.regions {
+            ui.detail("Asking", format!("{region} for the newest version of `{}`", question.layer));
             let (lambda, layer, region) = (session.lambda(region), question.layer.clone(), region.clone());
             running.spawn(async move { (newest(&lambda, &layer).await, layer, region) });
         }
