@@ -196,6 +196,14 @@ impl Proxy {
         std::mem::take(&mut self.shared.lock().calls)
     }
 
+    /// Waits until so many calls of an operation have come in.
+    pub fn wait_for(&self, operation: &str, count: usize) {
+        let too_few = |state: &mut State| {
+            state.calls.iter().filter(|call| call.operation.as_str() == operation).count() < count
+        };
+        drop(self.shared.changed.wait_while(self.shared.lock(), too_few));
+    }
+
     /// Waits until everything that was to be delivered late has been.
     pub fn settle(&self) {
         let state = self.shared.lock();

@@ -5,9 +5,12 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
-use std::process::Output;
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tests::command;
@@ -335,9 +338,11 @@ fn pypi_variants_are_published_only_by_name() {
 #[test]
 fn pypi_what_the_builder_builds_is_what_the_publisher_publishes() {
     let world = World::new(&["eu-west-1"], &[]);
-    let table = "[layers.demo]\nrequirements = [\"six\"]\npython = [\"3.13\"]\ndescription = \"six\"\n\
+    let table = "[layers.demo]\nrequirements = [\"six\"]\npython = [\"3.13\"]\narchitectures = [\"x86_64\"]\ndescription = \"six\"\n\
                  [layers.demo.publish]\nregions = [\"eu-west-1\"]\n";
     world.project.write("layers.toml", table).unwrap();
+    // The builder makes its own lock.
+    std::fs::remove_file(world.project.path("requirements.demo.txt")).unwrap();
     let build = || {
         let mut command = command::clean(command::binary("layer-builder"));
         let outcome = command::run(command.arg("build").current_dir(world.project.folder()));
@@ -351,11 +356,65 @@ fn pypi_what_the_builder_builds_is_what_the_publisher_publishes() {
     world.publish().ends_with(1).says("has changed since the layer was built");
 }
 
+/// Killed after Lambda has made the version, and before anything was written down.
+#[test]
+fn pypi_a_run_that_was_killed_is_taken_up_by_the_next() {
+    let world = World::new(&["eu-west-1", "us-east-1"], &[]);
+    for operation in ["GetLayerVersion", "PublishLayerVersion"] {
+        world.project.build(&format!("KILLED_IN = '{operation}'\n")).unwrap();
+        world.proxy.take_calls();
+        world.proxy.add(Rule::always(Fault::Hang).of(operation).in_region("us-east-1"));
+        let mut child = world.project.command_at("layer-publisher", &world.proxy.url());
+        let mut child = child.env("AWS_ACCESS_KEY_ID", &world.account).arg("publish").spawn().unwrap();
+        world.proxy.wait_for(operation, 2);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        world.proxy.heal();
+        world.publish().ends_with(0);
+        world.publish().ends_with(0).says("Finished 2 unchanged");
+        assert!(world.ledger().contains("us-east-1") && world.ledger().contains("eu-west-1"));
+    }
+    assert_eq!(world.versions("eu-west-1"), [1, 2]);
+    assert_eq!(world.versions("us-east-1"), [1, 2]);
+}
+
 #[test]
 fn pypi_the_local_aws_ends_with_its_owner() {
     let local = LocalAws::start().unwrap();
     local.reset().unwrap();
     let address = local.address();
     drop(local);
-    assert!(std::net::TcpStream::connect(address).is_err());
+    assert!(TcpStream::connect(address).is_err());
+}
+
+/// This test starts itself, and kills what it has started.
+#[cfg(unix)]
+#[test]
+fn pypi_the_local_aws_ends_when_its_owner_is_killed() {
+    const NAME: &str = "pypi_the_local_aws_ends_when_its_owner_is_killed";
+    const OWNER: &str = "OWNER_OF_A_LOCAL_AWS";
+    if std::env::var_os(OWNER).is_some() {
+        let local = LocalAws::start().unwrap();
+        println!("address {}", local.address());
+        loop {
+            std::thread::park();
+        }
+    }
+    let mut owner = Command::new(std::env::current_exe().unwrap());
+    let owner = owner.args(["--exact", NAME, "--nocapture"]).env(OWNER, "1").stdout(Stdio::piped());
+    let mut owner = owner.spawn().unwrap();
+    let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines();
+    // The runner writes its own words before it, on the same line.
+    let address =
+        lines.find_map(|line| line.unwrap().split_once("address ").map(|(_, rest)| rest.to_owned()));
+    let address = address.unwrap().parse::<SocketAddr>().unwrap();
+    TcpStream::connect(address).unwrap();
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    // It sees the end of its standard input; there is nothing to wait for but that.
+    let end = Instant::now() + Duration::from_secs(30);
+    while TcpStream::connect(address).is_ok() {
+        assert!(Instant::now() < end, "it is still there");
+        std::thread::yield_now();
+    }
 }
