@@ -194,3 +194,26 @@ impl<'t> Document<'t> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_value_is_found_in_the_text() {
+        let text = "['one:two:3', \"o\\x6ee:two:3\", \"one:tw\\x6f:3\", one, 'it''s:3 ']";
+        let document = parse(text).unwrap();
+        let items = document.items(document.roots()[0]).unwrap();
+        let found = |item: usize, part: Range<usize>| {
+            document.range_of(items[item], &part).map(|range| (range.start, &text[range]))
+        };
+        assert_eq!(found(0, 4..7), Some((6, "two")));
+        assert_eq!(found(0, 8..9), Some((10, "3")));
+        // Behind an escape the end can be found, the middle cannot.
+        assert_eq!(found(1, 8..9), Some((26, "3")));
+        assert_eq!(found(1, 4..7), None);
+        assert_eq!(found(3, 0..3), Some((46, "one")));
+        assert_eq!(found(4, 5..6), Some((58, "3")));
+        assert_eq!(document.range_of(document.roots()[0], &(0..1)), None);
+    }
+}

@@ -132,6 +132,14 @@ mod tests {
     }
 
     #[test]
+    fn a_scalar_that_nobody_meant_to_edit_must_stay() {
+        let document = parse("[a1, b2]").unwrap();
+        let leaf = document.items(document.roots()[0]).unwrap()[0];
+        let edit = Edit { leaf, part: 0..0, range: 6..7, new: String::new() };
+        assert_eq!(apply(&document, &[edit]), Err(ProofError::Elsewhere(Position { line: 1, column: 6 })));
+    }
+
+    #[test]
     fn an_edit_that_breaks_the_text_or_its_structure_is_refused() {
         let document = parse("- a\n- b\n").unwrap();
         let leaf = document.items(document.roots()[0]).unwrap()[0];

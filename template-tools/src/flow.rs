@@ -84,7 +84,7 @@ const FUNCTIONS: [&str; 2] = ["AWS::Serverless::Function", "AWS::Lambda::Functio
 
 struct Reader<'d, 't> {
     document: &'d Document<'t>,
-    /// A leaf may be reached on several ways, through aliases. The first way counts.
+    /// A leaf may be reached on several ways, through aliases. One on which it is understood is enough.
     found: BTreeMap<NodeId, Result<ArnPattern, Reason>>,
 }
 
@@ -126,7 +126,7 @@ impl Reader<'_, '_> {
         match &self.document.node(leaf).content {
             Content::Scalar { value, .. } => match ArnPattern::parse(value, variables) {
                 Ok(pattern) => {
-                    self.found.entry(leaf).or_insert(Ok(pattern));
+                    self.found.insert(leaf, Ok(pattern));
                 }
                 Err(error) => self.unread(leaf, error.into()),
             },

@@ -42,9 +42,9 @@ pub enum LedgerError {
         /// Counted from 1.
         index: usize,
         /// The ARN that the entry's fields make up.
-        entry: LayerVersionArn,
+        entry: Box<LayerVersionArn>,
         /// The ARN that stands in it.
-        arn: LayerVersionArn,
+        arn: Box<LayerVersionArn>,
     },
     /// The same layer, partition, account and region twice.
     #[error("entries {first} and {second} are both about `{layer_arn}`")]
@@ -284,7 +284,8 @@ impl FileEntry {
             version: self.version,
         };
         if entry != self.layer_version_arn {
-            return Err(LedgerError::Contradiction { index, entry, arn: self.layer_version_arn });
+            let (entry, arn) = (Box::new(entry), Box::new(self.layer_version_arn));
+            return Err(LedgerError::Contradiction { index, entry, arn });
         }
         Ok(Entry {
             layer_version_arn: entry,

@@ -4,11 +4,22 @@
 //! text and give text, and touch neither files nor environment. [`tree`] is the edge to the file system; the command
 //! line is behind [`cli`]. Nothing here knows AWS's services.
 
+#![cfg_attr(
+    test,
+    expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them, needed or not")
+)]
+
 pub mod arn;
+pub mod called;
+pub mod cli;
+mod commands;
 pub mod document;
 pub mod edit;
 pub mod flow;
+pub mod layers_file;
 pub mod ledger;
 pub mod pattern;
 pub mod pins;
 pub mod plan;
+pub mod tree;
+mod ui;

@@ -189,7 +189,7 @@ mod tests {
 
     use super::*;
 
-    fn check(text: &str, variables: Variables, expected: Expect) {
+    fn check(text: &str, variables: Variables, expected: &Expect) {
         let shown = match ArnPattern::parse(text, variables) {
             Ok(pattern) => {
                 let part = |text: Option<&str>| text.unwrap_or("*").to_owned();
@@ -216,8 +216,8 @@ mod tests {
     #[test]
     fn an_arn_without_variables() {
         let text = "arn:aws:lambda:us-east-1:123456789012:layer:sosw:7";
-        check(text, Variables::Literal, expect!["aws us-east-1 123456789012 sosw [7] Number(7)"]);
-        check(text, Variables::Replaced, expect!["aws us-east-1 123456789012 sosw [7] Number(7)"]);
+        check(text, Variables::Literal, &expect!["aws us-east-1 123456789012 sosw [7] Number(7)"]);
+        check(text, Variables::Replaced, &expect!["aws us-east-1 123456789012 sosw [7] Number(7)"]);
     }
 
     #[test]
@@ -225,14 +225,14 @@ mod tests {
         check(
             "arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:layer:sosw:SOSW_LAYER_PLACEHOLDER",
             Variables::Replaced,
-            expect![[r#"aws * * sosw [SOSW_LAYER_PLACEHOLDER] Placeholder("SOSW_LAYER_PLACEHOLDER")"#]],
+            &expect![[r#"aws * * sosw [SOSW_LAYER_PLACEHOLDER] Placeholder("SOSW_LAYER_PLACEHOLDER")"#]],
         );
     }
 
     #[test]
     fn only_the_whole_word_is_a_placeholder() {
         let text = "arn:aws:lambda:us-east-1:123456789012:layer:sosw:SOSW_LAYER_PLACEHOLDER_2";
-        check(text, Variables::Replaced, expect!["`SOSW_LAYER_PLACEHOLDER_2` is no version"]);
+        check(text, Variables::Replaced, &expect!["`SOSW_LAYER_PLACEHOLDER_2` is no version"]);
         assert!(!is_placeholder("_LAYER_PLACEHOLDER"));
         assert!(!is_placeholder("sosw_LAYER_PLACEHOLDER"));
     }
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn white_space_around_it_is_passed_over() {
         let text = " arn:${AWS::Partition}:lambda:us-east-1:123456789012:layer:sosw:7 \n";
-        check(text, Variables::Replaced, expect!["* us-east-1 123456789012 sosw [7] Number(7)"]);
+        check(text, Variables::Replaced, &expect!["* us-east-1 123456789012 sosw [7] Number(7)"]);
     }
 
     #[test]
@@ -249,19 +249,19 @@ mod tests {
         check(
             text,
             Variables::Replaced,
-            expect!["the region stands in the variable `${Region}`, which is not followed"],
+            &expect!["the region stands in the variable `${Region}`, which is not followed"],
         );
         let text = "arn:aws:lambda:us-east-1:123456789012:layer:sosw:${Version}";
         check(
             text,
             Variables::Replaced,
-            expect!["the version stands in the variable `${Version}`, which is not followed"],
+            &expect!["the version stands in the variable `${Version}`, which is not followed"],
         );
         let text = "arn:aws:lambda:us-east-1:123456789012:layer:${AWS::StackName}:7";
         check(
             text,
             Variables::Replaced,
-            expect![
+            &expect![
                 "the name of the layer stands in the variable `${AWS::StackName}`, which is not followed"
             ],
         );
@@ -272,7 +272,7 @@ mod tests {
         check(
             "arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:7",
             Variables::Literal,
-            expect![
+            &expect![
                 "`${AWS::Region}` stands in a plain string, and CloudFormation replaces it in `Fn::Sub` only"
             ],
         );
@@ -280,15 +280,15 @@ mod tests {
 
     #[test]
     fn what_is_no_arn() {
-        check("", Variables::Literal, expect!["this is no ARN of a LayerVersion"]);
-        check("arn:aws:s3:::bucket", Variables::Literal, expect!["this is no ARN of a LayerVersion"]);
+        check("", Variables::Literal, &expect!["this is no ARN of a LayerVersion"]);
+        check("arn:aws:s3:::bucket", Variables::Literal, &expect!["this is no ARN of a LayerVersion"]);
         let text = "arn:aws:lambda:us-east-1:123456789012:layer:sosw:*";
-        check(text, Variables::Literal, expect!["`*` is no version"]);
+        check(text, Variables::Literal, &expect!["`*` is no version"]);
         let text = "arn:aws:lambda:us-east-1:123456789012:layer:sosw:7${";
         check(
             text,
             Variables::Replaced,
-            expect!["the version stands in the variable `${}`, which is not followed"],
+            &expect!["the version stands in the variable `${}`, which is not followed"],
         );
     }
 }

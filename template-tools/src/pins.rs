@@ -51,9 +51,9 @@ impl fmt::Display for Pin {
 #[error("`{first}` and `{second}` name two versions for the same place")]
 pub struct PinConflict {
     /// The one.
-    pub first: Pin,
+    pub first: Box<Pin>,
     /// The other.
-    pub second: Pin,
+    pub second: Box<Pin>,
 }
 
 /// What the pins say about a reference.
@@ -74,8 +74,10 @@ pub enum NotPinned {
     Layer,
     /// The layer is pinned, for other accounts: this one is somebody else's.
     Account,
-    /// The layer is pinned for this account, in other regions or partitions.
+    /// The layer is pinned for this account, in other regions.
     Region,
+    /// The layer is pinned for this account and region, in other partitions.
+    Partition,
 }
 
 /// All pins of a run.
@@ -96,11 +98,15 @@ impl Pins {
             };
             match others.iter().find(same) {
                 Some(other) if other.version == pin.version => {}
-                Some(other) => return Err(PinConflict { first: other.clone(), second: pin }),
+                Some(other) => {
+                    return Err(PinConflict { first: Box::new(other.clone()), second: Box::new(pin) });
+                }
                 None => others.push(pin),
             }
         }
-        by_layer.values_mut().for_each(|pins| pins.sort());
+        for pins in by_layer.values_mut() {
+            pins.sort();
+        }
         Ok(Self { by_layer })
     }
 
@@ -134,17 +140,18 @@ impl Pins {
         let Some(pins) = self.by_layer.get(&reference.layer) else {
             return Resolution::NotPinned(NotPinned::Layer);
         };
-        let mut of_account =
-            pins.iter().filter(|pin| may_be(pin.account.as_ref(), &reference.account)).peekable();
-        if of_account.peek().is_none() {
+        let mut fitting: Vec<&Pin> = pins.iter().collect();
+        fitting.retain(|pin| may_be(pin.account.as_ref(), &reference.account));
+        if fitting.is_empty() {
             return Resolution::NotPinned(NotPinned::Account);
         }
-        let fitting: Vec<&Pin> = of_account
-            .filter(|pin| may_be(pin.region.as_ref(), &reference.region))
-            .filter(|pin| may_be(pin.partition.as_ref(), &reference.partition))
-            .collect();
+        fitting.retain(|pin| may_be(pin.region.as_ref(), &reference.region));
+        if fitting.is_empty() {
+            return Resolution::NotPinned(NotPinned::Region);
+        }
+        fitting.retain(|pin| may_be(pin.partition.as_ref(), &reference.partition));
         match fitting[..] {
-            [] => Resolution::NotPinned(NotPinned::Region),
+            [] => Resolution::NotPinned(NotPinned::Partition),
             [first, ..] if fitting.iter().all(|pin| pin.version == first.version) => {
                 Resolution::Version(first)
             }
@@ -203,7 +210,7 @@ mod tests {
         Pins::new(arns.iter().map(|arn| Pin::from(arn.parse::<LayerVersionArn>().unwrap()))).unwrap()
     }
 
-    fn check(pins: &Pins, reference: &str, expected: Expect) {
+    fn check(pins: &Pins, reference: &str, expected: &Expect) {
         let reference = ArnPattern::parse(reference, Variables::Replaced).unwrap();
         let shown = match pins.resolve(&reference) {
             Resolution::Version(pin) => pin.to_string(),
@@ -225,48 +232,52 @@ mod tests {
         check(
             &pins,
             "arn:aws:lambda:us-east-1:123456789012:layer:sosw:1",
-            expect!["arn:aws:lambda:us-east-1:123456789012:layer:sosw:7"],
+            &expect!["arn:aws:lambda:us-east-1:123456789012:layer:sosw:7"],
         );
         check(
             &pins,
             "arn:aws:lambda:eu-west-1:123456789012:layer:sosw:1",
-            expect!["arn:aws:lambda:eu-west-1:123456789012:layer:sosw:8"],
+            &expect!["arn:aws:lambda:eu-west-1:123456789012:layer:sosw:8"],
         );
     }
 
     #[test]
     fn what_is_not_pinned_stays() {
         let pins = pins(&[US_7]);
-        check(&pins, "arn:aws:lambda:us-east-1:123456789012:layer:sosw2:1", expect!["not pinned: Layer"]);
-        check(&pins, "arn:aws:lambda:us-east-1:210987654321:layer:sosw:1", expect!["not pinned: Account"]);
-        check(&pins, "arn:aws:lambda:eu-west-1:123456789012:layer:sosw:1", expect!["not pinned: Region"]);
-        check(&pins, "arn:aws-cn:lambda:us-east-1:123456789012:layer:sosw:1", expect!["not pinned: Region"]);
+        check(&pins, "arn:aws:lambda:us-east-1:123456789012:layer:sosw2:1", &expect!["not pinned: Layer"]);
+        check(&pins, "arn:aws:lambda:us-east-1:210987654321:layer:sosw:1", &expect!["not pinned: Account"]);
+        check(&pins, "arn:aws:lambda:eu-west-1:123456789012:layer:sosw:1", &expect!["not pinned: Region"]);
+        check(
+            &pins,
+            "arn:aws-cn:lambda:us-east-1:123456789012:layer:sosw:1",
+            &expect!["not pinned: Partition"],
+        );
     }
 
     #[test]
     fn an_open_region_needs_pins_that_agree() {
         let open = "arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:1";
-        check(&pins(&[US_7]), open, expect!["arn:aws:lambda:us-east-1:123456789012:layer:sosw:7"]);
+        check(&pins(&[US_7]), open, &expect!["arn:aws:lambda:us-east-1:123456789012:layer:sosw:7"]);
         check(
             &pins(&[US_7, EU_8]),
             open,
-            expect![
+            &expect![
                 "disagree: arn:aws:lambda:eu-west-1:123456789012:layer:sosw:8 arn:aws:lambda:us-east-1:123456789012:layer:sosw:7"
             ],
         );
         // Another account's version does not matter where the account is written out.
-        check(&pins(&[EU_8, OTHER_7]), open, expect!["arn:aws:lambda:eu-west-1:123456789012:layer:sosw:8"]);
+        check(&pins(&[EU_8, OTHER_7]), open, &expect!["arn:aws:lambda:eu-west-1:123456789012:layer:sosw:8"]);
     }
 
     #[test]
     fn an_open_account_needs_pins_that_agree() {
         let open = "arn:aws:lambda:us-east-1:${AWS::AccountId}:layer:sosw:1";
-        check(&pins(&[US_7, OTHER_7]), open, expect!["arn:aws:lambda:us-east-1:123456789012:layer:sosw:7"]);
+        check(&pins(&[US_7, OTHER_7]), open, &expect!["arn:aws:lambda:us-east-1:123456789012:layer:sosw:7"]);
         let other = OTHER_7.replace(":7", ":9");
         check(
             &pins(&[US_7, &other]),
             open,
-            expect![
+            &expect![
                 "disagree: arn:aws:lambda:us-east-1:123456789012:layer:sosw:7 arn:aws:lambda:us-east-1:210987654321:layer:sosw:9"
             ],
         );

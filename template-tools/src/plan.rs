@@ -3,7 +3,7 @@
 //! Pure, and the whole of the decision for one file. What several files decide together (whether a layer's account is
 //! clear, whether a refusal stops the run) is the business of the command.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arn::{AccountId, LayerName};
 use crate::document::{Document, NodeId, ParseError, Position, parse};
@@ -109,6 +109,8 @@ pub struct Plan {
     pub bumps: Vec<Bump>,
     /// How many references name the right version already.
     pub current: usize,
+    /// The pinned layers that the file names, whatever becomes of them.
+    pub names: BTreeSet<LayerName>,
     /// What names a pinned layer and stays.
     pub left_alone: Vec<LeftAlone>,
     /// What is refused, and where.
@@ -127,7 +129,7 @@ pub fn plan(text: &str, pins: &Pins, downgrades: Downgrades) -> Result<Plan, Par
         planner.reference(reference);
     }
     planner.not_understood(&flow);
-    planner.finish()
+    Ok(planner.finish())
 }
 
 struct Planner<'d, 't> {
@@ -143,6 +145,9 @@ impl Planner<'_, '_> {
         let Reference { leaf, pattern } = reference;
         let position = self.document.node(*leaf).position;
         let layer = &pattern.layer;
+        if self.pins.layers().any(|pinned| pinned == layer) {
+            self.plan.names.insert(layer.clone());
+        }
         let pin = match self.pins.resolve(pattern) {
             Resolution::Version(pin) => pin,
             Resolution::Disagree(pins) => {
@@ -159,8 +164,13 @@ impl Planner<'_, '_> {
                     Weight::Expected,
                 );
             }
-            Resolution::NotPinned(NotPinned::Region) => {
-                let reason = "no version is known for its region".to_owned();
+            Resolution::NotPinned(place @ (NotPinned::Region | NotPinned::Partition)) => {
+                let place = match (place, &pattern.region, &pattern.partition) {
+                    (NotPinned::Region, Part::Is(region), _) => format!("region `{region}`"),
+                    (NotPinned::Partition, _, Part::Is(partition)) => format!("partition `{partition}`"),
+                    _ => "its place".to_owned(),
+                };
+                let reason = format!("no version is known for {place}");
                 return self.leave(*leaf, layer.clone(), reason, Weight::Warning);
             }
         };
@@ -237,10 +247,11 @@ impl Planner<'_, '_> {
 
     fn leave(&mut self, node: NodeId, layer: LayerName, reason: String, weight: Weight) {
         let position = self.document.node(node).position;
+        self.plan.names.insert(layer.clone());
         self.plan.left_alone.push(LeftAlone { position, layer, reason, weight });
     }
 
-    fn finish(mut self) -> Result<Plan, ParseError> {
+    fn finish(mut self) -> Plan {
         self.plan.left_alone.sort_by_key(|left| left.position);
         if self.plan.refusals.is_empty() && !self.edits.is_empty() {
             match apply(self.document, &self.edits) {
@@ -248,7 +259,7 @@ impl Planner<'_, '_> {
                 Err(error) => self.plan.refusals.push((self.plan.bumps[0].position, error.into())),
             }
         }
-        Ok(self.plan)
+        self.plan
     }
 }
 

@@ -8,7 +8,7 @@ use super::*;
 use crate::document::parse;
 
 /// Each leaf that was found, with its place: the version that stands there, or why it was not understood.
-fn check(text: &str, expected: Expect) {
+fn check(text: &str, expected: &Expect) {
     let document = parse(text).unwrap();
     let flow = flow(&document);
     let mut shown = String::new();
@@ -38,7 +38,7 @@ fn plain_arns_in_every_quoting() {
           arn:aws:lambda:us-east-1:123456789012:layer:sosw:10
         - !!str arn:aws:lambda:us-east-1:123456789012:layer:sosw:11",
         ),
-        expect![[r#"
+        &expect![[r#"
             6:11 sosw 7
             7:11 sosw 8
             8:11 sosw 9
@@ -54,7 +54,7 @@ fn flow_lists() {
         &function(
             " [arn:aws:lambda:us-east-1:123456789012:layer:sosw:7, !Sub 'arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:8']",
         ),
-        expect![[r#"
+        &expect![[r#"
             5:16 sosw 7
             5:73 sosw 8
         "#]],
@@ -70,7 +70,7 @@ fn sub_in_both_forms() {
         - Fn::Sub: arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:8
         - !Sub \"arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:layer:sosw:SOSW_LAYER_PLACEHOLDER\"",
         ),
-        expect![[r#"
+        &expect![[r#"
             6:16 sosw 7
             7:20 sosw 8
             8:16 sosw placeholder
@@ -85,7 +85,7 @@ fn json() {
             "arn:aws:lambda:us-east-1:123456789012:layer:sosw:7",
             {"Fn::Sub": "arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:8"},
             {"Ref": "Layer"}]}}}}"#,
-        expect![[r#"
+        &expect![[r#"
             2:13 sosw 7
             3:25 sosw 8
             4:13 `Ref` is not followed
@@ -97,7 +97,7 @@ fn json() {
 fn globals() {
     check(
         "Globals:\n  Function:\n    Layers:\n      - arn:aws:lambda:us-east-1:123456789012:layer:sosw:7\n",
-        expect![[r#"
+        &expect![[r#"
             4:9 sosw 7
         "#]],
     );
@@ -116,9 +116,26 @@ Resources:
   G: {Type: AWS::Lambda::Function, Properties: {Layers: *list}}
   H: {Type: AWS::Lambda::Function, Properties: {<<: *common}}
 ",
-        expect![[r#"
+        &expect![[r#"
             1:9 sosw 7
         "#]],
+    );
+}
+
+#[test]
+fn one_way_on_which_a_leaf_is_understood_is_enough() {
+    let text = "&a 'arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:7'";
+    check(
+        &function(&format!(" [{text}, {{'Fn::Sub': *a}}]")),
+        &expect![[r#"
+        5:19 sosw 7
+    "#]],
+    );
+    check(
+        &function(&format!(" [{{'Fn::Sub': {text}}}, *a]")),
+        &expect![[r#"
+        5:31 sosw 7
+    "#]],
     );
 }
 
@@ -127,7 +144,7 @@ fn several_documents_and_keys_that_come_twice() {
     let one = function(" [arn:aws:lambda:us-east-1:123456789012:layer:sosw:7]");
     check(
         &format!("{one}---\n{one}      Layers: [arn:aws:lambda:us-east-1:123456789012:layer:sosw:8]\n"),
-        expect![[r#"
+        &expect![[r#"
             5:16 sosw 7
             11:16 sosw 7
             12:16 sosw 8
@@ -150,7 +167,7 @@ Resources:
     Properties:
       Environment: {Layers: [arn:aws:lambda:us-east-1:123456789012:layer:sosw:7]}
 ",
-        expect![""],
+        &expect![""],
     );
 }
 
@@ -169,7 +186,7 @@ fn what_is_not_understood_is_named() {
         - [nested]
         - a: b",
         ),
-        expect![[r#"
+        &expect![[r#"
             6:16 `Ref` is not followed
             7:17 `Fn::Join` is not followed
             8:11 `Fn::FindInMap` is not followed
@@ -183,19 +200,19 @@ fn what_is_not_understood_is_named() {
     );
     check(
         &function(" !Ref Layers"),
-        expect![[r#"
+        &expect![[r#"
         5:20 `Ref` is not followed
     "#]],
     );
     check(
         &function(" arn:aws:lambda:us-east-1:123456789012:layer:sosw:7"),
-        expect![[r#"
+        &expect![[r#"
         5:15 `Layers` is no list
     "#]],
     );
     check(
         &function(""),
-        expect![[r#"
+        &expect![[r#"
         5:13 `Layers` is no list
     "#]],
     );

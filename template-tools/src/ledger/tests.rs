@@ -21,7 +21,7 @@ fn full() -> Entry {
     }
 }
 
-fn check_error(text: &str, expected: Expect) {
+fn check_error(text: &str, expected: &Expect) {
     expected.assert_eq(&Ledger::parse(text).unwrap_err().to_string());
 }
 
@@ -93,22 +93,22 @@ fn a_merge_replaces_places_and_keeps_the_others() {
 
 #[test]
 fn another_schema_is_named_beside_ours() {
-    check_error(r#"{"schema": 2, "versions": {}}"#, expect!["its schema is 2, this program knows schema 1"]);
-    check_error(r#"{"schema": "x"}"#, expect![[r#"its schema is "x", this program knows schema 1"#]]);
+    check_error(r#"{"schema": 2, "versions": {}}"#, &expect!["its schema is 2, this program knows schema 1"]);
+    check_error(r#"{"schema": "x"}"#, &expect![[r#"its schema is "x", this program knows schema 1"#]]);
 }
 
 #[test]
 fn broken_json_is_named_with_its_place() {
-    check_error("{\n  \"schema\": 1,\n  oops\n}", expect!["line 3, column 3: key must be a string"]);
-    check_error("{}", expect!["line 1, column 2: missing field `schema`"]);
-    check_error("", expect!["line 1, column 0: EOF while parsing a value"]);
+    check_error("{\n  \"schema\": 1,\n  oops\n}", &expect!["line 3, column 3: key must be a string"]);
+    check_error("{}", &expect!["line 1, column 2: missing field `schema`"]);
+    check_error("", &expect!["line 1, column 0: EOF while parsing a value"]);
 }
 
 #[test]
 fn a_conflict_of_git_is_named_with_its_line() {
     check_error(
         "{\n  \"schema\": 1,\n<<<<<<< HEAD\n  \"versions\": []\n=======\n>>>>>>> other\n}",
-        expect!["line 3 holds a conflict marker of git: `<<<<<<< HEAD`"],
+        &expect!["line 3 holds a conflict marker of git: `<<<<<<< HEAD`"],
     );
 }
 
@@ -116,7 +116,7 @@ fn a_conflict_of_git_is_named_with_its_line() {
 fn an_entry_that_contradicts_itself_is_refused() {
     check_error(
         &Ledger::from_iter([full()]).to_text().replace("\"version\": 8", "\"version\": 9"),
-        expect![
+        &expect![
             "entry 1 says `arn:aws:lambda:eu-west-1:123456789012:layer:sosw:9`, but its layer_version_arn says `arn:aws:lambda:eu-west-1:123456789012:layer:sosw:8`"
         ],
     );
@@ -127,6 +127,6 @@ fn the_same_place_twice_is_refused() {
     let one = entry_text(&full());
     check_error(
         &format!("{{\"schema\": 1, \"versions\": [{one}, {one}]}}"),
-        expect!["entries 1 and 2 are both about `arn:aws:lambda:eu-west-1:123456789012:layer:sosw`"],
+        &expect!["entries 1 and 2 are both about `arn:aws:lambda:eu-west-1:123456789012:layer:sosw`"],
     );
 }

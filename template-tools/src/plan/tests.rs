@@ -14,7 +14,7 @@ fn pins(arns: &[&str]) -> Pins {
 const SOSW_12: &str = "arn:aws:lambda:us-east-1:123456789012:layer:sosw:12";
 
 /// The lines that change, then what is left alone, then what is refused.
-fn check_with(pins: &Pins, text: &str, expected: Expect) {
+fn check_with(pins: &Pins, text: &str, expected: &Expect) {
     let plan = plan(text, pins, Downgrades::Refused).unwrap();
     let mut shown = String::new();
     if let Some(after) = &plan.text {
@@ -34,7 +34,7 @@ fn check_with(pins: &Pins, text: &str, expected: Expect) {
     expected.assert_eq(&shown);
 }
 
-fn check(layers: &str, expected: Expect) {
+fn check(layers: &str, expected: &Expect) {
     check_with(&pins(&[SOSW_12]), &function(layers), expected);
 }
 
@@ -52,7 +52,7 @@ fn every_quoting() {
         - \"arn:aws:lambda:us-east-1:123456789012:layer:sosw:1\"
         - !Sub 'arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:SOSW_LAYER_PLACEHOLDER'
         - {\"Fn::Sub\": \"arn:aws:lambda:us-east-1:${AWS::AccountId}:layer:sosw:1\"}",
-        expect![[r#"
+        &expect![[r#"
                     - arn:aws:lambda:us-east-1:123456789012:layer:sosw:12 # sosw:1
                     - 'arn:aws:lambda:us-east-1:123456789012:layer:sosw:12'
                     - "arn:aws:lambda:us-east-1:123456789012:layer:sosw:12"
@@ -77,7 +77,7 @@ fn folded_and_escaped_scalars() {
            layer:sosw:5\"
         - \"arn:aws:lambda:us-east-1:123456789012:layer:sosw:\\x36\"
         - \"arn:aws:lambda:us-east-1:123456789012:layer:sosw\\x3a7\"",
-        expect![[r#"
+        &expect![[r#"
             arn:aws:lambda:us-east-1:123456789012:layer:sosw:12
             arn:aws:lambda:us-east-1:123456789012:layer:sosw:12
             arn:aws:lambda:us-east-1:123456789012:layer:sosw:12
@@ -105,7 +105,7 @@ fn prefixes_of_names_and_of_versions_are_not_mixed_up() {
     check_with(
         &pins,
         &text,
-        expect![[r#"
+        &expect![[r#"
                 - arn:aws:lambda:us-east-1:123456789012:layer:MyLayer:10
                 - arn:aws:lambda:us-east-1:123456789012:layer:MyLayer2:20
     "#]],
@@ -122,7 +122,7 @@ fn a_placeholder_stands_for_the_layer_of_its_arn() {
     check_with(
         &pins,
         &text,
-        expect![[r#"
+        &expect![[r#"
             - arn:aws:lambda:us-east-1:123456789012:layer:other:3
             Warning 7:11 sosw: `SOSW_LAYER_PLACEHOLDER_2` is no version
         "#]],
@@ -135,10 +135,10 @@ fn somebody_elses_layer_is_left_alone() {
         "        - arn:aws:lambda:us-east-1:210987654321:layer:sosw:1
         - arn:aws:lambda:eu-west-1:123456789012:layer:sosw:1
         - arn:aws-cn:lambda:us-east-1:123456789012:layer:sosw:1",
-        expect![[r#"
+        &expect![[r#"
             Expected 6:11 sosw: it is another account's layer
-            Warning 7:11 sosw: no version is known for its region
-            Warning 8:11 sosw: no version is known for its region
+            Warning 7:11 sosw: no version is known for region `eu-west-1`
+            Warning 8:11 sosw: no version is known for partition `aws-cn`
         "#]],
     );
 }
@@ -154,7 +154,7 @@ fn what_is_not_understood_is_reported_if_it_names_the_layer() {
         - arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:1
         - !Ref SoswLayer
         - !Sub arn:aws:lambda:us-east-1:123456789012:layer:${Name}:SOSW_LAYER_PLACEHOLDER",
-        expect![[r#"
+        &expect![[r#"
             Warning 6:17 sosw: `Fn::Join` is not followed
             Warning 7:17 sosw: `Fn::Join` is not followed
             Warning 9:16 sosw: the version stands in the variable `${Version}`, which is not followed
@@ -180,7 +180,7 @@ Resources:
     Properties:
       Resource: [arn:aws:lambda:us-east-1:123456789012:layer:sosw:*, arn:aws:lambda:us-east-1:123456789012:layer:sosw:3]
 ",
-        expect![[r#"
+        &expect![[r#"
             Note 3:34 sosw: `Parameters` are not followed
             Note 5:24 sosw: `Mappings` are not followed
             Note 10:70 sosw: it is not in the `Layers` of a function
@@ -198,7 +198,7 @@ fn pins_that_disagree_are_refused_and_nothing_is_changed() {
     check_with(
         &pins,
         &text,
-        expect![[r#"
+        &expect![[r#"
         refused 6:16 layer `sosw` could be any of these, which differ:
         arn:aws:lambda:eu-west-1:123456789012:layer:sosw:13
         arn:aws:lambda:us-east-1:123456789012:layer:sosw:12
@@ -212,7 +212,7 @@ fn a_downgrade_is_refused_unless_allowed() {
     check_with(
         &pins(&[SOSW_12]),
         &text,
-        expect![[r#"
+        &expect![[r#"
         refused 6:11 layer `sosw` has version 13 there, and version 12 is older
     "#]],
     );

@@ -1,0 +1,41 @@
+//! Under which name this program was called, so that usage lines and hints can be typed as they stand.
+
+/// `cargo xtask` sets this to the words that were typed, for example `cargo xtask bump-templates`.
+const VARIABLE: &str = "XTASK_CALLED_AS";
+
+/// The commands that a hint may name: those of this crate, and those of others that come before them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Brings templates to the pinned versions.
+    Bump,
+    /// Publishes layers, and writes the ledger.
+    Publish,
+}
+
+/// How the program was started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CalledAs {
+    xtask: Option<String>,
+}
+
+impl CalledAs {
+    /// As the environment says. For the edge only.
+    pub fn from_environment() -> Self {
+        Self { xtask: std::env::var(VARIABLE).ok().filter(|words| !words.is_empty()) }
+    }
+
+    /// The words typed, if `cargo xtask` started us.
+    pub fn xtask(&self) -> Option<&str> {
+        self.xtask.as_deref()
+    }
+
+    /// The words that start `command`.
+    pub fn words(&self, command: Command) -> &'static str {
+        match (self.xtask.is_some(), command) {
+            (true, Command::Bump) => "cargo xtask bump-templates",
+            (true, Command::Publish) => "cargo xtask publish",
+            (false, Command::Bump) => "template-tools bump",
+            (false, Command::Publish) => "layer-publisher publish",
+        }
+    }
+}

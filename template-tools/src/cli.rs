@@ -1,0 +1,153 @@
+//! What may be asked on the command line, and the way from there into the crate.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anstream::ColorChoice;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::arn::{AccountId, LayerName, LayerVersionArn, Region, version_number};
+use crate::called::CalledAs;
+use crate::commands::bump;
+use crate::ui::{Ui, Verbosity};
+
+/// Bring CloudFormation and SAM templates to new layer versions: byte-exact, in YAML and JSON.
+#[derive(Parser)]
+#[command(name = "template-tools", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Bump(BumpArgs),
+}
+
+/// Bring templates to the layer versions that the ledger names, or that are given here
+///
+/// Without `--ledger`, `--pin` or `--layer` the versions are those of `layer-versions.json` beside `layers.toml`.
+/// Standard output carries the paths of the files that changed.
+#[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct BumpArgs {
+    /// Files and folders; in folders, every .yaml, .yml, .json and .template that git does not ignore
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The ledger to take versions from; `-` reads it from standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pin", "layer"])]
+    pub(crate) ledger: Option<PathBuf>,
+    /// The exact version to bring a layer to, in the account and region that its ARN names; may be repeated
+    #[arg(long, value_name = "ARN", conflicts_with = "layer")]
+    pub(crate) pin: Vec<LayerVersionArn>,
+    /// The layer to bring to `--version`
+    #[arg(long, value_name = "NAME", requires = "version")]
+    pub(crate) layer: Option<LayerName>,
+    /// The version to bring `--layer` to
+    #[arg(long, value_name = "N", requires = "layer", value_parser = version_number)]
+    pub(crate) version: Option<u64>,
+    /// Only references to `--layer` in this account
+    #[arg(long, value_name = "ID", requires = "layer")]
+    pub(crate) account: Option<AccountId>,
+    /// Only references to `--layer` in this region
+    #[arg(long, value_name = "R", requires = "layer")]
+    pub(crate) region: Option<Region>,
+    /// Write nothing; exit with 1 if a file would change
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Write nothing; show on standard output what would change
+    #[arg(long)]
+    pub(crate) diff: bool,
+    /// Bring references back to an older version, too
+    #[arg(long)]
+    pub(crate) allow_downgrade: bool,
+    /// Where a file is refused, change the others all the same
+    #[arg(long)]
+    pub(crate) keep_going: bool,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct CommonArgs {
+    /// The `layers.toml` to use; else the nearest one from here upwards
+    #[arg(long, value_name = "FILE")]
+    pub(crate) layers_file: Option<PathBuf>,
+    /// Say nothing but warnings and errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more
+    #[arg(long)]
+    pub(crate) verbose: bool,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) color: Color,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Everything from the arguments to the exit code.
+pub fn main() -> ExitCode {
+    let called = CalledAs::from_environment();
+    match parse(&called, std::env::args_os().collect()) {
+        Ok(Command::Bump(args)) => bump::run(&args, &called, ui(&args.common)),
+        Err(error) => {
+            // A closed pipe behind us is no error of ours.
+            let _ = error.print();
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+        }
+    }
+}
+
+/// Under `cargo xtask` the subcommand is a command of its own, so that usage lines and `--help` say what was typed.
+fn parse(called: &CalledAs, arguments: Vec<OsString>) -> Result<Command, clap::Error> {
+    let mut cli = Cli::command();
+    let name = arguments.get(1).and_then(|name| name.to_str()).unwrap_or_default();
+    if let (Some(words), Some(subcommand)) = (called.xtask(), cli.find_subcommand(name)) {
+        let words = words.to_owned();
+        let mut command = subcommand.clone().bin_name(words.clone()).display_name(words.clone());
+        let typed = std::iter::once(OsString::from(words)).chain(arguments.iter().skip(2).cloned());
+        let matches = command.try_get_matches_from_mut(typed)?;
+        return read(name, &matches).map_err(|error| error.format(&mut command));
+    }
+    let matches = cli.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches(&matches).map(|cli| cli.command).map_err(|error| error.format(&mut cli))
+}
+
+fn read(name: &str, matches: &ArgMatches) -> Result<Command, clap::Error> {
+    match name {
+        "bump" => BumpArgs::from_arg_matches(matches).map(Command::Bump),
+        _ => Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand)),
+    }
+}
+
+fn ui(common: &CommonArgs) -> Ui {
+    let verbosity = match (common.quiet, common.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, true) => Verbosity::Verbose,
+        (false, false) => Verbosity::Normal,
+    };
+    let color = match common.color {
+        Color::Auto => ColorChoice::Auto,
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    };
+    Ui::new(verbosity, color)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

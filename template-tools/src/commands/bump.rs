@@ -1,0 +1,247 @@
+//! `bump`: brings templates to the pinned versions, or shows what that would do.
+//!
+//! Everything is planned and proved before the first file is written, so that a refusal anywhere can stop the run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use crate::arn::LayerName;
+use crate::called::{CalledAs, Command};
+use crate::cli::BumpArgs;
+use crate::commands::files::{self, Files, Planned};
+use crate::commands::interrupt;
+use crate::commands::say::{say_bumps, say_left_alone, say_pins, say_unused};
+use crate::commands::source::{self, Source};
+use crate::document::Position;
+use crate::plan::{AccountTaken, Downgrades, Refusal};
+use crate::tree::write::{Change, stage};
+use crate::ui::{Ui, counted, raw_result};
+
+/// What became of a run. The worst that happened decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    /// Done, or nothing to do.
+    Done,
+    /// Refused, or something to do under `--check`.
+    Failed,
+    /// Some of it could not be done.
+    Partly,
+    /// Somebody stopped it before anything was written.
+    Interrupted,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Done => 0,
+            Outcome::Failed => 1,
+            Outcome::Partly => 3,
+            Outcome::Interrupted => 130,
+        })
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum BumpError {
+    #[error("failed to read `{}`: there is no such file or folder", .0.display())]
+    NoSuchPath(PathBuf),
+    #[error("failed to prepare the search for layers")]
+    Needles(#[from] aho_corasick::BuildError),
+    #[error("refused to change `{}:{position}`", path.display())]
+    Refused { path: PathBuf, position: Position, source: Refusal },
+    #[error("refused to change layer `{layer}` in several accounts:\n{}", shown_accounts(.taken))]
+    Accounts { layer: LayerName, taken: Vec<(PathBuf, AccountTaken)> },
+}
+
+fn shown_accounts(taken: &[(PathBuf, AccountTaken)]) -> String {
+    let line = |(path, taken): &(PathBuf, AccountTaken)| {
+        format!("       {} in {}:{}", taken.account, path.display(), taken.position)
+    };
+    taken.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &BumpArgs, called: &CalledAs, ui: Ui) -> ExitCode {
+    let started = Instant::now();
+    let source = match source::pins(args) {
+        Ok(source) => source,
+        Err(error) => {
+            ui.error(&error);
+            if let Some(hint) = error.hint(called) {
+                ui.hint(hint);
+            }
+            return Outcome::Failed.into();
+        }
+    };
+    say_pins(&source, ui);
+    match bump(args, &source, called, ui, started) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => {
+            ui.error(&error);
+            Outcome::Failed.into()
+        }
+    }
+}
+
+fn bump(
+    args: &BumpArgs,
+    source: &Source,
+    called: &CalledAs,
+    ui: Ui,
+    started: Instant,
+) -> Result<Outcome, BumpError> {
+    if let Some(path) = args.paths.iter().find(|path| path.symlink_metadata().is_err()) {
+        return Err(BumpError::NoSuchPath(path.clone()));
+    }
+    let downgrades = if args.allow_downgrade { Downgrades::Allowed } else { Downgrades::Refused };
+    let mut files = files::plan_all(&args.paths, &source.pins, downgrades)?;
+    ui.detail(
+        "Searched",
+        format!("{}, of which {} name a layer", counted(files.read, "file"), files.planned.len()),
+    );
+    say_left_alone(&files, ui);
+    say_unused(source, &files, ui);
+    let mut outcome = Outcome::Done;
+    for error in &files.errors {
+        ui.error(error);
+        outcome = Outcome::Partly;
+    }
+    let refused = say_refusals(&files, called, ui);
+    if !refused.is_empty() {
+        if !args.keep_going {
+            ui.failed("Refused", format!("{}, so nothing was written", counted(refused.len(), "file")));
+            return Ok(outcome.max(Outcome::Failed));
+        }
+        outcome = Outcome::Partly;
+        files.planned.retain(|file| !refused.contains(&file.path));
+    }
+    let current =
+        files.planned.iter().filter(|file| file.plan.text.is_none() && file.plan.current > 0).count();
+    let changing: Vec<Planned> = files.planned.into_iter().filter(|file| file.plan.text.is_some()).collect();
+    let verb = if args.check || args.diff { "would change" } else { "changed" };
+    let (changed, done) = if args.check || args.diff {
+        (show(&changing, args, ui), Outcome::Done)
+    } else {
+        write(changing, ui)
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    let changed_files = counted(changed, "file");
+    ui.status("Finished", format!("{changed_files} {verb}, {current} up to date, in {seconds:.2} s"));
+    let found_something = if args.check && changed > 0 { Outcome::Failed } else { Outcome::Done };
+    Ok(outcome.max(done).max(found_something))
+}
+
+/// What would change, for `--check` and `--diff`. Gives the number of files.
+fn show(changing: &[Planned], args: &BumpArgs, ui: Ui) -> usize {
+    for file in changing {
+        say_bumps("Would bump", file, ui);
+        if !args.diff {
+            ui.result(file.path.display());
+        } else if let (Some(before), Some(after)) = (&file.before, &file.plan.text) {
+            raw_result(&unified_diff(&file.path, before, after));
+        }
+    }
+    changing.len()
+}
+
+/// Stages every file, and puts all that could be staged in their places. Until the first is in its place, Ctrl-C takes
+/// all of it back; from there on it is a matter of renames, and those are finished.
+fn write(changing: Vec<Planned>, ui: Ui) -> (usize, Outcome) {
+    interrupt::listen();
+    let mut outcome = Outcome::Done;
+    let mut staged = Vec::with_capacity(changing.len());
+    for mut file in changing {
+        if interrupt::came() {
+            break;
+        }
+        let (Some(before), Some(after)) = (file.before.take(), file.plan.text.take()) else { continue };
+        let change =
+            Change { path: file.path.clone(), before: before.into_bytes(), after: after.into_bytes() };
+        match stage(change) {
+            Ok(change) => staged.push((file, change)),
+            Err(error) => {
+                ui.error(&error);
+                outcome = Outcome::Partly;
+            }
+        }
+    }
+    if interrupt::came() {
+        ui.failed("Stopped", "nothing was written");
+        return (0, Outcome::Interrupted);
+    }
+    let mut changed = 0;
+    for (file, change) in staged {
+        match change.commit() {
+            Ok(path) => {
+                changed += 1;
+                say_bumps("Bumped", &file, ui);
+                ui.result(path.display());
+            }
+            Err(error) => {
+                ui.error(&error);
+                outcome = Outcome::Partly;
+            }
+        }
+    }
+    (changed, outcome)
+}
+
+fn unified_diff(path: &Path, before: &str, after: &str) -> String {
+    let path = path.strip_prefix("/").unwrap_or(path).display();
+    similar::TextDiff::from_lines(before, after)
+        .unified_diff()
+        .header(&format!("a/{path}"), &format!("b/{path}"))
+        .to_string()
+}
+
+/// Tells every refusal, with its ways out, and gives the files that they are about.
+fn say_refusals(files: &Files, called: &CalledAs, ui: Ui) -> BTreeSet<PathBuf> {
+    let mut refused = BTreeSet::new();
+    let mut hints = BTreeSet::new();
+    let bump = called.words(Command::Bump);
+    for Planned { path, plan, .. } in &files.planned {
+        for (position, refusal) in &plan.refusals {
+            refused.insert(path.clone());
+            hints.insert(hint(refusal, bump));
+            ui.error(&BumpError::Refused {
+                path: path.clone(),
+                position: *position,
+                source: refusal.clone(),
+            });
+        }
+    }
+    for (layer, taken) in several_accounts(files) {
+        refused.extend(taken.iter().map(|(path, _)| path.clone()));
+        hints.insert(format!("say whose layer is meant: `{bump} --layer {layer} --version N --account ID`"));
+        ui.error(&BumpError::Accounts { layer, taken });
+    }
+    for text in hints {
+        ui.hint(text);
+    }
+    refused
+}
+
+fn hint(refusal: &Refusal, bump: &str) -> String {
+    match refusal {
+        Refusal::Ambiguous { layer, .. } => format!(
+            "name the version that these templates are for, `{bump} --pin ARN` for one account and region or \
+             `{bump} --layer {layer} --version N` for all of them; or write region and account into the template"
+        ),
+        Refusal::Downgrade { .. } => "add `--allow-downgrade` if the older version is meant".to_owned(),
+        Refusal::Proof(_) => "this is a fault in these tools: please report it, with the file".to_owned(),
+    }
+}
+
+/// Where a pin for any account would change literal accounts, and more than one of them: some are somebody else's.
+fn several_accounts(files: &Files) -> BTreeMap<LayerName, Vec<(PathBuf, AccountTaken)>> {
+    let mut by_layer: BTreeMap<LayerName, Vec<(PathBuf, AccountTaken)>> = BTreeMap::new();
+    for Planned { path, plan, .. } in &files.planned {
+        for taken in &plan.accounts {
+            by_layer.entry(taken.layer.clone()).or_default().push((path.clone(), taken.clone()));
+        }
+    }
+    by_layer.retain(|_, taken| taken.iter().any(|(_, other)| other.account != taken[0].1.account));
+    by_layer
+}

@@ -1,0 +1,72 @@
+//! What a run says about pins and files, on standard error.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::arn::LayerName;
+use crate::commands::files::{Files, Planned};
+use crate::commands::source::Source;
+use crate::plan::{LeftAlone, Weight};
+use crate::ui::{Ui, counted};
+
+pub(crate) fn say_pins(source: &Source, ui: Ui) {
+    if let Some(name) = &source.ledger {
+        let layers = source.pins.layers().count();
+        let versions = counted(source.pins.pins().count(), "version");
+        ui.status("Reading", format!("{name}: {versions} of {}", counted(layers, "layer")));
+    }
+    for pin in source.pins.pins() {
+        ui.detail("Pinned", pin);
+    }
+}
+
+/// `sosw 7 to 12 (lines 14, 30)`, one line for each change of a number in a file.
+pub(crate) fn say_bumps(verb: &str, file: &Planned, ui: Ui) {
+    let mut changes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for bump in &file.plan.bumps {
+        let change = format!("{} {} to {}", bump.layer, bump.from, bump.to);
+        changes.entry(change).or_default().push(bump.position.line.to_string());
+    }
+    for (change, lines) in changes {
+        let label = if lines.len() == 1 { "line" } else { "lines" };
+        ui.status(verb, format!("{}: {change} ({label} {})", file.path.display(), lines.join(", ")));
+    }
+}
+
+/// Each place with its reason; places of one file that have layer and reason in common share a line.
+pub(crate) fn say_left_alone(files: &Files, ui: Ui) {
+    for file in &files.planned {
+        let mut groups: Vec<(&LeftAlone, Vec<String>)> = Vec::new();
+        for left in &file.plan.left_alone {
+            let same = |(first, _): &&mut (&LeftAlone, Vec<String>)| {
+                (&first.layer, &first.reason, first.weight) == (&left.layer, &left.reason, left.weight)
+            };
+            match groups.iter_mut().find(same) {
+                Some((_, more)) => more.push(left.position.to_string()),
+                None => groups.push((left, Vec::new())),
+            }
+        }
+        for (LeftAlone { position, layer, reason, weight }, more) in groups {
+            let more = if more.is_empty() { String::new() } else { format!(" (and {})", more.join(", ")) };
+            let place = format!("{}:{position}{more}", file.path.display());
+            match weight {
+                Weight::Expected => ui.detail("Left", format!("{place}: `{layer}`, {reason}")),
+                Weight::Note => ui.note(format!("left `{layer}` alone at {place}: {reason}")),
+                Weight::Warning => ui.warning(format!("left `{layer}` alone at {place}: {reason}")),
+            }
+        }
+    }
+}
+
+/// A layer that was named on the command line and that no file names may be a slip.
+pub(crate) fn say_unused(source: &Source, files: &Files, ui: Ui) {
+    if source.ledger.is_some() {
+        return;
+    }
+    let mut used: BTreeSet<&LayerName> = BTreeSet::new();
+    for Planned { plan, .. } in &files.planned {
+        used.extend(&plan.names);
+    }
+    for layer in source.pins.layers().filter(|layer| !used.contains(layer)) {
+        ui.warning(format!("no template names layer `{layer}`"));
+    }
+}

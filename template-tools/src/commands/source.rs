@@ -1,0 +1,108 @@
+//! Where the pins of a run come from: the ledger, or the command line.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::called::{CalledAs, Command};
+use crate::cli::BumpArgs;
+use crate::layers_file::{self, LayersFileError};
+use crate::ledger::{self, Ledger, LedgerError};
+use crate::pins::{Pin, PinConflict, Pins};
+
+/// Why there are no pins to work with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SourceError {
+    #[error("failed to find the ledger")]
+    LayersFile(#[from] LayersFileError),
+    #[error("failed to find the folder that this runs in")]
+    Folder(#[source] io::Error),
+    #[error("failed to read the ledger `{name}`")]
+    Read { name: String, source: io::Error },
+    #[error("failed to read the ledger `{name}`")]
+    Ledger { name: String, source: LedgerError },
+    #[error("the ledger `{name}` names no versions")]
+    Empty { name: String },
+    #[error("failed to bring templates to two versions at once")]
+    Conflict(#[from] PinConflict),
+}
+
+impl SourceError {
+    /// What to type next.
+    pub(crate) fn hint(&self, called: &CalledAs) -> Option<String> {
+        let bump = called.words(Command::Bump);
+        let publish = called.words(Command::Publish);
+        let by_hand = format!("name the version with `{bump} --layer NAME --version N`");
+        match self {
+            Self::LayersFile(LayersFileError::Missing(_)) => {
+                Some(format!("name the ledger with `{bump} --ledger FILE`, or {by_hand}"))
+            }
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some(format!("`{publish}` writes it; or {by_hand}"))
+            }
+            Self::Empty { .. } => Some(format!("publish a layer first with `{publish}`; or {by_hand}")),
+            Self::Ledger { source, .. } => Some(source.hint().to_owned()),
+            Self::Conflict(_) => Some("keep one `--pin` for each layer, account and region".to_owned()),
+            Self::LayersFile(_) | Self::Folder(_) | Self::Read { .. } => None,
+        }
+    }
+}
+
+/// The pins of a run, and what they were taken from.
+pub(crate) struct Source {
+    pub(crate) pins: Pins,
+    /// The ledger, if there was one.
+    pub(crate) ledger: Option<String>,
+}
+
+/// The pins that the arguments ask for.
+pub(crate) fn pins(args: &BumpArgs) -> Result<Source, SourceError> {
+    if let (Some(layer), Some(version)) = (&args.layer, args.version) {
+        let (account, region) = (args.account.clone(), args.region.clone());
+        let pin = Pin { layer: layer.clone(), partition: None, account, region, version };
+        return Ok(Source { pins: Pins::new([pin])?, ledger: None });
+    }
+    if !args.pin.is_empty() {
+        return Ok(Source { pins: Pins::new(args.pin.iter().cloned().map(Pin::from))?, ledger: None });
+    }
+    let (name, text) = ledger_text(args)?;
+    let ledger = Ledger::parse(&text).map_err(|source| SourceError::Ledger { name: name.clone(), source })?;
+    if ledger.is_empty() {
+        return Err(SourceError::Empty { name });
+    }
+    Ok(Source { pins: Pins::from_ledger(&ledger), ledger: Some(name) })
+}
+
+fn ledger_text(args: &BumpArgs) -> Result<(String, String), SourceError> {
+    if args.ledger.as_deref() == Some(Path::new("-")) {
+        let name = "standard input".to_owned();
+        let mut text = String::new();
+        return match io::stdin().read_to_string(&mut text) {
+            Ok(_) => Ok((name, text)),
+            Err(source) => Err(SourceError::Read { name, source }),
+        };
+    }
+    let path = match &args.ledger {
+        Some(path) => path.clone(),
+        None => ledger_beside_layers_file(args)?,
+    };
+    let name = shown(&path);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok((name, text)),
+        Err(source) => Err(SourceError::Read { name, source }),
+    }
+}
+
+fn ledger_beside_layers_file(args: &BumpArgs) -> Result<PathBuf, SourceError> {
+    let layers_file = match &args.common.layers_file {
+        Some(path) => path.clone(),
+        None => layers_file::find(&std::env::current_dir().map_err(SourceError::Folder)?)?,
+    };
+    layers_file::check(&layers_file)?;
+    Ok(layers_file.with_file_name(ledger::FILE_NAME))
+}
+
+/// `a/b` for a path below the current folder, the whole path elsewhere.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).display().to_string()
+}

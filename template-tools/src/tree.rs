@@ -1,0 +1,4 @@
+//! The edge to the file system: the only walker, the only writer.
+
+pub mod scan;
+pub mod write;

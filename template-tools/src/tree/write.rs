@@ -1,0 +1,160 @@
+//! The only writer: all new texts are staged beside their targets before the first of them takes its place.
+//!
+//! Taking its place is a rename, so that a file is either old or new, whenever we are stopped. The mode is kept, links
+//! stay links, and a file that changed since it was read is left as it is.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempPath;
+
+/// A file that gets a new text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The file.
+    pub path: PathBuf,
+    /// What was read from it.
+    pub before: Vec<u8>,
+    /// What it gets.
+    pub after: Vec<u8>,
+}
+
+/// Why a file was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// It may not be written.
+    #[error("failed to write `{}`: it is read-only", .0.display())]
+    ReadOnly(PathBuf),
+    /// Somebody else wrote it.
+    #[error("failed to write `{}`: it has changed since it was read", .0.display())]
+    Changed(PathBuf),
+    /// The system said no.
+    #[error("failed to write `{}`", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A new text that lies beside its target, ready to take its place. Dropped, it disappears.
+#[derive(Debug)]
+pub struct Staged {
+    change: Change,
+    target: PathBuf,
+    /// Closed: a run may stage more files than a process may have open.
+    file: TempPath,
+}
+
+/// Puts the new text beside the file, with the file's mode.
+pub fn stage(change: Change) -> Result<Staged, WriteError> {
+    match try_stage(&change) {
+        Ok(Some((target, file))) => Ok(Staged { change, target, file }),
+        Ok(None) => Err(WriteError::ReadOnly(change.path)),
+        Err(source) => Err(WriteError::Io { path: change.path, source }),
+    }
+}
+
+fn try_stage(change: &Change) -> io::Result<Option<(PathBuf, TempPath)>> {
+    // A link that was named stays a link: what it points at is written.
+    let target = fs::canonicalize(&change.path)?;
+    let metadata = fs::metadata(&target)?;
+    if metadata.permissions().readonly() {
+        return Ok(None);
+    }
+    let folder = target.parent().unwrap_or_else(|| Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".template-tools-").suffix(".tmp").tempfile_in(folder)?;
+    file.write_all(&change.after)?;
+    keep_mode(file.as_file(), &metadata)?;
+    Ok(Some((target, file.into_temp_path())))
+}
+
+fn keep_mode(file: &File, metadata: &Metadata) -> io::Result<()> {
+    file.set_permissions(metadata.permissions())
+}
+
+impl Staged {
+    /// Puts the new text in its place, unless the file is no longer what was read.
+    pub fn commit(self) -> Result<PathBuf, WriteError> {
+        let Self { change, target, file } = self;
+        let io = |source| WriteError::Io { path: change.path.clone(), source };
+        if fs::read(&target).map_err(io)? != change.before {
+            return Err(WriteError::Changed(change.path));
+        }
+        file.persist(&target).map_err(|error| io(error.error))?;
+        Ok(change.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(path: &Path) -> Change {
+        Change { path: path.to_owned(), before: b"old".to_vec(), after: b"new".to_vec() }
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_staged_text_changes_nothing_until_it_takes_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        fs::write(&path, "old").unwrap();
+        let staged = stage(change(&path)).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        drop(staged);
+        assert_eq!(names(folder.path()), ["a.yaml"]);
+        stage(change(&path)).unwrap().commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["a.yaml"]);
+    }
+
+    #[test]
+    fn a_file_that_changed_since_it_was_read_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        fs::write(&path, "old").unwrap();
+        let staged = stage(change(&path)).unwrap();
+        fs::write(&path, "somebody's").unwrap();
+        assert!(matches!(staged.commit(), Err(WriteError::Changed(_))));
+        assert_eq!(fs::read(&path).unwrap(), b"somebody's");
+        assert_eq!(names(folder.path()), ["a.yaml"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_mode_is_kept_and_a_link_stays_a_link() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o751)).unwrap();
+        let link = folder.path().join("link.yaml");
+        std::os::unix::fs::symlink("a.yaml", &link).unwrap();
+        stage(change(&link)).unwrap().commit().unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o751);
+    }
+
+    #[test]
+    fn a_read_only_file_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        fs::write(&path, "old").unwrap();
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&path, permissions).unwrap();
+        assert!(matches!(stage(change(&path)), Err(WriteError::ReadOnly(_))));
+        assert_eq!(names(folder.path()), ["a.yaml"]);
+    }
+}

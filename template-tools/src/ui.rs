@@ -1,0 +1,122 @@
+//! The only printer of this crate: verbs, notes, warnings and errors on standard error, results on standard output.
+//!
+//! Nothing is decided here. A closed pipe is no error: whoever reads us has seen enough.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::io::Write;
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+
+const VERB: Style = AnsiColor::Green.on_default().bold();
+const FAILED_VERB: Style = AnsiColor::Red.on_default().bold();
+const NOTE: Style = AnsiColor::Cyan.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verbosity {
+    /// Warnings and errors only.
+    Quiet,
+    /// What is being done, and what came of it.
+    #[default]
+    Normal,
+    /// Details that matter when something is wrong.
+    Verbose,
+}
+
+/// Says what happens, on standard error, and what came of it, on standard output.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ui {
+    verbosity: Verbosity,
+    color: ColorChoice,
+}
+
+impl Ui {
+    /// A printer that is as loud and as colourful as asked.
+    pub(crate) fn new(verbosity: Verbosity, color: ColorChoice) -> Self {
+        Self { verbosity, color }
+    }
+
+    /// `     Reading sosw.zip`: a verb, right-aligned in 12 columns, and what it is done to.
+    pub(crate) fn status(self, verb: &str, text: impl Display) {
+        self.verb(VERB, verb, &text);
+    }
+
+    /// Like [`Ui::status`], for what did not work out.
+    pub(crate) fn failed(self, verb: &str, text: impl Display) {
+        self.verb(FAILED_VERB, verb, &text);
+    }
+
+    /// A detail, for `--verbose` only.
+    pub(crate) fn detail(self, verb: &str, text: impl Display) {
+        if self.verbosity >= Verbosity::Verbose {
+            self.verb(NOTE, verb, &text);
+        }
+    }
+
+    /// Something worth knowing.
+    pub(crate) fn note(self, text: impl Display) {
+        if self.verbosity >= Verbosity::Normal {
+            self.labelled(NOTE, "note", &text);
+        }
+    }
+
+    /// Something that may be wrong.
+    pub(crate) fn warning(self, text: impl Display) {
+        self.labelled(WARNING, "warning", &text);
+    }
+
+    /// What failed, and why.
+    pub(crate) fn error(self, error: &(dyn Error + 'static)) {
+        self.labelled(ERROR, "error", &error);
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            for (index, line) in error.to_string().lines().enumerate() {
+                let lead = if index == 0 { "  Caused by: " } else { "             " };
+                self.line(&format!("{lead}{line}"));
+            }
+            cause = error.source();
+        }
+    }
+
+    /// After a blank line, what to type next.
+    pub(crate) fn hint(self, text: impl Display) {
+        self.line("");
+        self.labelled(NOTE, "hint", &text);
+    }
+
+    /// A result, on standard output.
+    pub(crate) fn result(self, text: impl Display) {
+        let mut out = AutoStream::new(std::io::stdout(), self.color);
+        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    }
+
+    fn verb(self, style: Style, verb: &str, text: &dyn Display) {
+        if self.verbosity >= Verbosity::Normal {
+            self.line(&format!("{style}{verb:>12}{style:#} {text}"));
+        }
+    }
+
+    fn labelled(self, style: Style, label: &str, text: &dyn Display) {
+        self.line(&format!("{style}{label}{style:#}: {text}"));
+    }
+
+    fn line(self, text: &str) {
+        let mut err = AutoStream::new(std::io::stderr(), self.color);
+        let _ = writeln!(err, "{text}");
+    }
+}
+
+/// A result of many lines, on standard output, byte for byte: a diff has to apply.
+pub(crate) fn raw_result(text: &str) {
+    let mut out = std::io::stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
