@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use tempfile::NamedTempFile;
 use thiserror::Error;
 
 use crate::atomic;
 use crate::cache::{self, Cache};
 use crate::config::{LayerTable, LayersFile};
 use crate::hash::Sha256;
-use crate::layer::archive::{self, Assembled, Source as SourceWheel};
+use crate::layer::archive::{self, Assembled};
 use crate::layer::manifest::{self, LockRecord, Manifest, PackageRecord};
 use crate::layer::plan;
 use crate::lock::uv::{Upgrade, Uv};
@@ -285,16 +286,33 @@ fn wheels(
     here.collect()
 }
 
+/// Writes the zip, while another thread checks that every wheel is what it has to be.
 fn assemble(path: &Path, chosen: &[Chosen], here: &[Here]) -> Result<(Assembled, Vec<PackageRecord>), Error> {
-    let open = |here: &Here| {
-        Wheel::open(&here.path).map_err(|error| match archive::hash_of(&here.path) {
-            Ok(found) if found != here.sha256 => {
-                archive::Error::Damaged { path: here.path.clone(), expected: here.sha256, found }
+    std::thread::scope(|scope| {
+        let checking =
+            scope.spawn(|| archive::check_hashes(here.iter().map(|here| (here.path.as_path(), here.sha256))));
+        let written = write(path, chosen, here);
+        match checking.join() {
+            Ok(Ok(())) => {
+                let (out, assembled, packages) = written?;
+                atomic::finish(out, path)
+                    .map_err(|source| Error::Write { path: path.to_path_buf(), source })?;
+                Ok((assembled, packages))
             }
-            _ => error.into(),
-        })
-    };
-    let wheels = here.iter().map(open).collect::<Result<Vec<Wheel>, _>>()?;
+            // A damaged wheel explains whatever else went wrong.
+            Ok(Err(damaged)) => Err(damaged.into()),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+fn write(
+    path: &Path,
+    chosen: &[Chosen],
+    here: &[Here],
+) -> Result<(NamedTempFile, Assembled, Vec<PackageRecord>), Error> {
+    let wheels = here.iter().map(|here| Wheel::open(&here.path)).collect::<Result<Vec<Wheel>, _>>();
+    let wheels = wheels.map_err(archive::Error::from)?;
     let names: Vec<String> =
         chosen.iter().map(|chosen| format!("{} {}", chosen.name, chosen.version)).collect();
     let plan = plan::plan(&wheels, &names)?;
@@ -305,17 +323,13 @@ fn assemble(path: &Path, chosen: &[Chosen], here: &[Here]) -> Result<(Assembled,
         package.size += entry.entry.compressed_size;
         package.unzipped_size += entry.entry.size;
     }
-    let sources: Vec<SourceWheel<'_>> =
-        wheels.iter().zip(here).map(|(wheel, here)| SourceWheel { wheel, sha256: here.sha256 }).collect();
-
-    let write = |source| Error::Write { path: path.to_path_buf(), source };
+    let failed = |source| Error::Write { path: path.to_path_buf(), source };
     let artifacts = path.parent().unwrap_or(path);
-    std::fs::create_dir_all(artifacts).map_err(write)?;
+    std::fs::create_dir_all(artifacts).map_err(failed)?;
     atomic::sweep(artifacts);
-    let out = atomic::begin(path).map_err(write)?;
-    let assembled = archive::assemble(&plan, &sources, out.as_file())?;
-    atomic::finish(out, path).map_err(write)?;
-    Ok((assembled, packages))
+    let out = atomic::begin(path).map_err(failed)?;
+    let assembled = archive::assemble(&plan, &wheels, out.as_file())?;
+    Ok((out, assembled, packages))
 }
 
 fn record(chosen: &Chosen) -> PackageRecord {

@@ -1,12 +1,12 @@
 //! `layers.toml` as far as the publisher is concerned: which layers there are, where they go, and what the builder
 //! hashed of their tables. What the builder owns is not interpreted here.
 
+mod inputs;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 use template_tools::arn::Region;
 use thiserror::Error;
 use toml::{Table, Value};
@@ -178,7 +178,7 @@ impl Reader<'_> {
             lambda_names: self.lambda_names(name, table, &place)?,
             regions: Vec::new(),
             optional_regions: Vec::new(),
-            inputs_sha256: inputs_sha256(table),
+            inputs_sha256: inputs::sha256(table),
         };
         if let Some(publish) = table.get("publish") {
             let place = format!("`[layers.{name}.publish]`");
@@ -268,50 +268,6 @@ pub(crate) fn meant(nearest: Option<&str>) -> String {
     nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
 }
 
-/// SHA-256 in hex over the table without `publish`, as compact JSON with sorted keys.
-fn inputs_sha256(table: &Table) -> String {
-    let mut text = String::new();
-    let entries = table.iter().filter(|(key, _)| *key != "publish");
-    write_object(&mut text, entries);
-    hex(&Sha256::digest(text.as_bytes()))
-}
-
-/// Written by hand so that the order of keys does not hang on a feature of some other crate.
-fn write_object<'a>(text: &mut String, entries: impl Iterator<Item = (&'a String, &'a Value)>) {
-    let sorted: BTreeMap<_, _> = entries.collect();
-    text.push('{');
-    for (index, (key, value)) in sorted.into_iter().enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        text.push_str(&Json::from(key.as_str()).to_string());
-        text.push(':');
-        write_value(text, value);
-    }
-    text.push('}');
-}
-
-fn write_value(text: &mut String, value: &Value) {
-    match value {
-        Value::Table(table) => write_object(text, table.iter()),
-        Value::Array(items) => {
-            text.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    text.push(',');
-                }
-                write_value(text, item);
-            }
-            text.push(']');
-        }
-        Value::String(string) => text.push_str(&Json::from(string.as_str()).to_string()),
-        Value::Integer(number) => text.push_str(&number.to_string()),
-        Value::Float(number) => text.push_str(&Json::from(*number).to_string()),
-        Value::Boolean(boolean) => text.push_str(if *boolean { "true" } else { "false" }),
-        Value::Datetime(datetime) => text.push_str(&Json::from(datetime.to_string()).to_string()),
-    }
-}
-
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -320,89 +276,4 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use expect_test::{Expect, expect};
-
-    use super::*;
-
-    fn parse(text: &str) -> Result<LayersFile, ConfigError> {
-        LayersFile::parse(Path::new("layers.toml"), text)
-    }
-
-    fn check_error(text: &str, expected: &Expect) {
-        let error = parse(text).unwrap_err();
-        let mut said = error.to_string();
-        if let Some(cause) = std::error::Error::source(&error) {
-            said = format!("{said}: {cause}");
-        }
-        expected.assert_eq(&said);
-    }
-
-    #[test]
-    fn regions_and_names_are_read_and_the_builders_keys_are_left_alone() {
-        let file = parse(
-            r#"
-            [layers.sosw]
-            requirements = ["sosw"]
-            python = ["3.13"]
-            anything-of-the-builder = 1
-            branch-of = { sosw = "somewhere" }
-            [layers.sosw.publish]
-            regions = ["us-west-2", "eu-west-1"]
-            optional-regions = ["me-south-1"]
-            [layers.native]
-            layer-name = "other"
-            split = "architecture"
-            "#,
-        )
-        .unwrap();
-        let sosw = &file.layers["sosw"];
-        assert_eq!(sosw.lambda_names, ["sosw"]);
-        assert_eq!(sosw.regions, ["us-west-2".parse().unwrap(), "eu-west-1".parse().unwrap()]);
-        assert_eq!(sosw.optional_regions, ["me-south-1".parse().unwrap()]);
-        assert_eq!(file.layers["native"].lambda_names, ["other-x86_64", "other-arm64"]);
-    }
-
-    #[test]
-    fn what_is_wrong_is_named_with_its_place() {
-        check_error(
-            "[layer.x]",
-            &expect!["`layers.toml`: unknown table `layer` in the file; did you mean `layers`?"],
-        );
-        check_error(
-            "[layers.x.publsh]",
-            &expect!["`layers.toml`: unknown table `publsh` in `[layers.x]`; did you mean `publish`?"],
-        );
-        check_error(
-            "[layers.x.publish]\nregion = []",
-            &expect!["`layers.toml`: unknown key `region` in `[layers.x.publish]`; did you mean `regions`?"],
-        );
-        check_error(
-            "[layers.x.publish]\nregions = 'eu-west-1'",
-            &expect!["`layers.toml`: `regions` in `[layers.x.publish]` must be a list of regions"],
-        );
-        check_error(
-            "[layers.x.publish]\nregions = ['eu-wset-1']",
-            &expect![
-                "`layers.toml`: `regions` in `[layers.x.publish]` names no region: there is no region `eu-wset-1`; did you mean `eu-west-1`?"
-            ],
-        );
-        check_error(
-            "[layers.x.publish]\nregions = ['eu-west-1']\noptional-regions = ['eu-west-1']",
-            &expect!["`layers.toml`: `[layers.x.publish]` names the region `eu-west-1` twice"],
-        );
-    }
-
-    #[test]
-    fn the_hash_covers_the_table_in_any_order_and_without_publish() {
-        let hash = |text: &str| parse(text).unwrap().layers["x"].inputs_sha256.clone();
-        let first =
-            hash("[layers.x]\npython = ['3.13']\nlicense = 'MIT'\nbranch-of = { b = '1', a = \"é\\\"\" }");
-        let json = r#"{"branch-of":{"a":"é\"","b":"1"},"license":"MIT","python":["3.13"]}"#;
-        assert_eq!(first, hex(&Sha256::digest(json.as_bytes())));
-        let second = "[layers.x]\nlicense = 'MIT'\npython = ['3.13']\nbranch-of = { a = \"é\\\"\", b = '1' }\n\
-                      [layers.x.publish]\nregions = ['eu-west-1']";
-        assert_eq!(first, hash(second));
-        assert_ne!(first, hash("[layers.x]\npython = ['3.12']\nlicense = 'MIT'"));
-    }
-}
+mod tests;

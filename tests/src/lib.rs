@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows the product crates; what they promise each other is checked through their files and commands.
 
-pub mod bench_publish;
+pub mod bench;
 pub mod command;
 pub mod http;
 pub mod local_aws;

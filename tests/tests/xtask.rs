@@ -1,5 +1,4 @@
 //! `cargo xtask` itself: thin, quick to compile, and not in the way of the binaries it starts.
-#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
 
 use std::process::Command;
 

@@ -1,8 +1,9 @@
-//! The layer's zip: streams copied out of the wheels, each wheel hashed on the way.
+//! The layer's zip: streams copied out of the wheels, while zip and wheels are hashed.
 
 use std::fs::File as OsFile;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use sha2::Digest;
 use thiserror::Error;
@@ -12,15 +13,6 @@ use crate::hash::Sha256;
 use crate::wheels::wheel::Wheel;
 use crate::zip_reader;
 use crate::zip_writer::{File, Writer};
-
-/// A wheel to copy from, and what it has to be.
-#[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
-    /// The open wheel.
-    pub wheel: &'a Wheel,
-    /// Its hash.
-    pub sha256: Sha256,
-}
 
 /// A layer's zip that was written.
 #[derive(Clone, Copy, Debug)]
@@ -54,26 +46,39 @@ pub enum Error {
     Write(#[from] io::Error),
 }
 
-/// Writes the layer that `plan` describes to `out`, copying from `sources`, and hashes every wheel on the way.
-pub fn assemble(plan: &LayerPlan<'_>, sources: &[Source<'_>], out: &OsFile) -> Result<Assembled, Error> {
+/// Writes the layer that `plan` describes to `out`, copying from `wheels`.
+///
+/// The bytes are hashed on a thread of their own while they are written. That the wheels are what they have to be is
+/// for [`check_hashes`] to say, at the same time.
+pub fn assemble(plan: &LayerPlan<'_>, wheels: &[Wheel], out: &OsFile) -> Result<Assembled, Error> {
     std::thread::scope(|scope| {
-        let hashing = scope.spawn(|| sources.iter().try_for_each(check_hash));
-        let copied = copy(plan, sources, out);
+        let (to_hash, pieces) = sync_channel::<Vec<u8>>(QUEUE);
+        let (give_back, spare) = sync_channel::<Vec<u8>>(QUEUE + 2);
+        let hashing = scope.spawn(move || {
+            let mut hasher = sha2::Sha256::new();
+            for piece in pieces {
+                hasher.update(&piece);
+                // Whoever writes may be done already, and need no more of them.
+                let _ = give_back.try_send(piece);
+            }
+            Sha256::finish(hasher)
+        });
+        let pieces = Pieces { out, to_hash, spare, pending: Vec::with_capacity(PIECE) };
+        let (size, unzipped_size) = copy(plan, wheels, pieces)?;
         match hashing.join() {
-            Ok(Ok(())) => copied,
-            // A damaged wheel explains whatever else went wrong.
-            Ok(Err(damaged)) => Err(damaged),
+            Ok(sha256) => Ok(Assembled { sha256, size, unzipped_size }),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
 }
 
-fn copy(plan: &LayerPlan<'_>, sources: &[Source<'_>], out: &OsFile) -> Result<Assembled, Error> {
-    let mut writer = Writer::new(Hashing::new(out));
+/// Copies the streams; gives the sizes of the zip and of what it unpacks to.
+fn copy(plan: &LayerPlan<'_>, wheels: &[Wheel], out: Pieces<'_>) -> Result<(u64, u64), Error> {
+    let mut writer = Writer::new(out);
     let mut buffer = Vec::new();
     let mut unzipped_size = 0;
     for entry in &plan.entries {
-        let stored = sources[entry.wheel].wheel.zip().stored(entry.entry, &mut buffer)?;
+        let stored = wheels[entry.wheel].zip().stored(entry.entry, &mut buffer)?;
         let file = File {
             path: &entry.path,
             executable: entry.entry.executable,
@@ -84,17 +89,19 @@ fn copy(plan: &LayerPlan<'_>, sources: &[Source<'_>], out: &OsFile) -> Result<As
         writer.add(&file, stored)?;
         unzipped_size += entry.entry.size;
     }
-    let finished = writer.finish()?;
-    Ok(Assembled { sha256: finished.inner.hash(), size: finished.size, unzipped_size })
+    Ok((writer.finish()?.size, unzipped_size))
 }
 
-fn check_hash(source: &Source<'_>) -> Result<(), Error> {
-    let path = source.wheel.zip().path();
-    let found = hash_of(path)?;
-    if found == source.sha256 {
-        return Ok(());
-    }
-    Err(Error::Damaged { path: path.to_path_buf(), expected: source.sha256, found })
+/// Checks that every wheel is what it has to be; they are hashed one after another.
+pub fn check_hashes<'a>(wheels: impl IntoIterator<Item = (&'a Path, Sha256)>) -> Result<(), Error> {
+    wheels.into_iter().try_for_each(|(path, expected)| {
+        let found = hash_of(path)?;
+        if found == expected {
+            Ok(())
+        } else {
+            Err(Error::Damaged { path: path.to_path_buf(), expected, found })
+        }
+    })
 }
 
 /// The hash of the file at `path`.
@@ -113,38 +120,33 @@ pub fn hash_of(path: &Path) -> Result<Sha256, zip_reader::Error> {
     hash().map_err(|source| zip_reader::Error::Io { path: path.to_path_buf(), source })
 }
 
-/// Gathers what is written into large pieces, and hashes them on their way to the file.
-struct Hashing<'a> {
+/// How much is written at once, in bytes.
+const PIECE: usize = 1 << 18;
+/// How many pieces may wait to be hashed.
+const QUEUE: usize = 8;
+
+/// Gathers what is written into large pieces; each goes to the file and then to whoever hashes.
+struct Pieces<'a> {
     out: &'a OsFile,
-    hasher: sha2::Sha256,
+    to_hash: SyncSender<Vec<u8>>,
+    spare: Receiver<Vec<u8>>,
     pending: Vec<u8>,
 }
 
-impl<'a> Hashing<'a> {
-    const PIECE: usize = 1 << 18;
-
-    fn new(out: &'a OsFile) -> Self {
-        Self { out, hasher: sha2::Sha256::new(), pending: Vec::with_capacity(2 * Self::PIECE) }
-    }
-
-    fn hash(self) -> Sha256 {
-        Sha256::finish(self.hasher)
-    }
-}
-
-impl Write for Hashing<'_> {
+impl Write for Pieces<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.pending.extend_from_slice(bytes);
-        if self.pending.len() >= Self::PIECE {
+        if self.pending.len() >= PIECE {
             self.flush()?;
         }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.hasher.update(&self.pending);
         self.out.write_all(&self.pending)?;
-        self.pending.clear();
-        Ok(())
+        let mut next = self.spare.try_recv().unwrap_or_else(|_| Vec::with_capacity(2 * PIECE));
+        next.clear();
+        let piece = std::mem::replace(&mut self.pending, next);
+        self.to_hash.send(piece).map_err(|_| io::Error::other("the thread that hashes has ended"))
     }
 }

@@ -235,13 +235,7 @@ impl Uv {
     ) -> Result<(), Error> {
         let mut command = with_fixed_umask(&self.program);
         self.prepare(&mut command, out);
-        command.args([
-            "build",
-            "--wheel",
-            "--no-create-gitignore",
-            "--require-hashes",
-            "--build-constraints",
-        ]);
+        command.args(["build", "--wheel", "--require-hashes", "--build-constraints"]);
         command.arg(constraints).arg("--out-dir").arg(out);
         if offline {
             command.arg("--offline");

@@ -4,10 +4,13 @@
 //! The system's certificates and `SSL_CERT_FILE` count, and so do the proxy variables and netrc. No credential is ever
 //! part of a message.
 
+mod address;
+mod client;
+
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -15,8 +18,10 @@ use base64::engine::general_purpose::STANDARD;
 use indicatif::{ProgressBar, ProgressStyle};
 use sha2::Digest;
 use thiserror::Error;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::{Agent, http::Uri};
+use ureq::Agent;
+
+use address::{host_of, without_credentials};
+use client::agent;
 
 use crate::cache::{self, Cache};
 use crate::hash::Sha256;
@@ -180,7 +185,7 @@ fn download_all(missing: &[(&RemoteFile, &Path)], cache: &Cache, ui: &Ui) -> Res
 
 fn progress_bar(total: u64) -> ProgressBar {
     let bar = ProgressBar::new(total);
-    let template = "{spinner:>12} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}";
+    let template = "{spinner:>12} [{bar:24}] {decimal_bytes} of {decimal_total_bytes}";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }
@@ -297,79 +302,5 @@ impl Client {
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
         let entry = netrc.hosts.get(name).or_else(|| netrc.hosts.get("default"))?;
         Some(format!("{}:{}", entry.login, entry.password))
-    }
-}
-
-fn agent() -> Agent {
-    let certificates = rustls_native_certs::load_native_certs().certs;
-    let certificates = certificates.iter().map(|certificate| Certificate::from_der(certificate).to_owned());
-    let tls = TlsConfig::builder().root_certs(RootCerts::Specific(Arc::new(certificates.collect()))).build();
-    Agent::config_builder()
-        .tls_config(tls)
-        .user_agent(concat!("layer-builder/", env!("CARGO_PKG_VERSION")))
-        .timeout_connect(Some(Duration::from_secs(15)))
-        .timeout_recv_response(Some(Duration::from_mins(1)))
-        .max_idle_connections_per_host(AT_ONCE)
-        .build()
-        .new_agent()
-}
-
-/// The address without `user:password@`, and those two.
-fn without_credentials(url: &str) -> (String, Option<String>) {
-    let split = || {
-        let (scheme, rest) = url.split_once("://")?;
-        let authority = &rest[..rest.find('/').unwrap_or(rest.len())];
-        let (credentials, host) = authority.rsplit_once('@')?;
-        Some((format!("{scheme}://{host}{}", &rest[authority.len()..]), percent_decoded(credentials)))
-    };
-    match split() {
-        Some((url, credentials)) => (url, Some(credentials)),
-        None => (url.to_owned(), None),
-    }
-}
-
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let code =
-            after.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
-        match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// Host and port, for messages and for netrc.
-fn host_of(url: &str) -> String {
-    let (url, _) = without_credentials(url);
-    let uri = url.parse::<Uri>().ok();
-    uri.and_then(|uri| uri.authority().map(ToString::to_string)).unwrap_or_else(|| "this machine".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn credentials_are_taken_out_of_addresses() {
-        let (url, credentials) = without_credentials("https://me%40here:p%3Aw@example.com:81/a/b@c.whl");
-        assert_eq!(url, "https://example.com:81/a/b@c.whl");
-        assert_eq!(credentials.unwrap(), "me@here:p:w");
-        assert_eq!(
-            without_credentials("https://example.com/a@b.whl"),
-            ("https://example.com/a@b.whl".into(), None)
-        );
-        assert_eq!(host_of("https://me:secret@example.com:81/x"), "example.com:81");
-        assert_eq!(host_of("/some/folder/x.whl"), "this machine");
-        assert_eq!(percent_decoded("100%"), "100%");
     }
 }

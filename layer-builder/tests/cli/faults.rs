@@ -18,7 +18,9 @@ fn check_refused(bad: TestWheel, expected: &[&str]) {
     let before =
         (std::fs::read(world.zip()).unwrap(), std::fs::read(world.path("target/layers/small.json")).unwrap());
     world.server.answer(&format!("/{}", bad.file_name), Answer::File(bad.bytes.clone()));
-    world.write_project(&[bad.clone()], |wheel| world.server.url(&format!("/{}", wheel.file_name)));
+    world.write_project(std::slice::from_ref(&bad), |wheel| {
+        world.server.url(&format!("/{}", wheel.file_name))
+    });
     let outcome = world.run(&["build"]).expect_code(1);
     for part in expected {
         assert!(outcome.stderr.contains(part), "expected `{part}` in\n{}", outcome.stderr);
@@ -123,7 +125,9 @@ fn a_download_that_is_not_what_was_locked_is_thrown_away() {
     let _ = world.run(&["build"]).expect_code(0);
     let before = std::fs::read(world.zip()).unwrap();
     let newer = wheel("alpha", "1.1", &[file("alpha.py", "")]);
-    world.write_project(&[newer.clone()], |wheel| world.server.url(&format!("/{}", wheel.file_name)));
+    world.write_project(std::slice::from_ref(&newer), |wheel| {
+        world.server.url(&format!("/{}", wheel.file_name))
+    });
     world.server.answer(&format!("/{}", newer.file_name), Answer::File(good().bytes));
     let outcome = world.run(&["build"]).expect_code(1);
     let expected = format!("expected sha256 {}, found {}", newer.sha256(), good().sha256());
@@ -363,7 +367,9 @@ fn killed_while_it_downloads_it_leaves_the_old_zip() {
     let _ = world.run(&["build"]).expect_code(0);
     let before = std::fs::read(world.zip()).unwrap();
     let newer = wheel("alpha", "1.1", &[file("alpha.py", "")]);
-    world.write_project(&[newer.clone()], |wheel| world.server.url(&format!("/{}", wheel.file_name)));
+    world.write_project(std::slice::from_ref(&newer), |wheel| {
+        world.server.url(&format!("/{}", wheel.file_name))
+    });
     world.server.answer(&format!("/{}", newer.file_name), Answer::Hanging);
     let mut child = world.command(&["build", "-q"]).spawn().unwrap();
     wait_until(|| world.server.requests().len() == 2);
@@ -384,7 +390,9 @@ fn killed_while_it_writes_it_leaves_the_old_zip() {
     // Large enough to be caught in the act.
     let large = ZipEntry { method: 0, ..file("alpha/large.bin", vec![7; 60_000_000]) };
     let newer = wheel("alpha", "1.1", &[large]);
-    world.write_project(&[newer.clone()], |wheel| world.server.url(&format!("/{}", wheel.file_name)));
+    world.write_project(std::slice::from_ref(&newer), |wheel| {
+        world.server.url(&format!("/{}", wheel.file_name))
+    });
     world.server.answer(&format!("/{}", newer.file_name), Answer::File(newer.bytes.clone()));
     let mut child = world.command(&["build", "-q"]).spawn().unwrap();
     wait_until(|| unfinished(&world.path("target/layers")));

@@ -191,3 +191,47 @@ impl fmt::Display for CallFailure {
 }
 
 impl StdError for CallFailure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_error_that_aws_names_is_a_refusal() {
+        assert_eq!(kind_of(Some("TooManyRequestsException"), Some(429)), Kind::Throttled);
+        assert_eq!(kind_of(Some("InvalidParameterValueException"), Some(400)), Kind::Refused);
+        assert_eq!(kind_of(Some("AccessDeniedException"), Some(403)), Kind::Denied);
+        // Whatever a 5xx calls itself, the request may have been carried out.
+        assert_eq!(kind_of(Some("ServiceException"), Some(500)), Kind::Silence);
+        assert_eq!(kind_of(Some("TooManyRequestsException"), Some(503)), Kind::Silence);
+        // Somebody on the way, who may have spoken after Lambda has acted.
+        assert_eq!(kind_of(None, Some(403)), Kind::Silence);
+        assert_eq!(kind_of(None, Some(200)), Kind::Silence);
+        assert_eq!(kind_of(None, None), Kind::Silence);
+    }
+
+    #[test]
+    fn hints_name_the_profile_and_the_way_to_log_in() {
+        let failure = |kind| CallFailure {
+            operation: "PublishLayerVersion",
+            kind,
+            message: "no.".to_owned(),
+            code: Some("Code".to_owned()),
+            request_id: Some("4f1c".to_owned()),
+        };
+        let advice = |login, profile: Option<&str>| Advice {
+            login,
+            profile: profile.map(str::to_owned),
+            endpoint: None,
+        };
+        let hint =
+            |kind, advice: &Advice| failure(kind).hint(advice, &CalledAs::default()).unwrap_or_default();
+        assert_eq!(
+            hint(Kind::Expired, &advice(Login::Sso, Some("dev"))),
+            "log in with `aws sso login --profile dev`"
+        );
+        assert_eq!(hint(Kind::NoCredentials, &advice(Login::Aws, None)), "log in with `aws login`");
+        assert!(hint(Kind::Denied, &advice(Login::Unknown, None)).contains("`lambda:PublishLayerVersion`"));
+        assert_eq!(failure(Kind::Refused).to_string(), "no (Code, PublishLayerVersion, request 4f1c)");
+    }
+}

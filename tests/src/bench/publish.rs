@@ -2,7 +2,7 @@
 //! 100 ms added to every call. The local AWS answers; what is measured is how calls follow each other.
 
 use std::fmt;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -91,7 +91,23 @@ impl fmt::Display for Measured {
     }
 }
 
-/// Measures it all. `address` is that of a local AWS of one's own.
+/// Measures it all on a local AWS of its own, and prints it. A failure, if twenty regions take too long.
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "figures are what a bench is for")]
+pub fn run() -> ExitCode {
+    let measured = LocalAws::start().and_then(|local| measure(&local));
+    match measured {
+        Ok(measured) => {
+            println!("{measured}");
+            if measured.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures it all on this local AWS.
 pub fn measure(local: &LocalAws) -> Result<Measured> {
     let proxy = Proxy::start(local.address()).context("failed to start a proxy")?;
     let project = Project::new(&REGIONS, &[])?;
@@ -103,16 +119,16 @@ pub fn measure(local: &LocalAws) -> Result<Measured> {
 
     // Once without delay: whatever is loaded only at first is not what is measured.
     new_content()?;
-    run(&mut ours(&project, &proxy, &[]))?;
+    time(&mut ours(&project, &proxy, &[]))?;
     proxy.delay_every_call(DELAY);
 
     let (mut one, mut twenty, mut unchanged) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
         new_content()?;
-        one.push(run(&mut ours(&project, &proxy, &["--region", REGIONS[0]]))?);
+        one.push(time(&mut ours(&project, &proxy, &["--region", REGIONS[0]]))?);
         new_content()?;
-        twenty.push(run(&mut ours(&project, &proxy, &[]))?);
-        unchanged.push(run(&mut ours(&project, &proxy, &[]))?);
+        twenty.push(time(&mut ours(&project, &proxy, &[]))?);
+        unchanged.push(time(&mut ours(&project, &proxy, &[]))?);
     }
     let cli = measure_cli(&project, &proxy)?;
     Ok(Measured { one: middle(one), twenty: middle(twenty), unchanged: middle(unchanged), cli })
@@ -131,7 +147,7 @@ fn measure_cli(project: &Project, proxy: &Proxy) -> Result<Duration> {
         let mut command = tool.command("aws");
         local_aws::point_at(&mut command, &proxy.url());
         command.args(["--region", region, "lambda"]).args(arguments).args(["--layer-name", "cli"]);
-        run(&mut command)
+        time(&mut command)
     };
     aws(REGIONS[0], &["list-layer-versions"])?;
     let mut all = Duration::ZERO;
@@ -143,7 +159,7 @@ fn measure_cli(project: &Project, proxy: &Proxy) -> Result<Duration> {
     Ok(all / u32::try_from(CLI_REGIONS).unwrap_or(1))
 }
 
-fn run(command: &mut Command) -> Result<Duration> {
+fn time(command: &mut Command) -> Result<Duration> {
     let start = Instant::now();
     let output =
         command.stdin(Stdio::null()).output().with_context(|| format!("failed to start {command:?}"))?;
