@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use crate::command::clean;
+use crate::command::{binary, clean};
 
 /// An environment with a program in it.
 #[derive(Clone, Debug)]
@@ -46,8 +46,8 @@ fn install(folder: &Path, lock: &Path) -> Result<()> {
     if folder.exists() {
         std::fs::remove_dir_all(folder).context("failed to remove what was left unfinished")?;
     }
-    run(clean(uv()?).args(["venv", "--quiet", "--no-python-downloads", "--no-project"]).arg(folder))?;
-    run(clean(uv()?)
+    run(uv().args(["venv", "--quiet", "--no-python-downloads", "--no-project"]).arg(folder))?;
+    run(uv()
         .args([
             "pip",
             "install",
@@ -77,13 +77,9 @@ fn target() -> PathBuf {
     here.ancestors().find(is_marked).map_or_else(std::env::temp_dir, Path::to_path_buf)
 }
 
-/// Where uv is: as `TEST_UV` says, or on PATH.
-fn uv() -> Result<PathBuf> {
-    if let Some(named) = std::env::var_os("TEST_UV") {
-        return Ok(named.into());
-    }
-    let name = format!("uv{}", std::env::consts::EXE_SUFFIX);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(&name)).find(|path| path.is_file());
-    found.context("there is no uv on PATH; name one with `TEST_UV`")
+/// The uv that locks and builds use: the one on PATH, or the builder's own.
+fn uv() -> Command {
+    let mut command = clean(binary("layer-builder"));
+    command.args(["uv", "--"]);
+    command
 }

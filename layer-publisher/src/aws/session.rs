@@ -28,7 +28,7 @@ use crate::clocks::Clocks;
 use crate::config::{meant, nearest};
 
 /// Tries of a call that changes nothing.
-const TRIES: u32 = 5;
+const TRIES: u32 = 6;
 /// The longest wait between two of them.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(8);
 /// How many regions are asked who we are, if the first does not know.
@@ -163,7 +163,7 @@ impl Session {
     pub async fn caller(&self, regions: &[Region]) -> Result<Caller, SessionError> {
         let mut first_failure = None;
         // Where there is nowhere else to ask, it is worth asking again.
-        let tries = if regions.len() > 1 { 2 } else { TRIES };
+        let tries = if regions.len() > 1 { 2 } else { 3 };
         for region in regions.iter().take(REGIONS_ASKED) {
             let failure = match self.caller_in(region, tries).await {
                 Ok(caller) => return caller,
