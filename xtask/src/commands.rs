@@ -63,6 +63,15 @@ const GROUPS: &[Group] = &[
         )],
     },
     Group {
+        title: "Try",
+        entries: &[binary(
+            "local-aws",
+            "local-aws",
+            "",
+            "start that local AWS alone, and print how to reach it",
+        )],
+    },
+    Group {
         title: "Contribute",
         entries: &[
             Entry { name: "lint", about: "check formatting, clippy and docs", run: Run::Dev(dev::lint) },
