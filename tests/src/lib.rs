@@ -5,6 +5,7 @@
 pub mod bench;
 pub mod cargo;
 pub mod command;
+pub mod example;
 pub mod http;
 pub mod interrupt;
 pub mod local_aws;
