@@ -64,12 +64,10 @@ const GROUPS: &[Group] = &[
     },
     Group {
         title: "Try",
-        entries: &[binary(
-            "local-aws",
-            "local-aws",
-            "",
-            "start that local AWS alone, and print how to reach it",
-        )],
+        entries: &[
+            binary("demo", "demo", "", "show the whole loop against a local AWS; no account needed"),
+            binary("local-aws", "local-aws", "", "start that local AWS alone, and print how to reach it"),
+        ],
     },
     Group {
         title: "Contribute",
