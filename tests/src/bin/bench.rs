@@ -25,12 +25,19 @@ enum Bench {
     },
     /// Publishing to 20 regions with 100 ms added to every call, against one region and the AWS CLI (needs PyPI)
     Publish,
+    /// Checking 10,000 templates, 200 of which name the layer, against ripgrep that lists those
+    Templates {
+        /// How often each is run
+        #[arg(long, default_value_t = 21)]
+        runs: usize,
+    },
 }
 
 fn main() -> ExitCode {
     match Cli::parse().bench {
         Bench::Build { runs, slow_runs } => tests::bench::build::run(runs.max(1), slow_runs.max(1)),
         Bench::Publish => return tests::bench::publish::run(),
+        Bench::Templates { runs } => return tests::bench::templates::run(runs.max(1)),
     }
     ExitCode::SUCCESS
 }
