@@ -9,8 +9,9 @@ use crate::command::workspace;
 use crate::interrupt::Interrupts;
 
 /// Builds them, if anything has changed; silent if nothing has. The environment is ours, as it is: another one would
-/// compile everything anew. A child that is interrupted is an [`Interrupted`](crate::interrupt::Interrupted).
-pub fn build(binaries: &[&str], interrupts: &Interrupts) -> Result<()> {
+/// compile everything anew. Whoever listens for interrupts gets an [`Interrupted`](crate::interrupt::Interrupted) when
+/// one comes.
+pub fn build(binaries: &[&str], interrupts: Option<&Interrupts>) -> Result<()> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.arg("build").arg("--manifest-path").arg(workspace().join("Cargo.toml"));
     command.args(binaries.iter().flat_map(|binary| ["--bin", binary]));
@@ -39,7 +40,10 @@ pub fn build(binaries: &[&str], interrupts: &Interrupts) -> Result<()> {
         }
         pass_on(&line);
     });
-    let status = interrupts.wait(&mut cargo);
+    let status = match interrupts {
+        Some(interrupts) => interrupts.wait(&mut cargo),
+        None => cargo.wait().context("failed to wait for cargo"),
+    };
     let _ = passing_on.join();
     if !status?.success() {
         bail!("failed to compile what this needs");

@@ -33,7 +33,11 @@ pub fn run(afterwards: Afterwards) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<Interrupted>() => {
             say::plain("");
-            say::status("Stopped", "the local AWS and the temporary folder are gone");
+            let gone = match afterwards {
+                Afterwards::Remove => "the local AWS and the temporary folder are gone",
+                Afterwards::Keep => "the local AWS is gone",
+            };
+            say::status("Stopped", gone);
             ExitCode::from(interrupt::EXIT_CODE)
         }
         Err(error) => {
@@ -45,7 +49,7 @@ pub fn run(afterwards: Afterwards) -> ExitCode {
 
 fn tour(afterwards: Afterwards) -> Result<()> {
     let interrupts = Interrupts::listen()?;
-    cargo::build(&["layer-builder", "layer-publisher", "template-tools"], &interrupts)?;
+    cargo::build(&["layer-builder", "layer-publisher", "template-tools"], Some(&interrupts))?;
     let start = Instant::now();
     say::plain("The whole loop, on a copy of `tests/example` in a temporary folder, against a");
     say::plain("local AWS: no account is needed, and nothing of yours is touched.");

@@ -1,7 +1,5 @@
 //! The example project, as it lies in the repository.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
-
 use tests::command::{binary, clean, run};
 use tests::example::{self, LAYER, TEMPLATES};
 use tests::tools::Tool;

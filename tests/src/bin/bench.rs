@@ -33,8 +33,19 @@ enum Bench {
     },
 }
 
+#[expect(clippy::print_stderr, reason = "the edge of a command")]
 fn main() -> ExitCode {
-    match Cli::parse().bench {
+    let Cli { bench } = Cli::parse();
+    let measured: &[&str] = match bench {
+        Bench::Build { .. } => &["layer-builder"],
+        Bench::Publish => &["layer-builder", "layer-publisher"],
+        Bench::Templates { .. } => &["template-tools"],
+    };
+    if let Err(error) = tests::cargo::build(measured, None) {
+        eprintln!("error: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    match bench {
         Bench::Build { runs, slow_runs } => tests::bench::build::run(runs.max(1), slow_runs.max(1)),
         Bench::Publish => return tests::bench::publish::run(),
         Bench::Templates { runs } => return tests::bench::templates::run(runs.max(1)),

@@ -39,7 +39,7 @@ pub fn run() -> ExitCode {
 fn serve() -> Result<()> {
     let interrupts = Interrupts::listen()?;
     // It makes the environment that the server runs in.
-    cargo::build(&["layer-builder"], &interrupts)?;
+    cargo::build(&["layer-builder"], Some(&interrupts))?;
     if !Tool::is_installed("local-aws") {
         eprintln!("  Installing the local AWS into target/tools, once");
     }
