@@ -1,5 +1,7 @@
 //! The way through: lock, then wheels, then layer. Each stage is entered once and hands on plain data.
 
+use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -13,23 +15,24 @@ use crate::hash::Sha256;
 use crate::layer::archive::{self, Assembled};
 use crate::layer::manifest::{self, LockRecord, Manifest, PackageRecord};
 use crate::layer::plan;
-use crate::lock::uv::{Upgrade, Uv};
+use crate::lock::uv::{Network, Upgrade, Uv};
 use crate::lock::{Lock, requirements};
-use crate::relock::{self, relock};
+use crate::relock::{self, Answers, relock};
 use crate::ui::{Ui, counted, megabytes, shown};
 use crate::wheels::select::{self, Chosen, Origin, select};
 use crate::wheels::wheel::Wheel;
 use crate::wheels::{fetch, source};
+use crate::zip_reader;
 
 /// How a build goes about the lock and the network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Lock the newest versions first.
     pub upgrade: bool,
     /// Never make a lock anew.
     pub locked: bool,
-    /// Never ask the network.
-    pub offline: bool,
+    /// Whether the network may be asked.
+    pub network: Network,
 }
 
 /// A layer that was built.
@@ -45,7 +48,7 @@ pub struct Artifact {
 #[derive(Debug, Error)]
 pub enum Error {
     /// The lock may not be made anew, and does not fit.
-    #[error("the lock `{}` does not fit `layers.toml`", .0.display())]
+    #[error("the lock `{}` was made for something else than `layers.toml` asks for", .0.display())]
     Stale(PathBuf),
     /// The lock may not be made, and there is none.
     #[error("there is no lock `{}`", .0.display())]
@@ -89,12 +92,15 @@ impl Error {
     pub fn hint(&self, lock: &str) -> Option<String> {
         match self {
             Self::Stale(_) | Self::NoLock(_) => Some(format!("run `{lock}` and commit the result")),
-            Self::Lock(_) => Some(format!("mend the line, or remove the file and run `{lock}`")),
+            Self::Lock(error) => error.hint(lock),
             Self::Relock(error) => error.hint(lock),
-            Self::Select(error) => error.hint(),
+            Self::Select(error) => error.hint(lock),
             Self::Fetch(error) => error.hint(),
             Self::Source(error) => error.hint(lock),
             Self::Cache(error) => Some(error.hint()),
+            Self::Plan(plan::Error::Empty) => {
+                Some("do the markers of `requirements` leave anything for these Pythons?".to_owned())
+            }
             Self::Plan(_) | Self::Assemble(_) | Self::Write { .. } => None,
         }
     }
@@ -118,16 +124,10 @@ pub fn build(
         let folder = folder.to_path_buf();
         std::thread::spawn(move || repository(&folder))
     };
-    let lock = fresh_lock(folder, layer, options, cache, ui)?;
-    let mut find_uv = || Uv::find(cache, ui);
-    let index = match layer.pythons.first() {
-        Some(&oldest) => relock::locate(&lock, oldest, &mut find_uv, cache, options.offline)?,
-        None => return Err(plan::Error::Empty.into()),
-    };
-    let chosen = select(&lock, &index, &layer.targets(), layer.wheels)?;
-
     let path = artifacts_of(folder).join(format!("{}.zip", layer.name));
-    let (assembled, packages) = write_zip(&path, folder, layer, &chosen, options, cache, ui)?;
+    let lock = fresh_lock(folder, layer, options, cache, ui)?;
+    let work = Work { folder, layer, lock: &lock, network: options.network, cache, ui };
+    let (out, assembled, packages) = work.zip_wherever_files_are(&path)?;
     let manifest = Manifest {
         schema: manifest::SCHEMA,
         layer: layer.name.clone(),
@@ -150,14 +150,19 @@ pub fn build(
         source: repository.join().ok().flatten(),
         packages,
     };
+    // Both are complete before the first of them gets its name.
     let manifest_path = path.with_extension("json");
-    atomic::write(&manifest_path, manifest.to_json().as_bytes())
-        .map_err(|source| Error::Write { path: manifest_path, source })?;
+    let failed = |path: &Path, source| Error::Write { path: path.to_path_buf(), source };
+    let mut manifest_out = atomic::begin(&manifest_path).map_err(|error| failed(&manifest_path, error))?;
+    std::io::Write::write_all(&mut manifest_out, manifest.to_json().as_bytes())
+        .map_err(|error| failed(&manifest_path, error))?;
+    atomic::finish(out, &path).map_err(|error| failed(&path, error))?;
+    atomic::finish(manifest_out, &manifest_path).map_err(|error| failed(&manifest_path, error))?;
     ui.status("Packaged", described(&path, layer, &manifest));
     Ok(Artifact { zip: path, manifest })
 }
 
-/// `target/layers/sosw.zip: sosw 3.0.1 and 16 more, 19.0 MB (81.5 MB unzipped), sha256 n9yf1qKc…`
+/// `target/layers/sosw.zip: sosw 3.0.1 and 16 more, 19.0 MB (81.5 MB unzipped), CodeSha256 n9yf1qKc…`
 fn described(path: &Path, layer: &LayerTable, manifest: &Manifest) -> String {
     let own = |package: &&PackageRecord| {
         layer.requirements.iter().any(|requirement| requirement.name.as_ref() == package.name)
@@ -173,7 +178,7 @@ fn described(path: &Path, layer: &LayerTable, manifest: &Manifest) -> String {
         count => format!(" and {count} more"),
     };
     format!(
-        "{}: {}{more}, {} ({} unzipped), sha256 {}…",
+        "{}: {}{more}, {} ({} unzipped), CodeSha256 {}…",
         shown(path),
         named.join(", "),
         megabytes(manifest.size),
@@ -194,11 +199,17 @@ fn fresh_lock(
         return lock(folder, layer, &Upgrade::Everything, cache, ui);
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let fixed = options.locked || options.network == Network::Forbidden;
     match Lock::read(&path)? {
-        Some(lock) if lock.fits(layer) => return Ok(lock),
-        Some(_) if options.locked || options.offline => return Err(Error::Stale(path)),
-        None if options.locked || options.offline => return Err(Error::NoLock(path)),
-        Some(_) => ui.note(format!("`{name}` does not fit `layers.toml`; locking again")),
+        Some(lock) if lock.fits(layer) => match lock.missing_build_lock(folder, layer) {
+            None => return Ok(lock),
+            Some(missing) if fixed => return Err(Error::NoLock(missing)),
+            Some(missing) => ui.note(format!("there is no `{}`; locking again", shown(&missing))),
+        },
+        Some(_) if fixed => return Err(Error::Stale(path)),
+        None if fixed => return Err(Error::NoLock(path)),
+        Some(_) => ui
+            .note(format!("`{name}` was made for something else than `layers.toml` asks for; locking again")),
         None => ui.note(format!("there is no `{name}` yet; locking")),
     }
     lock(folder, layer, &Upgrade::Nothing, cache, ui)
@@ -212,93 +223,116 @@ pub fn lock(
     cache: &Cache,
     ui: &Ui,
 ) -> Result<Lock, Error> {
-    let uv = Uv::find(cache, ui).map_err(relock::Error::from)?;
+    let uv = Uv::find(cache, Network::Allowed, ui).map_err(relock::Error::from)?;
     let (lock, changes) = relock(folder, layer, &uv, upgrade, cache, ui)?;
     for change in &changes {
         ui.status("Changed", change);
     }
-    let versions: Vec<String> = layer
+    let versions: BTreeSet<String> = layer
         .requirements
         .iter()
         .filter_map(|requirement| {
-            Some(format!("{} {}", requirement.name, lock.version_of(&requirement.name)?))
+            Some(format!(", {} {}", requirement.name, lock.version_of(&requirement.name)?))
         })
         .collect();
     let packages = counted(lock.packages.len(), "package");
-    ui.status("Locked", format!("{}: {packages}, {}", layer.name, versions.join(", ")));
+    ui.status("Locked", format!("{}: {packages}{}", layer.name, versions.into_iter().collect::<String>()));
     Ok(lock)
 }
 
-/// Fetches and builds the wheels and writes the zip. If a file of the cache turns out to be damaged, it is fetched or
-/// built once more.
-fn write_zip(
-    path: &Path,
-    folder: &Path,
-    layer: &LayerTable,
-    chosen: &[Chosen],
-    options: Options,
-    cache: &Cache,
-    ui: &Ui,
-) -> Result<(Assembled, Vec<PackageRecord>), Error> {
-    let try_once = || {
-        let wheels = wheels(folder, layer, chosen, options, cache, ui)?;
-        assemble(path, chosen, &wheels)
-    };
-    match try_once() {
-        Err(Error::Assemble(archive::Error::Damaged { path: damaged, .. })) => {
-            ui.warning(format!("`{}` in the cache is damaged; getting it again", shown(&damaged)));
-            // Its folder holds nothing else: a download, or a wheel that was built with its hash.
-            let whole = damaged.parent().unwrap_or(&damaged);
-            std::fs::remove_dir_all(whole)
-                .map_err(|source| Error::Write { path: whole.to_path_buf(), source })?;
-            try_once()
-        }
-        result => result,
-    }
+/// A zip that is complete, but has not got its name yet.
+type Written = (NamedTempFile, Assembled, Vec<PackageRecord>);
+
+/// One build, from its lock on.
+struct Work<'a> {
+    folder: &'a Path,
+    layer: &'a LayerTable,
+    lock: &'a Lock,
+    network: Network,
+    cache: &'a Cache,
+    ui: &'a Ui,
 }
 
-/// A wheel on this machine.
+/// A wheel on this machine, open.
 struct Here {
     path: PathBuf,
     sha256: Sha256,
+    file: File,
 }
 
-fn wheels(
-    folder: &Path,
-    layer: &LayerTable,
-    chosen: &[Chosen],
-    options: Options,
-    cache: &Cache,
-    ui: &Ui,
-) -> Result<Vec<Here>, Error> {
-    let files: Vec<_> = chosen.iter().map(|chosen| chosen.origin.file()).collect();
-    let paths = fetch::fetch(&files, cache, options.offline, ui)?;
-    let constraints = requirements::build_path_of(folder, &layer.name);
-    let mut find_uv = || Uv::find(cache, ui);
-    let here = chosen.iter().zip(paths).map(|(chosen, path)| match &chosen.origin {
-        Origin::Wheel(file) => Ok(Here { path, sha256: file.sha256 }),
-        Origin::Sdist(file) => {
-            let built =
-                source::wheel_of(file, &path, &constraints, &mut find_uv, cache, options.offline, ui)?;
-            Ok(Here { path: built.path, sha256: built.sha256 })
+impl Work<'_> {
+    /// If the server no longer has a file where it was, the index is asked once where it is now.
+    fn zip_wherever_files_are(&self, path: &Path) -> Result<Written, Error> {
+        match self.zip(path, Answers::Kept) {
+            Err(Error::Fetch(gone)) if gone.may_have_moved() && self.network == Network::Allowed => {
+                self.ui.note(format!("{gone}; asking the index where it is now"));
+                match self.zip(path, Answers::New) {
+                    // The index has no better answer: what counts is that the file is gone.
+                    Err(Error::Relock(_)) => Err(gone.into()),
+                    result => result,
+                }
+            }
+            result => result,
         }
-    });
-    here.collect()
+    }
+
+    /// Gets the wheels and writes the zip beside `path`. If a file of the cache turns out to be damaged, it is fetched
+    /// or built once more.
+    fn zip(&self, path: &Path, answers: Answers) -> Result<Written, Error> {
+        let Some(&oldest) = self.layer.pythons.first() else { return Err(plan::Error::Empty.into()) };
+        let index =
+            relock::locate(self.folder, self.lock, oldest, answers, self.network, self.cache, self.ui)?;
+        let chosen = select(self.lock, &index, &self.layer.targets(), self.layer.wheels)?;
+        let try_once = || assemble(path, &chosen, &self.wheels(&chosen)?);
+        match try_once() {
+            Err(Error::Assemble(archive::Error::Damaged { path: damaged, .. })) => {
+                self.ui.warning(format!("`{}` in the cache is damaged; getting it again", shown(&damaged)));
+                // Its folder holds nothing else: a download, or a wheel that was built with its hash.
+                let whole = damaged.parent().unwrap_or(&damaged);
+                std::fs::remove_dir_all(whole)
+                    .map_err(|source| Error::Write { path: whole.to_path_buf(), source })?;
+                try_once()
+            }
+            result => result,
+        }
+    }
+
+    fn wheels(&self, chosen: &[Chosen]) -> Result<Vec<Here>, Error> {
+        let files: Vec<_> = chosen.iter().map(|chosen| chosen.origin.file()).collect();
+        let paths = fetch::fetch(&files, self.cache, self.network, self.ui)?;
+        let constraints = requirements::build_path_of(self.folder, &self.layer.name);
+        let here = chosen.iter().zip(paths).map(|(chosen, path)| {
+            let (path, sha256) = match &chosen.origin {
+                Origin::Wheel(file) => (path, file.sha256),
+                Origin::Sdist(file) => {
+                    let built = source::wheel_of(
+                        file,
+                        &path,
+                        self.folder,
+                        &constraints,
+                        self.cache,
+                        self.network,
+                        self.ui,
+                    )?;
+                    (built.path, built.sha256)
+                }
+            };
+            let file =
+                File::open(&path).map_err(|source| zip_reader::Error::Io { path: path.clone(), source });
+            Ok(Here { file: file.map_err(archive::Error::from)?, path, sha256 })
+        });
+        here.collect()
+    }
 }
 
-/// Writes the zip, while another thread checks that every wheel is what it has to be.
-fn assemble(path: &Path, chosen: &[Chosen], here: &[Here]) -> Result<(Assembled, Vec<PackageRecord>), Error> {
+/// Writes the zip, while another thread checks that every wheel is what it has to be: the very files that are copied.
+fn assemble(path: &Path, chosen: &[Chosen], here: &[Here]) -> Result<Written, Error> {
     std::thread::scope(|scope| {
-        let checking =
-            scope.spawn(|| archive::check_hashes(here.iter().map(|here| (here.path.as_path(), here.sha256))));
+        let files = here.iter().map(|here| (here.path.as_path(), &here.file, here.sha256));
+        let checking = scope.spawn(|| archive::check_hashes(files));
         let written = write(path, chosen, here);
         match checking.join() {
-            Ok(Ok(())) => {
-                let (out, assembled, packages) = written?;
-                atomic::finish(out, path)
-                    .map_err(|source| Error::Write { path: path.to_path_buf(), source })?;
-                Ok((assembled, packages))
-            }
+            Ok(Ok(())) => written,
             // A damaged wheel explains whatever else went wrong.
             Ok(Err(damaged)) => Err(damaged.into()),
             Err(panic) => std::panic::resume_unwind(panic),
@@ -306,13 +340,12 @@ fn assemble(path: &Path, chosen: &[Chosen], here: &[Here]) -> Result<(Assembled,
     })
 }
 
-fn write(
-    path: &Path,
-    chosen: &[Chosen],
-    here: &[Here],
-) -> Result<(NamedTempFile, Assembled, Vec<PackageRecord>), Error> {
-    let wheels = here.iter().map(|here| Wheel::open(&here.path)).collect::<Result<Vec<Wheel>, _>>();
-    let wheels = wheels.map_err(archive::Error::from)?;
+fn write(path: &Path, chosen: &[Chosen], here: &[Here]) -> Result<Written, Error> {
+    let open = |here: &Here| {
+        let io = |source| zip_reader::Error::Io { path: here.path.clone(), source };
+        Wheel::read(&here.path, here.file.try_clone().map_err(io)?)
+    };
+    let wheels = here.iter().map(open).collect::<Result<Vec<Wheel>, _>>().map_err(archive::Error::from)?;
     let names: Vec<String> =
         chosen.iter().map(|chosen| format!("{} {}", chosen.name, chosen.version)).collect();
     let plan = plan::plan(&wheels, &names)?;
