@@ -133,7 +133,8 @@ impl Default for Runtimes {
             (14, 34, Some(Date::new(2029, 6, 30))),
             (15, 34, None),
         ];
-        let known = table.map(|(minor, glibc_minor, end)| (PythonVersion { minor }, Runtime { glibc_minor, end }));
+        let known =
+            table.map(|(minor, glibc_minor, end)| (PythonVersion { minor }, Runtime { glibc_minor, end }));
         Self { known: known.into() }
     }
 }
@@ -275,7 +276,8 @@ mod tests {
 
     #[test]
     fn arm64_is_aarch64_in_markers() {
-        let target = Target { python: "3.13".parse().unwrap(), architecture: Architecture::Arm64, glibc_minor: 34 };
+        let target =
+            Target { python: "3.13".parse().unwrap(), architecture: Architecture::Arm64, glibc_minor: 34 };
         let environment = target.marker_environment(4);
         assert_eq!(environment.platform_machine(), "aarch64");
         assert_eq!(environment.python_full_version().to_string(), "3.13.4");

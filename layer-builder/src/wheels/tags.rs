@@ -175,7 +175,9 @@ impl WheelName {
         });
         let anywhere = WheelName { platforms: vec![format!("linux_{machine}")], ..self.clone() };
         match needs.min() {
-            Some(needs) if needs > target.glibc_minor && AcceptedTags::of(target).rank(&anywhere).is_some() => {
+            Some(needs)
+                if needs > target.glibc_minor && AcceptedTags::of(target).rank(&anywhere).is_some() =>
+            {
                 Some(Refusal::Glibc { needs, has: target.glibc_minor })
             }
             _ => Some(Refusal::Python(format!("{}-{}", self.pythons.join("."), self.abis.join(".")))),
@@ -268,7 +270,8 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_does_not_fit() {
-        let target = Target { python: "3.11".parse().unwrap(), architecture: Architecture::X86_64, glibc_minor: 26 };
+        let target =
+            Target { python: "3.11".parse().unwrap(), architecture: Architecture::X86_64, glibc_minor: 26 };
         let refusal = |tag: &str| {
             let name = WheelName::parse(&format!("pkg-1.0-{tag}.whl")).unwrap();
             name.refusal(target).map(|refusal| refusal.to_string()).unwrap_or_default()
@@ -280,8 +283,14 @@ mod tests {
         );
         assert_eq!(refusal("cp312-cp312-manylinux_2_28_x86_64"), "is for cp312-cp312");
         assert_eq!(refusal("cp311-cp311-win_amd64"), "is for win_amd64, not for Linux with glibc");
-        assert_eq!(refusal("cp311-cp311-musllinux_1_2_x86_64"), "is for musllinux_1_2_x86_64, not for Linux with glibc");
-        assert_eq!(refusal("cp311-cp311-macosx_11_0_universal2"), "is for macosx_11_0_universal2, not for Linux with glibc");
+        assert_eq!(
+            refusal("cp311-cp311-musllinux_1_2_x86_64"),
+            "is for musllinux_1_2_x86_64, not for Linux with glibc"
+        );
+        assert_eq!(
+            refusal("cp311-cp311-macosx_11_0_universal2"),
+            "is for macosx_11_0_universal2, not for Linux with glibc"
+        );
         assert_eq!(
             refusal("cp311-cp311-manylinux2014_aarch64"),
             "is for manylinux2014_aarch64, another instruction set"
