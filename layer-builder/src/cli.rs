@@ -375,7 +375,18 @@ impl Door<'_> {
             return Ok(path);
         }
         let build = self.called.words(called::Command::Build);
-        Err(Failure::new(NotBuilt(name.clone()), Some(format!("run `{build} {name}`"))))
+        let split: Vec<String> = Architecture::ALL
+            .iter()
+            .map(|architecture| artifacts_of(file.folder()).join(format!("{name}-{architecture}.zip")))
+            .filter(|path| path.is_file())
+            .map(|path| format!("`{}`", shown(&path)))
+            .collect();
+        let hint = if split.is_empty() {
+            format!("run `{build} {name}`")
+        } else {
+            format!("it has a zip for each architecture: name one of {}", split.join(", "))
+        };
+        Err(Failure::new(NotBuilt(name), Some(hint)))
     }
 
     fn uv(&self, args: &UvArgs) -> Result<ExitCode, Failure> {
@@ -430,7 +441,7 @@ fn user_cache() -> Result<Cache, Failure> {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the layer `{0}` has not been built yet")]
+#[error("there is no zip of the layer `{0}`")]
 struct NotBuilt(String);
 
 fn config_failure(error: config::Error) -> Failure {

@@ -225,7 +225,8 @@ fn resolve(
     };
     let wanted: Vec<String> = spec.wanted.iter().map(line).collect();
     let oldest = spec.layer.pythons.first().map(ToString::to_string).unwrap_or_default();
-    let preferred = preferred(&spec.lock, old, upgrade)?;
+    let mut preferred = preferred(&spec.lock, old, upgrade)?;
+    let mut upgrade = upgrade;
     let excludes =
         if spec.layer.exclude_runtime_provided { RUNTIME_PROVIDED.join("\n") } else { String::new() };
     let not_emitted: Vec<&str> = folders.iter().map(|(name, _)| name.as_ref()).collect();
@@ -251,9 +252,12 @@ fn resolve(
         let lock = checked(&spec.lock, &body)?;
         let index = locate_new(spec, &lock, &body, uv, cache)?;
         let unserved = select::unserved(&lock, &index, &spec.layer.targets())?;
-        if unserved.is_empty() || !constraints.find(&unserved, &spec.layer.targets(), &request, uv)? {
+        if unserved.is_empty() || !constraints.find(&unserved, &lock, &spec.layer.targets(), &request, uv)? {
             return Ok((body, index));
         }
+        // From here on nothing moves but what has to.
+        preferred = Some(lock.versions());
+        upgrade = &Upgrade::Nothing;
         for name in unserved.keys() {
             ui.detail("Looking", format!("for a version of {name} with a wheel for every target"));
         }
@@ -373,7 +377,11 @@ fn write_if_new(path: &Path, text: &str, old: Option<&str>) -> Result<(), Error>
     if old == Some(text) {
         return Ok(());
     }
-    atomic::write(path, text.as_bytes()).map_err(|source| Error::Write { path: path.to_path_buf(), source })
+    let failed = |source| Error::Write { path: path.to_path_buf(), source };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    atomic::write(path, text.as_bytes()).map_err(failed)
 }
 
 fn changes(before: Option<&Lock>, after: &Lock) -> Changes {

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::plan::Input;
 use crate::target::{PythonVersion, Target};
+use crate::wheels::layout::Place;
 
 /// A package that does not run on a runtime.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -41,7 +42,11 @@ pub fn check(inputs: &[Input], targets: &[Target]) -> Result<(), Error> {
         };
         let text = String::from_utf8_lossy(&content);
         let Some(requires) = requires_python(&text) else { continue };
-        if let Some(python) = pythons.iter().find(|python| !allows(requires, **python)) {
+        let serves = |python: &&PythonVersion| match &input.place {
+            Place::Versions(versions) => versions.contains(python),
+            Place::Everywhere | Place::Top => true,
+        };
+        if let Some(python) = pythons.iter().filter(serves).find(|python| !allows(requires, **python)) {
             return Err(Error {
                 package: input.name.clone(),
                 runtime: python.runtime(),

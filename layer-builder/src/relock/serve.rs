@@ -7,6 +7,7 @@ use pep508_rs::PackageName;
 
 use super::Error;
 use crate::lock::uv::{Resolve, Uv};
+use crate::lock::{Lock, LockedPackage};
 use crate::target::{Architecture, PythonVersion, Target};
 
 /// Constraints that have been found: package and Python, for one architecture or for all, to a version.
@@ -38,6 +39,7 @@ impl Constraints {
     pub(super) fn find(
         &mut self,
         unserved: &BTreeMap<PackageName, BTreeSet<Target>>,
+        lock: &Lock,
         all: &[Target],
         resolve: &Resolve<'_>,
         uv: &Uv,
@@ -45,6 +47,7 @@ impl Constraints {
         let mut news = false;
         for (name, targets) in unserved {
             let pythons: BTreeSet<PythonVersion> = targets.iter().map(|target| target.python).collect();
+            self.hold(name, lock, all.iter().filter(|target| !pythons.contains(&target.python)));
             for python in pythons {
                 let known = |(known, version, _): &(PackageName, PythonVersion, Option<Architecture>)| {
                     known == name && *version == python
@@ -78,5 +81,19 @@ impl Constraints {
             }
         }
         Ok(news)
+    }
+
+    /// Where a package is served, it stays at its version: uv would rather have one version for all.
+    fn hold<'a>(&mut self, name: &PackageName, lock: &Lock, served: impl Iterator<Item = &'a Target>) {
+        for target in served {
+            let environment = target.marker_environment(0);
+            let holds = |package: &&LockedPackage| {
+                package.name == *name && package.marker.evaluate(&environment, &[])
+            };
+            let version = lock.packages.iter().find(holds).and_then(LockedPackage::version);
+            if let Some(version) = version {
+                self.found.entry((name.clone(), target.python, None)).or_insert_with(|| version.to_string());
+            }
+        }
     }
 }
