@@ -39,6 +39,7 @@ enum Command {
 
 /// Build layers into `target/layers/`: the zip, and the manifest that says what is in it
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct BuildArgs {
     /// The layers to build; all of them if none is named
     #[arg(value_name = "LAYER")]

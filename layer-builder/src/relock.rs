@@ -59,7 +59,7 @@ pub enum Error {
         /// The target.
         target: Target,
         /// What uv says.
-        source: uv::Error,
+        source: Box<uv::Error>,
     },
     /// Each version that serves one target takes it from another.
     #[error("found no versions that serve every target, after {ROUNDS} rounds")]
@@ -247,7 +247,9 @@ fn resolve(
         };
         let Resolved { text: body, warnings } = uv.resolve(&request)?;
         if round == 0 {
-            warnings.iter().for_each(|warning| ui.warning(warning));
+            for warning in &warnings {
+                ui.warning(warning);
+            }
         }
         let lock = checked(&spec.lock, &body)?;
         let index = locate_new(spec, &lock, &body, uv, cache)?;

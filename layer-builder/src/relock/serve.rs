@@ -63,7 +63,13 @@ impl Constraints {
                         // No version has a wheel. If there is a source, building it will tell more; if there is none,
                         // choosing says which wheels were refused.
                         Err(_) if !targets.contains(&target) => {}
-                        Err(why) => return Err(Error::NoVersion { name: name.clone(), target, source: why }),
+                        Err(why) => {
+                            return Err(Error::NoVersion {
+                                name: name.clone(),
+                                target,
+                                source: Box::new(why),
+                            });
+                        }
                     }
                 }
                 let different: BTreeSet<&String> = versions.values().collect();
