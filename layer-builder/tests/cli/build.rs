@@ -237,7 +237,7 @@ fn a_file_that_two_wheels_share_is_taken_once() {
 fn inspect_shows_packages_and_sizes() {
     let world = World::new(&two_wheels());
     let outcome = world.run(&["inspect", "small"]).expect_code(1);
-    assert!(outcome.stderr.contains("the layer `small` has not been built yet"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("there is no zip of the layer `small`"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("hint: run `layer-builder build small`"), "{}", outcome.stderr);
     let _ = world.run(&["build"]).expect_code(0);
     let table = world.run(&["inspect", "small"]).expect_code(0).stdout;
