@@ -224,7 +224,7 @@ fn remove_others(spec: &Spec<'_>, made: &[Artifact]) {
     }
 }
 
-/// `target/layers/sosw.zip: sosw 3.0.1 and 16 more, 19.0 MB (81.5 MB unzipped), CodeSha256 n9yf1qKc…`
+/// `sosw.zip: sosw 3.0.1 and 16 more, 18.9 MB, CodeSha256 n9yf1qKc…`
 fn described(path: &Path, spec: &Spec<'_>, manifest: &Manifest) -> String {
     let own = |package: &&PackageRecord| {
         let mut requirements = spec.layer.requirements.iter().filter_map(Wanted::name);
@@ -240,13 +240,8 @@ fn described(path: &Path, spec: &Spec<'_>, manifest: &Manifest) -> String {
         (false, 0) => named.join(", "),
         (false, count) => format!("{} and {count} more", named.join(", ")),
     };
-    format!(
-        "{}: {what}, {} ({} unzipped), CodeSha256 {}…",
-        shown(path),
-        megabytes(manifest.size),
-        megabytes(manifest.unzipped_size),
-        &manifest.code_sha256[..8]
-    )
+    let file = path.file_name().unwrap_or_default().display();
+    format!("{file}: {what}, {}, CodeSha256 {}…", megabytes(manifest.size), &manifest.code_sha256[..8])
 }
 
 /// The lock, made anew if it does not fit and may be.
@@ -272,9 +267,7 @@ pub fn fresh_lock(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> 
         Some(_) if fixed => return Err(Error::Stale(path.clone())),
         None if fixed => return Err(Error::NoLock(path.clone())),
         Some(_) => {
-            ui.note(format!(
-                "`{name}` was made for something else than `layers.toml` asks for; locking again"
-            ));
+            ui.note(format!("`{name}` was made for something else; locking again"));
         }
         None => ui.note(format!("there is no `{name}` yet; locking")),
     }
