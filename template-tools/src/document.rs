@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+mod align;
 mod intrinsic;
 mod yaml;
 
@@ -173,25 +174,32 @@ impl<'t> Document<'t> {
         values
     }
 
-    /// The bytes of the text that a part of a scalar's value stands in, if it can be told.
-    ///
-    /// Where nothing is escaped or folded, the value stands in the text as it is. Otherwise only a part at the end of
-    /// the value is found, by its own letters behind a colon; whether it was the right place shows in the proof.
-    pub fn range_of(&self, id: NodeId, part: &Range<usize>) -> Option<Range<usize>> {
+    /// Where a node begins, for people.
+    pub fn position(&self, id: NodeId) -> Position {
+        self.node(id).position
+    }
+
+    /// The tag of a node as written, for example `!Sub`.
+    pub fn tag(&self, id: NodeId) -> Option<&str> {
+        self.node(id).tag.as_deref()
+    }
+
+    /// The text of a scalar as it is written, without its quotes, and where it stands.
+    pub fn raw_scalar(&self, id: NodeId) -> Option<(Range<usize>, &'t str, Style)> {
         let node = self.node(id);
-        let Content::Scalar { value, style } = &node.content else { return None };
+        let Content::Scalar { style, .. } = &node.content else { return None };
         let quote = usize::from(matches!(style, Style::SingleQuoted | Style::DoubleQuoted));
         let inner = node.range.start + quote..node.range.end.checked_sub(quote)?;
-        let raw = self.text.get(inner.clone())?;
-        if raw == value {
-            return Some(inner.start + part.start..inner.start + part.end);
-        }
-        let (letters, after) = (value.get(part.clone())?, value.get(part.end..)?);
-        let before = raw.trim_end().strip_suffix(letters)?;
-        (after.trim_end().is_empty() && before.ends_with(':')).then(|| {
-            let start = inner.start + before.len();
-            start..start + letters.len()
-        })
+        Some((inner.clone(), self.text.get(inner)?, *style))
+    }
+
+    /// The bytes of the text that a part of a scalar's value stands in, if it can be told. Whether it was the right
+    /// place shows in the proof.
+    pub fn range_of(&self, id: NodeId, part: &Range<usize>) -> Option<Range<usize>> {
+        let Content::Scalar { value, .. } = &self.node(id).content else { return None };
+        let (inner, raw, style) = self.raw_scalar(id)?;
+        let range = align::align(raw, value, style, part)?;
+        Some(inner.start + range.start..inner.start + range.end)
     }
 }
 
@@ -209,9 +217,8 @@ mod tests {
         };
         assert_eq!(found(0, 4..7), Some((6, "two")));
         assert_eq!(found(0, 8..9), Some((10, "3")));
-        // Behind an escape the end can be found, the middle cannot.
         assert_eq!(found(1, 8..9), Some((26, "3")));
-        assert_eq!(found(1, 4..7), None);
+        assert_eq!(found(1, 4..7), Some((22, "two")));
         assert_eq!(found(3, 0..3), Some((46, "one")));
         assert_eq!(found(4, 5..6), Some((58, "3")));
         assert_eq!(document.range_of(document.roots()[0], &(0..1)), None);

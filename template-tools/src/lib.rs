@@ -16,6 +16,7 @@ mod commands;
 pub mod document;
 pub mod edit;
 pub mod flow;
+pub mod kind;
 pub mod layers_file;
 pub mod ledger;
 pub mod pattern;

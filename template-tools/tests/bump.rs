@@ -399,10 +399,12 @@ fn check_and_diff_write_nothing() {
 #[test]
 fn what_is_not_understood_is_reported_with_its_place() {
     let project = Project::new();
-    let join = "!Join ['', ['arn:aws:lambda:us-east-1:123456789012:layer:sosw:', '1']]";
+    let join = "!Sub 'arn:aws:lambda:us-east-1:123456789012:layer:sosw:${Version}'";
     project.write("a.yaml", &function(&[join, "!Ref Other"]));
     let ran = project.run(&["bump", "--pin", &arn("sosw", "7")]);
-    ran.ends(0).prints("").says("warning: left `sosw` alone at a.yaml:7:17: `Fn::Join` is not followed");
+    ran.ends(0).prints("").says(
+        "warning: left `sosw` alone at a.yaml:7:16: the version is not known: `Version` is no parameter",
+    );
     assert_eq!(ran.stderr.matches("warning").count(), 1);
     assert_eq!(project.read("a.yaml"), function(&[join, "!Ref Other"]));
     project

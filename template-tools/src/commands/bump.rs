@@ -50,7 +50,7 @@ enum BumpError {
     #[error("failed to prepare the search for layers")]
     Needles(#[from] aho_corasick::BuildError),
     #[error("refused to change `{}:{position}`", path.display())]
-    Refused { path: PathBuf, position: Position, source: Refusal },
+    Refused { path: PathBuf, position: Position, source: Box<Refusal> },
     #[error("refused to change layer `{layer}` in several accounts:\n{}", shown_accounts(.taken))]
     Accounts { layer: LayerName, taken: Vec<(PathBuf, AccountTaken)> },
 }
@@ -208,7 +208,7 @@ fn say_refusals(files: &Files, called: &CalledAs, ui: Ui) -> BTreeSet<PathBuf> {
             ui.error(&BumpError::Refused {
                 path: path.clone(),
                 position: *position,
-                source: refusal.clone(),
+                source: Box::new(refusal.clone()),
             });
         }
     }
@@ -230,6 +230,12 @@ fn hint(refusal: &Refusal, bump: &str) -> String {
              `{bump} --layer {layer} --version N` for all of them; or write region and account into the template"
         ),
         Refusal::Downgrade { .. } => "add `--allow-downgrade` if the older version is meant".to_owned(),
+        Refusal::Shared { .. } => {
+            "give each reference a number of its own in the template, or pin one version for all of them".to_owned()
+        }
+        Refusal::Unfit { .. } => "Lambda itself does not hold a function to what a layer is made for: add `--allow-unfit` if it is \
+             meant"
+            .to_owned(),
         Refusal::Proof(_) => "this is a fault in these tools: please report it, with the file".to_owned(),
     }
 }

@@ -45,6 +45,9 @@ pub(crate) struct Files {
 /// be a common word.
 const CONTEXT: [&str; 3] = ["Layers", "layer:", PLACEHOLDER_END];
 
+/// Where a name is put together or escaped, it does not stand in the file as it is.
+const IN_PIECES: [&str; 3] = ["Join", "\\u", "\\x"];
+
 /// Walks the paths, and plans every file that names a pinned layer.
 pub(crate) fn plan_all(
     paths: &[PathBuf],
@@ -52,7 +55,8 @@ pub(crate) fn plan_all(
     downgrades: Downgrades,
 ) -> Result<Files, aho_corasick::BuildError> {
     let needles = Needles::new(pins.layers().flat_map(|layer| [layer.to_string(), layer.placeholder()]))?
-        .and(CONTEXT)?;
+        .and(CONTEXT)?
+        .or(Needles::new(["Layers"])?.and(IN_PIECES)?);
     let scanned = scan(paths, &needles, |path, bytes| plan_one(path.to_owned(), bytes, pins, downgrades));
     let mut files = Files { planned: Vec::new(), errors: Vec::new(), read: scanned.read };
     files.errors.extend(scanned.errors.into_iter().map(FileError::from));

@@ -47,11 +47,12 @@ pub(crate) fn say_left_alone(files: &Files, ui: Ui) {
         }
         for (LeftAlone { position, layer, reason, weight }, more) in groups {
             let more = if more.is_empty() { String::new() } else { format!(" (and {})", more.join(", ")) };
+            let layer = layer.as_ref().map_or_else(|| "a layer".to_owned(), |layer| format!("`{layer}`"));
             let place = format!("{}:{position}{more}", file.path.display());
             match weight {
-                Weight::Expected => ui.detail("Left", format!("{place}: `{layer}`, {reason}")),
-                Weight::Note => ui.note(format!("left `{layer}` alone at {place}: {reason}")),
-                Weight::Warning => ui.warning(format!("left `{layer}` alone at {place}: {reason}")),
+                Weight::Other | Weight::Expected => ui.detail("Left", format!("{place}: {layer}, {reason}")),
+                Weight::Note => ui.note(format!("left {layer} alone at {place}: {reason}")),
+                Weight::Warning => ui.warning(format!("left {layer} alone at {place}: {reason}")),
             }
         }
     }

@@ -14,25 +14,35 @@ use ignore::{DirEntry, WalkBuilder, WalkState};
 
 use crate::ledger;
 
-/// What a file has to hold to be looked at: one text of each set.
+/// What a file has to hold to be looked at: of one of the alternatives, a text of each set.
 #[derive(Clone, Debug)]
-pub struct Needles(Vec<AhoCorasick>);
+pub struct Needles(Vec<Vec<AhoCorasick>>);
 
 impl Needles {
     /// Any of these texts. Fails only for a set that is too large to be searched for.
     pub fn new<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Result<Self, BuildError> {
-        Ok(Self(vec![AhoCorasick::new(texts)?]))
+        Ok(Self(vec![vec![AhoCorasick::new(texts)?]]))
     }
 
     /// And any of these as well.
     pub fn and<T: AsRef<[u8]>>(mut self, texts: impl IntoIterator<Item = T>) -> Result<Self, BuildError> {
-        self.0.push(AhoCorasick::new(texts)?);
+        let set = AhoCorasick::new(texts)?;
+        for alternative in &mut self.0 {
+            alternative.push(set.clone());
+        }
         Ok(self)
     }
 
-    /// Whether the bytes hold a text of each set.
+    /// Or what the other needles ask for.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// Whether the bytes hold what they should.
     pub fn found_in(&self, bytes: &[u8]) -> bool {
-        self.0.iter().all(|set| set.is_match(bytes))
+        self.0.iter().any(|sets| sets.iter().all(|set| set.is_match(bytes)))
     }
 }
 
@@ -222,6 +232,9 @@ mod tests {
         let needles = Needles::new(["one", "two"]).unwrap().and(["three"]).unwrap();
         assert!(needles.found_in(b"three two") && needles.found_in(b"one three"));
         assert!(!needles.found_in(b"one two") && !needles.found_in(b"three"));
+        let needles = needles.or(Needles::new(["four"]).unwrap());
+        assert!(needles.found_in(b"four") && needles.found_in(b"three one"));
+        assert!(!needles.found_in(b"one two"));
     }
 
     #[test]
