@@ -10,6 +10,7 @@ mod align;
 mod intrinsic;
 mod yaml;
 
+pub(crate) use align::align;
 pub use intrinsic::Intrinsic;
 pub use yaml::{ParseError, parse};
 
@@ -55,6 +56,16 @@ pub struct Position {
     pub line: usize,
     /// In characters, counted from 1.
     pub column: usize,
+}
+
+impl Position {
+    /// The place of a byte of a text.
+    pub fn at(text: &str, offset: usize) -> Self {
+        let before = &text.as_bytes()[..offset.min(text.len())];
+        let line = before.split(|byte| *byte == b'\n').count();
+        let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |index| index + 1);
+        Self { line, column: String::from_utf8_lossy(&before[start..]).chars().count() + 1 }
+    }
 }
 
 impl std::fmt::Display for Position {
@@ -198,7 +209,7 @@ impl<'t> Document<'t> {
     pub fn range_of(&self, id: NodeId, part: &Range<usize>) -> Option<Range<usize>> {
         let Content::Scalar { value, .. } = &self.node(id).content else { return None };
         let (inner, raw, style) = self.raw_scalar(id)?;
-        let range = align::align(raw, value, style, part)?;
+        let range = align(raw, value, style, part)?;
         Some(inner.start + range.start..inner.start + range.end)
     }
 }

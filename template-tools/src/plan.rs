@@ -18,6 +18,7 @@ mod left;
 mod references;
 
 pub use left::comments;
+pub(crate) use references::{Decision, decide};
 
 /// Whether a reference may be brought to a lower version than it has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -18,7 +18,7 @@ enum Piece {
 }
 
 /// The bytes of `raw` that stand for the bytes `part` of `value`.
-pub(super) fn align(raw: &str, value: &str, style: Style, part: &Range<usize>) -> Option<Range<usize>> {
+pub(crate) fn align(raw: &str, value: &str, style: Style, part: &Range<usize>) -> Option<Range<usize>> {
     if raw == value {
         return Some(part.clone());
     }
