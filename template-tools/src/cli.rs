@@ -10,6 +10,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 use crate::arn::{AccountId, LayerName, LayerVersionArn, Region, version_number};
 use crate::called::CalledAs;
 use crate::commands::bump;
+use crate::pattern::Placeholders;
 use crate::ui::{Ui, Verbosity};
 
 /// Bring CloudFormation and SAM templates to new layer versions: byte-exact, in YAML and JSON.
@@ -36,22 +37,22 @@ pub(crate) struct BumpArgs {
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) paths: Vec<PathBuf>,
     /// The ledger to take versions from; `-` reads it from standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["pin", "layer"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pin", "version"])]
     pub(crate) ledger: Option<PathBuf>,
     /// The exact version to bring a layer to, in the account and region that its ARN names; may be repeated
     #[arg(long, value_name = "ARN", conflicts_with = "layer")]
     pub(crate) pin: Vec<LayerVersionArn>,
-    /// The layer to bring to `--version`
-    #[arg(long, value_name = "NAME", requires = "version")]
+    /// The layer to bring to `--version`; without a version, the only layer of the ledger that is meant
+    #[arg(long, value_name = "NAME")]
     pub(crate) layer: Option<LayerName>,
     /// The version to bring `--layer` to
     #[arg(long, value_name = "N", requires = "layer", value_parser = version_number)]
     pub(crate) version: Option<u64>,
     /// Only references to `--layer` in this account
-    #[arg(long, value_name = "ID", requires = "layer")]
+    #[arg(long, value_name = "ID", requires = "version")]
     pub(crate) account: Option<AccountId>,
     /// Only references to `--layer` in this region
-    #[arg(long, value_name = "R", requires = "layer")]
+    #[arg(long, value_name = "R", requires = "version")]
     pub(crate) region: Option<Region>,
     /// Write nothing; exit with 1 if a file would change
     #[arg(long)]
@@ -62,11 +63,45 @@ pub(crate) struct BumpArgs {
     /// Bring references back to an older version, too
     #[arg(long)]
     pub(crate) allow_downgrade: bool,
+    /// Give a function a layer that the ledger says is not made for its runtime or architecture
+    #[arg(long)]
+    pub(crate) allow_unfit: bool,
     /// Where a file is refused, change the others all the same
     #[arg(long)]
     pub(crate) keep_going: bool,
+    /// Say of every layer reference that is not changed why it is not, comments and ignored files included
+    #[arg(long)]
+    pub(crate) why: bool,
+    /// Change files that are no templates, build output, hidden or ignored, too, if they match; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) include: Vec<String>,
+    /// In files that Jinja or cookiecutter has still to go over, change plain ARNs outside comments and expressions
+    #[arg(long)]
+    pub(crate) lexical: bool,
+    /// A regular expression for words that stand for a version, besides those that end with `_LAYER_PLACEHOLDER`
+    #[arg(long, value_name = "REGEX", value_parser = Placeholders::and)]
+    pub(crate) placeholder: Option<Placeholders>,
+    /// Put the layer's placeholder in the place of versions
+    #[arg(long)]
+    pub(crate) to_placeholder: bool,
+    /// How results are written to standard output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Paths, diffs, a table
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+    /// SARIF 2.1.0
+    Sarif,
+    /// Annotations of a GitHub workflow
+    Github,
 }
 
 #[derive(Args)]

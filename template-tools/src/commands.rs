@@ -1,6 +1,7 @@
 //! The commands, as the command line asks for them: the edge where files are read, written and talked about.
 
 pub(crate) mod bump;
+mod bump_report;
 mod files;
 mod interrupt;
 mod say;

@@ -139,6 +139,10 @@ fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
+fn hex(digit: u8) -> char {
+    char::from_digit(u32::from(digit), 16).unwrap_or('0').to_ascii_uppercase()
+}
+
 /// A path as a reference of RFC 3986, relative where the path is.
 fn uri(path: &Path) -> String {
     let mut text = if path.is_absolute() { "file://".to_owned() } else { String::new() };
@@ -146,7 +150,7 @@ fn uri(path: &Path) -> String {
         if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            text.extend(['%', hex(byte >> 4), hex(byte & 15)]);
         }
     }
     text

@@ -101,7 +101,7 @@ fn deployments(file: &DeTable<'_>) -> Vec<Deployment> {
                     DeValue::Array(items) => {
                         let items =
                             items.iter().filter_map(|item| Some((item.get_ref().as_str()?, item.span())));
-                        items.flat_map(|(meaning, span)| in_item(meaning, &span)).collect()
+                        items.filter_map(|(meaning, span)| in_item(meaning, &span)).collect()
                     }
                     _ => Vec::new(),
                 },
@@ -143,16 +143,12 @@ fn in_item(meaning: &str, string: &Range<usize>) -> Option<Override> {
 }
 
 fn one(pair: &str, at: usize, meaning: &str, string: &Range<usize>) -> Option<Override> {
-    let (name, value, start) = match pair.strip_prefix("ParameterKey=") {
-        Some(rest) => {
-            let (name, value) = rest.split_once(",ParameterValue=")?;
-            (name, value, pair.len() - value.len())
-        }
-        None => {
-            let (name, value) = pair.split_once('=')?;
-            (name, value, name.len() + 1)
-        }
+    let (name, value) = if let Some(rest) = pair.strip_prefix("ParameterKey=") {
+        rest.split_once(",ParameterValue=")?
+    } else {
+        pair.split_once('=')?
     };
+    let start = pair.len() - value.len();
     let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
     let (value, start) = unquoted.map_or((value, start), |value| (value, start + 1));
     let given = Given { name: name.trim_matches('"').to_owned(), value: value.to_owned() };
@@ -265,13 +261,12 @@ impl Planner<'_, '_> {
         self.splices.sort_by_key(|splice| splice.range.start);
         self.splices.dedup_by(|one, other| one.range == other.range);
         if self.plan.refusals.is_empty() && !self.splices.is_empty() {
-            match self.proved() {
-                Some(text) => self.plan.text = Some(text),
-                None => {
-                    let position = self.plan.bumps[0].position;
-                    let error = crate::edit::ProofError::Elsewhere(position);
-                    self.plan.refusals.push((position, error.into()));
-                }
+            if let Some(text) = self.proved() {
+                self.plan.text = Some(text);
+            } else {
+                let position = self.plan.bumps[0].position;
+                let error = crate::edit::ProofError::Elsewhere(position);
+                self.plan.refusals.push((position, error.into()));
             }
         }
         self.plan

@@ -9,13 +9,14 @@ use std::time::Instant;
 
 use crate::arn::LayerName;
 use crate::called::{CalledAs, Command};
-use crate::cli::BumpArgs;
-use crate::commands::files::{self, Files, Planned};
+use crate::cli::{BumpArgs, Format};
+use crate::commands::bump_report::Report;
+use crate::commands::files::{FileError, Files, Include, Lexical, Planned, Search, SearchError, Why};
 use crate::commands::interrupt;
-use crate::commands::say::{say_bumps, say_left_alone, say_pins, say_unused};
+use crate::commands::say::{say_bumps, say_defaults, say_left_alone, say_pins, say_unused};
 use crate::commands::source::{self, Source};
 use crate::document::Position;
-use crate::plan::{AccountTaken, Downgrades, Refusal};
+use crate::plan::{AccountTaken, Downgrades, Goal, Refusal, Unfit, Wanted};
 use crate::tree::write::{Change, stage};
 use crate::ui::{Ui, counted, raw_result};
 
@@ -45,10 +46,8 @@ impl From<Outcome> for ExitCode {
 
 #[derive(Debug, thiserror::Error)]
 enum BumpError {
-    #[error("failed to read `{}`: there is no such file or folder", .0.display())]
-    NoSuchPath(PathBuf),
-    #[error("failed to prepare the search for layers")]
-    Needles(#[from] aho_corasick::BuildError),
+    #[error(transparent)]
+    Search(#[from] SearchError),
     #[error("refused to change `{}:{position}`", path.display())]
     Refused { path: PathBuf, position: Position, source: Box<Refusal> },
     #[error("refused to change layer `{layer}` in several accounts:\n{}", shown_accounts(.taken))]
@@ -92,26 +91,37 @@ fn bump(
     ui: Ui,
     started: Instant,
 ) -> Result<Outcome, BumpError> {
-    if let Some(path) = args.paths.iter().find(|path| path.symlink_metadata().is_err()) {
-        return Err(BumpError::NoSuchPath(path.clone()));
-    }
-    let downgrades = if args.allow_downgrade { Downgrades::Allowed } else { Downgrades::Refused };
-    let mut files = files::plan_all(&args.paths, &source.pins, downgrades)?;
+    let search = Search {
+        paths: &args.paths,
+        include: Include::new(&args.include)?,
+        wanted: wanted(args, source),
+        lexical: if args.lexical { Lexical::Yes } else { Lexical::No },
+        why: if args.why { Why::Everything } else { Why::Important },
+    };
+    let mut files = search.run()?;
     ui.detail(
         "Searched",
         format!("{}, of which {} name a layer", counted(files.read, "file"), files.planned.len()),
     );
-    say_left_alone(&files, ui);
+    say_left_alone(&files, args.why, ui);
     say_unused(source, &files, ui);
     let mut outcome = Outcome::Done;
     for error in &files.errors {
         ui.error(error);
         outcome = Outcome::Partly;
     }
+    if files.errors.iter().any(|error| matches!(error, FileError::Expressions { .. })) {
+        let bump = called.words(Command::Bump);
+        ui.hint(format!("`{bump} --lexical` changes plain ARNs in files with expressions, outside of these"));
+    }
+    let mut report = (args.format != Format::Text).then(|| Report::new(&files));
     let refused = say_refusals(&files, called, ui);
     if !refused.is_empty() {
         if !args.keep_going {
             ui.failed("Refused", format!("{}, so nothing was written", counted(refused.len(), "file")));
+            if let Some(report) = report {
+                report.print(args.format);
+            }
             return Ok(outcome.max(Outcome::Failed));
         }
         outcome = Outcome::Partly;
@@ -120,12 +130,19 @@ fn bump(
     let current =
         files.planned.iter().filter(|file| file.plan.text.is_none() && file.plan.current > 0).count();
     let changing: Vec<Planned> = files.planned.into_iter().filter(|file| file.plan.text.is_some()).collect();
+    say_defaults(&changing, ui);
+    if let Some(report) = &mut report {
+        report.changes(&changing);
+    }
     let verb = if args.check || args.diff { "would change" } else { "changed" };
     let (changed, done) = if args.check || args.diff {
         (show(&changing, args, ui), Outcome::Done)
     } else {
-        write(changing, ui)
+        write(changing, args.format, ui)
     };
+    if let Some(report) = report {
+        report.print(args.format);
+    }
     let seconds = started.elapsed().as_secs_f64();
     let changed_files = counted(changed, "file");
     ui.status("Finished", format!("{changed_files} {verb}, {current} up to date, in {seconds:.2} s"));
@@ -133,10 +150,23 @@ fn bump(
     Ok(outcome.max(done).max(found_something))
 }
 
+fn wanted<'s>(args: &BumpArgs, source: &'s Source) -> Wanted<'s> {
+    Wanted {
+        downgrades: if args.allow_downgrade { Downgrades::Allowed } else { Downgrades::Refused },
+        unfit: if args.allow_unfit { Unfit::Allowed } else { Unfit::Refused },
+        goal: if args.to_placeholder { Goal::Placeholder } else { Goal::Versions },
+        placeholders: args.placeholder.clone().unwrap_or_default(),
+        ..Wanted::new(&source.pins)
+    }
+}
+
 /// What would change, for `--check` and `--diff`. Gives the number of files.
 fn show(changing: &[Planned], args: &BumpArgs, ui: Ui) -> usize {
     for file in changing {
         say_bumps("Would bump", file, ui);
+        if args.format != Format::Text {
+            continue;
+        }
         if !args.diff {
             ui.result(file.path.display());
         } else if let (Some(before), Some(after)) = (&file.before, &file.plan.text) {
@@ -148,7 +178,7 @@ fn show(changing: &[Planned], args: &BumpArgs, ui: Ui) -> usize {
 
 /// Stages every file, and puts all that could be staged in their places. Until the first is in its place, Ctrl-C takes
 /// all of it back; from there on it is a matter of renames, and those are finished.
-fn write(changing: Vec<Planned>, ui: Ui) -> (usize, Outcome) {
+fn write(changing: Vec<Planned>, format: Format, ui: Ui) -> (usize, Outcome) {
     interrupt::listen();
     let mut outcome = Outcome::Done;
     let mut staged = Vec::with_capacity(changing.len());
@@ -177,7 +207,9 @@ fn write(changing: Vec<Planned>, ui: Ui) -> (usize, Outcome) {
             Ok(path) => {
                 changed += 1;
                 say_bumps("Bumped", &file, ui);
-                ui.result(path.display());
+                if format == Format::Text {
+                    ui.result(path.display());
+                }
             }
             Err(error) => {
                 ui.error(&error);

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::arn::LayerName;
 use crate::called::{CalledAs, Command};
 use crate::cli::BumpArgs;
 use crate::layers_file::{self, LayersFileError};
@@ -22,6 +23,8 @@ pub(crate) enum SourceError {
     Ledger { name: String, source: LedgerError },
     #[error("the ledger `{name}` names no versions")]
     Empty { name: String },
+    #[error("layer `{layer}` is not in the ledger `{name}`, which knows `{known}`")]
+    UnknownLayer { layer: LayerName, name: String, known: String },
     #[error("failed to bring templates to two versions at once")]
     Conflict(#[from] PinConflict),
 }
@@ -42,6 +45,9 @@ impl SourceError {
             Self::Empty { .. } => Some(format!("publish a layer first with `{publish}`; or {by_hand}")),
             Self::Ledger { source, .. } => Some(source.hint().to_owned()),
             Self::Conflict(_) => Some("keep one `--pin` for each layer, account and region".to_owned()),
+            Self::UnknownLayer { layer, .. } => {
+                Some(format!("name the version with `{bump} --layer {layer} --version N`"))
+            }
             Self::LayersFile(_) | Self::Folder(_) | Self::Read { .. } => None,
         }
     }
@@ -69,7 +75,15 @@ pub(crate) fn pins(args: &BumpArgs) -> Result<Source, SourceError> {
     if ledger.is_empty() {
         return Err(SourceError::Empty { name });
     }
-    Ok(Source { pins: Pins::from_ledger(&ledger), ledger: Some(name) })
+    let mut pins = Pins::from_ledger(&ledger);
+    if let Some(layer) = &args.layer {
+        if !pins.has(layer) {
+            let known = pins.layers().map(ToString::to_string).collect::<Vec<_>>().join("`, `");
+            return Err(SourceError::UnknownLayer { layer: layer.clone(), name, known });
+        }
+        pins = pins.only(layer);
+    }
+    Ok(Source { pins, ledger: Some(name) })
 }
 
 fn ledger_text(args: &BumpArgs) -> Result<(String, String), SourceError> {
