@@ -9,11 +9,11 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 
 use crate::arn::{AccountId, LayerName, LayerVersionArn, Region, version_number};
 use crate::called::CalledAs;
-use crate::commands::bump;
+use crate::commands::{bump, lint, list};
 use crate::pattern::Placeholders;
 use crate::ui::{Ui, Verbosity};
 
-/// Bring CloudFormation and SAM templates to new layer versions: byte-exact, in YAML and JSON.
+/// Bring CloudFormation and SAM templates to new layer versions, byte-exact; list what they name; find the traps.
 #[derive(Parser)]
 #[command(name = "template-tools", version)]
 struct Cli {
@@ -24,6 +24,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Bump(BumpArgs),
+    List(ListArgs),
+    Lint(LintArgs),
 }
 
 /// Bring templates to the layer versions that the ledger names, or that are given here
@@ -104,6 +106,58 @@ pub(crate) enum Format {
     Github,
 }
 
+/// List every layer reference: file, function, layer, version, region
+///
+/// Layers that are named with several versions stand out. Standard output carries the table, or JSON.
+#[derive(Args)]
+pub(crate) struct ListArgs {
+    /// Files and folders; in folders, every .yaml, .yml, .json and .template that git does not ignore
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Only references to this layer; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) layer: Vec<LayerName>,
+    /// A regular expression for words that stand for a version, besides those that end with `_LAYER_PLACEHOLDER`
+    #[arg(long, value_name = "REGEX", value_parser = Placeholders::and)]
+    pub(crate) placeholder: Option<Placeholders>,
+    /// How the list is written to standard output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: ListFormat,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// A table
+    #[default]
+    Text,
+    /// One JSON object: every reference, and every layer with its versions
+    Json,
+}
+
+/// Look for the traps around layers in templates
+///
+/// Exits with 1 if there is anything worse than a note. `# layer-lint: ignore ID reason` on a line, or on the line
+/// before, takes a finding back. Standard output carries the findings.
+#[derive(Args)]
+pub(crate) struct LintArgs {
+    /// Files and folders; in folders, every .yaml, .yml, .json and .template that git does not ignore
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The ledger that knows versions, runtimes and architectures; without it, `layer-versions.json` if there is one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
+    /// Explain every rule, and look at nothing
+    #[arg(long)]
+    pub(crate) rules: bool,
+    /// How findings are written to standard output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
 #[derive(Args)]
 pub(crate) struct CommonArgs {
     /// The `layers.toml` to use; else the nearest one from here upwards
@@ -133,6 +187,8 @@ pub fn main() -> ExitCode {
     let called = CalledAs::from_environment();
     match parse(&called, std::env::args_os().collect()) {
         Ok(Command::Bump(args)) => bump::run(&args, &called, ui(&args.common)),
+        Ok(Command::List(args)) => list::run(&args, ui(&args.common)),
+        Ok(Command::Lint(args)) => lint::run(&args, &called, ui(&args.common)),
         Err(error) => {
             // A closed pipe behind us is no error of ours.
             let _ = error.print();
@@ -159,6 +215,8 @@ fn parse(called: &CalledAs, arguments: Vec<OsString>) -> Result<Command, clap::E
 fn read(name: &str, matches: &ArgMatches) -> Result<Command, clap::Error> {
     match name {
         "bump" => BumpArgs::from_arg_matches(matches).map(Command::Bump),
+        "list" => ListArgs::from_arg_matches(matches).map(Command::List),
+        "lint" => LintArgs::from_arg_matches(matches).map(Command::Lint),
         _ => Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand)),
     }
 }

@@ -4,5 +4,8 @@ pub(crate) mod bump;
 mod bump_report;
 mod files;
 mod interrupt;
+pub(crate) mod lint;
+pub(crate) mod list;
+mod outcome;
 mod say;
 mod source;

@@ -20,6 +20,7 @@ pub mod kind;
 pub mod layers_file;
 pub mod ledger;
 pub mod lexical;
+pub mod lint;
 pub mod pattern;
 pub mod pins;
 pub mod plan;

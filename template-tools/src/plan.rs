@@ -17,6 +17,7 @@ mod fit;
 mod left;
 mod references;
 
+pub(crate) use fit::misfit;
 pub use left::comments;
 pub(crate) use references::{Decision, decide};
 

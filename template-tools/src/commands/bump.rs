@@ -13,36 +13,13 @@ use crate::cli::{BumpArgs, Format};
 use crate::commands::bump_report::Report;
 use crate::commands::files::{FileError, Files, Include, Lexical, Planned, Search, SearchError, Why};
 use crate::commands::interrupt;
+use crate::commands::outcome::Outcome;
 use crate::commands::say::{say_bumps, say_defaults, say_left_alone, say_pins, say_unused};
 use crate::commands::source::{self, Source};
 use crate::document::Position;
 use crate::plan::{AccountTaken, Downgrades, Goal, Refusal, Unfit, Wanted};
 use crate::tree::write::{Change, stage};
 use crate::ui::{Ui, counted, raw_result};
-
-/// What became of a run. The worst that happened decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Outcome {
-    /// Done, or nothing to do.
-    Done,
-    /// Refused, or something to do under `--check`.
-    Failed,
-    /// Some of it could not be done.
-    Partly,
-    /// Somebody stopped it before anything was written.
-    Interrupted,
-}
-
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
-        Self::from(match outcome {
-            Outcome::Done => 0,
-            Outcome::Failed => 1,
-            Outcome::Partly => 3,
-            Outcome::Interrupted => 130,
-        })
-    }
-}
 
 #[derive(Debug, thiserror::Error)]
 enum BumpError {

@@ -70,7 +70,7 @@ pub(crate) fn pins(args: &BumpArgs) -> Result<Source, SourceError> {
     if !args.pin.is_empty() {
         return Ok(Source { pins: Pins::new(args.pin.iter().cloned().map(Pin::from))?, ledger: None });
     }
-    let (name, text) = ledger_text(args)?;
+    let (name, text) = ledger_text(args.ledger.as_deref(), args.common.layers_file.as_deref())?;
     let ledger = Ledger::parse(&text).map_err(|source| SourceError::Ledger { name: name.clone(), source })?;
     if ledger.is_empty() {
         return Err(SourceError::Empty { name });
@@ -86,8 +86,26 @@ pub(crate) fn pins(args: &BumpArgs) -> Result<Source, SourceError> {
     Ok(Source { pins, ledger: Some(name) })
 }
 
-fn ledger_text(args: &BumpArgs) -> Result<(String, String), SourceError> {
-    if args.ledger.as_deref() == Some(Path::new("-")) {
+/// The pins of a ledger that may be missing, unless it was named.
+pub(crate) fn pins_if_any(ledger: Option<&Path>, layers_file: Option<&Path>) -> Result<Pins, SourceError> {
+    let (name, text) = match ledger_text(ledger, layers_file) {
+        Ok(found) => found,
+        Err(SourceError::Read { source, .. })
+            if ledger.is_none() && source.kind() == io::ErrorKind::NotFound =>
+        {
+            return Ok(Pins::default());
+        }
+        Err(SourceError::LayersFile(LayersFileError::Missing(_))) if layers_file.is_none() => {
+            return Ok(Pins::default());
+        }
+        Err(error) => return Err(error),
+    };
+    let ledger = Ledger::parse(&text).map_err(|source| SourceError::Ledger { name, source })?;
+    Ok(Pins::from_ledger(&ledger))
+}
+
+fn ledger_text(ledger: Option<&Path>, layers_file: Option<&Path>) -> Result<(String, String), SourceError> {
+    if ledger == Some(Path::new("-")) {
         let name = "standard input".to_owned();
         let mut text = String::new();
         return match io::stdin().read_to_string(&mut text) {
@@ -95,9 +113,9 @@ fn ledger_text(args: &BumpArgs) -> Result<(String, String), SourceError> {
             Err(source) => Err(SourceError::Read { name, source }),
         };
     }
-    let path = match &args.ledger {
-        Some(path) => path.clone(),
-        None => ledger_beside_layers_file(args)?,
+    let path = match ledger {
+        Some(path) => path.to_owned(),
+        None => ledger_beside_layers_file(layers_file)?,
     };
     let name = shown(&path);
     match std::fs::read_to_string(&path) {
@@ -106,9 +124,9 @@ fn ledger_text(args: &BumpArgs) -> Result<(String, String), SourceError> {
     }
 }
 
-fn ledger_beside_layers_file(args: &BumpArgs) -> Result<PathBuf, SourceError> {
-    let layers_file = match &args.common.layers_file {
-        Some(path) => path.clone(),
+fn ledger_beside_layers_file(layers_file: Option<&Path>) -> Result<PathBuf, SourceError> {
+    let layers_file = match layers_file {
+        Some(path) => path.to_owned(),
         None => layers_file::find(&std::env::current_dir().map_err(SourceError::Folder)?)?,
     };
     layers_file::check(&layers_file)?;
