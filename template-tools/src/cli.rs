@@ -86,6 +86,15 @@ pub(crate) struct BumpArgs {
     /// Put the layer's placeholder in the place of versions
     #[arg(long)]
     pub(crate) to_placeholder: bool,
+    /// Where the versions of regions differ, put them into `Mappings`, a row for each region
+    #[arg(long, conflicts_with = "to_placeholder")]
+    pub(crate) to_mapping: bool,
+    /// Put a parameter that CloudFormation reads from this SSM parameter in the place of `--layer`
+    #[arg(long, value_name = "NAME", requires = "layer", conflicts_with_all = ["to_placeholder", "to_mapping"])]
+    pub(crate) to_ssm: Option<String>,
+    /// Where a template makes the layer itself, set its content, runtimes and architectures to the ledger's
+    #[arg(long, conflicts_with_all = ["pin", "version", "to_placeholder", "to_mapping", "to_ssm"])]
+    pub(crate) update_content: bool,
     /// How results are written to standard output
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

@@ -5,6 +5,10 @@ use std::ops::Range;
 
 use crate::document::{Content, Document, NodeId, ParseError, Position, parse};
 
+mod structure;
+
+pub use structure::{Change, restructure};
+
 /// A piece of a scalar that becomes another text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {

@@ -9,11 +9,13 @@ use std::ops::Range;
 use crate::document::{Document, NodeId};
 use crate::pattern::{ArnPattern, NoPattern, Part, Placeholders};
 
+mod definitions;
 mod evaluate;
 mod function;
 mod reason;
 mod value;
 
+pub use definitions::{ContentField, ContentPart, Definition, definitions};
 pub use evaluate::Given;
 pub use function::{Function, FunctionKind};
 pub use reason::Reason;

@@ -8,7 +8,7 @@ use std::ops::Range;
 use crate::document::Position;
 use crate::edit::ProofError;
 use crate::flow::Home;
-use crate::pattern::{Part, VersionPart};
+use crate::pattern::Part;
 use crate::plan::{AccountTaken, Bump, Decision, LeftAlone, Plan, Wanted, Weight, decide};
 
 /// Whether a text has expressions or statements of Jinja or cookiecutter in it.
@@ -69,10 +69,7 @@ pub fn plan_lexical(text: &str, wanted: &Wanted<'_>) -> Plan {
                         position,
                     });
                 }
-                let new = match &to {
-                    VersionPart::Number(version) => version.to_string(),
-                    VersionPart::Placeholder(word) => word.clone(),
-                };
+                let new = to.written();
                 let version = pattern.version_range;
                 splices.push((word.start + version.start..word.start + version.end, new));
                 plan.bumps.push(Bump { position, layer, from: pattern.version, to, home: Home::Entry });

@@ -13,6 +13,8 @@ pub mod arn;
 pub mod called;
 pub mod cli;
 mod commands;
+pub mod content;
+pub mod convert;
 pub mod document;
 pub mod edit;
 pub mod flow;

@@ -25,6 +25,18 @@ pub enum VersionPart {
     /// A word such as `SOSW_LAYER_PLACEHOLDER`. It stands for a version of the layer that the ARN names, whatever
     /// the word itself says.
     Placeholder(String),
+    /// Anything else that can stand in for it: where the content lies, the name of a parameter.
+    Text(String),
+}
+
+impl VersionPart {
+    /// What is written into a template for it.
+    pub(crate) fn written(&self) -> String {
+        match self {
+            Self::Number(version) => version.to_string(),
+            Self::Placeholder(word) | Self::Text(word) => word.clone(),
+        }
+    }
 }
 
 impl fmt::Display for VersionPart {
@@ -32,6 +44,7 @@ impl fmt::Display for VersionPart {
         match self {
             Self::Number(version) => write!(formatter, "{version}"),
             Self::Placeholder(_) => formatter.write_str("placeholder"),
+            Self::Text(text) => formatter.write_str(text),
         }
     }
 }

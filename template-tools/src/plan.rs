@@ -178,6 +178,24 @@ pub enum Refusal {
         /// What the layer is made for.
         made_for: Vec<String>,
     },
+    /// The layer that a template makes is published by these tools.
+    #[error(
+        "resource `{resource}` makes layer `{layer}`, which the ledger says is published without a template"
+    )]
+    PublishedByApi {
+        /// The resource's logical id.
+        resource: String,
+        /// The layer.
+        layer: LayerName,
+    },
+    /// Several places of the content could be meant.
+    #[error("the content of layer `{layer}` lies in several places, and any could be meant:\n{}", .places.join("\n"))]
+    Contents {
+        /// The layer.
+        layer: LayerName,
+        /// All of them.
+        places: Vec<String>,
+    },
     /// The edits would not do what they should.
     #[error("the edits failed their proof")]
     Proof(#[from] ProofError),

@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 use crate::arn::Region;
 use crate::document::{ParseError, Position, Style, align, parse};
 use crate::flow::{Given, Home, Outside, Source, flow_with};
-use crate::pattern::{ArnPattern, Part, Variables, VersionPart};
+use crate::pattern::{ArnPattern, Part, Variables};
 use crate::plan::{AccountTaken, Bump, Decision, LeftAlone, Plan, Refusal, Wanted, Weight, decide};
 
 /// The name of the file.
@@ -229,10 +229,7 @@ impl Planner<'_, '_> {
                     let reason = "the version cannot be found in the text as it is written".to_owned();
                     return self.plan.left_alone.push(left(reason, Weight::Warning));
                 };
-                let new = match to {
-                    VersionPart::Number(version) => version.to_string(),
-                    VersionPart::Placeholder(word) => word.clone(),
-                };
+                let new = to.written();
                 let becomes = format!("{}{new}{}", &one.meaning[..meant.start], &one.meaning[meant.end..]);
                 self.splices.push(Splice { range, new, string: one.string.clone(), becomes });
                 let (from, home) = (patterns[0].version.clone(), Home::Given(one.given.name.clone()));

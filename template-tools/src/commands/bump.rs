@@ -16,6 +16,7 @@ use crate::commands::interrupt;
 use crate::commands::outcome::Outcome;
 use crate::commands::say::{say_bumps, say_defaults, say_left_alone, say_pins, say_unused};
 use crate::commands::source::{self, Source};
+use crate::convert::Form;
 use crate::document::Position;
 use crate::plan::{AccountTaken, Downgrades, Goal, Refusal, Unfit, Wanted};
 use crate::tree::write::{Change, stage};
@@ -70,8 +71,14 @@ fn bump(
 ) -> Result<Outcome, BumpError> {
     let search = Search {
         paths: &args.paths,
+        ledger: args.ledger.as_ref().and_then(|ledger| ledger.canonicalize().ok()),
         include: Include::new(&args.include)?,
         wanted: wanted(args, source),
+        form: match &args.to_ssm {
+            Some(name) => Some(Form::Ssm(name.clone())),
+            None => args.to_mapping.then_some(Form::Mapping),
+        },
+        content: source.entries.clone().filter(|_| args.update_content),
         lexical: if args.lexical { Lexical::Yes } else { Lexical::No },
         why: if args.why { Why::Everything } else { Why::Important },
     };
@@ -245,6 +252,12 @@ fn hint(refusal: &Refusal, bump: &str) -> String {
         Refusal::Unfit { .. } => "Lambda itself does not hold a function to what a layer is made for: add `--allow-unfit` if it is \
              meant"
             .to_owned(),
+        Refusal::PublishedByApi { .. } => {
+            "one layer must not have two publishers: take the resource out of the template and name the version, or stage \
+             the content and let the stack publish it"
+                .to_owned()
+        }
+        Refusal::Contents { .. } => "write the bucket of the region into the template, or `${AWS::Region}` in its place".to_owned(),
         Refusal::Proof(_) => "this is a fault in these tools: please report it, with the file".to_owned(),
     }
 }

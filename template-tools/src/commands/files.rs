@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::arn::PLACEHOLDER_END;
+use crate::content::update_content;
+use crate::convert::{Form, convert};
 use crate::document::{ParseError, Position, parse};
+use crate::ledger::Ledger;
 use crate::lexical::{has_expressions, plan_lexical};
 use crate::plan::{LeftAlone, Part, Plan, Wanted, Weight, comments, plan_with};
 use crate::samconfig::{self, SamconfigError, plan_samconfig};
@@ -98,8 +101,13 @@ pub(crate) enum Why {
 /// What is looked for, and where.
 pub(crate) struct Search<'s> {
     pub(crate) paths: &'s [PathBuf],
+    /// The ledger, which names every layer and is no template.
+    pub(crate) ledger: Option<PathBuf>,
     pub(crate) include: Include,
     pub(crate) wanted: Wanted<'s>,
+    pub(crate) form: Option<Form>,
+    /// The ledger, where the templates that make layers are to follow it.
+    pub(crate) content: Option<Ledger>,
     pub(crate) lexical: Lexical,
     pub(crate) why: Why,
 }
@@ -180,6 +188,7 @@ impl Search<'_> {
         }
         let names = self.wanted.pins.layers().flat_map(|layer| [layer.to_string(), layer.placeholder()]);
         let named = Needles::new(names)?.and(CONTEXT)?;
+        let named = if self.content.is_some() { named.or(Needles::new(["LayerVersion"])?) } else { named };
         Ok(named.or(Needles::new(["Layers"])?.and(IN_PIECES)?).or(overrides))
     }
 
@@ -192,6 +201,9 @@ impl Search<'_> {
             }
             None => Part::IfTemplate,
         };
+        if self.ledger.is_some() && path.canonicalize().ok() == self.ledger {
+            return Ok(None);
+        }
         let wanted = Wanted { part, ..self.wanted.clone() };
         let text = match utf8(bytes) {
             Ok(text) => text,
@@ -216,7 +228,12 @@ impl Search<'_> {
                 Err(source) => Err(FileError::Samconfig { path: path.to_owned(), source }),
             };
         }
-        match plan_with(text, &wanted) {
+        let plan = match (&self.form, &self.content) {
+            (Some(form), _) => convert(text, &wanted, form),
+            (None, Some(ledger)) => update_content(text, &wanted, ledger),
+            (None, None) => plan_with(text, &wanted),
+        };
+        match plan {
             Ok(mut plan) => {
                 if self.why == Why::Everything {
                     if let Ok(document) = parse(text) {

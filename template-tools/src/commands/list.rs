@@ -174,7 +174,7 @@ impl std::fmt::Display for Version {
 fn version(pattern: &ArnPattern) -> Version {
     match &pattern.version {
         VersionPart::Number(number) => Version::Number(*number),
-        VersionPart::Placeholder(word) => Version::Word(word.clone()),
+        VersionPart::Placeholder(word) | VersionPart::Text(word) => Version::Word(word.clone()),
     }
 }
 

@@ -58,17 +58,32 @@ pub(crate) struct Source {
     pub(crate) pins: Pins,
     /// The ledger, if there was one.
     pub(crate) ledger: Option<String>,
+    /// What stands in it.
+    pub(crate) entries: Option<Ledger>,
 }
 
 /// The pins that the arguments ask for.
 pub(crate) fn pins(args: &BumpArgs) -> Result<Source, SourceError> {
+    if let (Some(layer), None, true) =
+        (&args.layer, args.version, args.to_ssm.is_some() || args.to_placeholder)
+        && args.ledger.is_none()
+    {
+        // Which version is current does not matter: every reference goes to the same words.
+        let pin =
+            Pin { layer: layer.clone(), partition: None, account: None, region: None, version: u64::MAX };
+        return Ok(Source { pins: Pins::new([pin])?, ledger: None, entries: None });
+    }
     if let (Some(layer), Some(version)) = (&args.layer, args.version) {
         let (account, region) = (args.account.clone(), args.region.clone());
         let pin = Pin { layer: layer.clone(), partition: None, account, region, version };
-        return Ok(Source { pins: Pins::new([pin])?, ledger: None });
+        return Ok(Source { pins: Pins::new([pin])?, ledger: None, entries: None });
     }
     if !args.pin.is_empty() {
-        return Ok(Source { pins: Pins::new(args.pin.iter().cloned().map(Pin::from))?, ledger: None });
+        return Ok(Source {
+            pins: Pins::new(args.pin.iter().cloned().map(Pin::from))?,
+            ledger: None,
+            entries: None,
+        });
     }
     let (name, text) = ledger_text(args.ledger.as_deref(), args.common.layers_file.as_deref())?;
     let ledger = Ledger::parse(&text).map_err(|source| SourceError::Ledger { name: name.clone(), source })?;
@@ -83,7 +98,7 @@ pub(crate) fn pins(args: &BumpArgs) -> Result<Source, SourceError> {
         }
         pins = pins.only(layer);
     }
-    Ok(Source { pins, ledger: Some(name) })
+    Ok(Source { pins, ledger: Some(name), entries: Some(ledger) })
 }
 
 /// The pins of a ledger that may be missing, unless it was named.

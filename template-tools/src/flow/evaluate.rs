@@ -88,6 +88,17 @@ impl<'d, 't> Evaluator<'d, 't> {
         self.parameters.get(name).copied()
     }
 
+    /// The one text that an expression comes to, and the scalar that holds all of it, if one does.
+    pub(super) fn one_text(&self, node: NodeId) -> Option<(String, Option<(Source, Home)>)> {
+        let values = self.text_at(node, &Home::Entry, 0);
+        let [value] = &values[..] else { return None };
+        let source = value.source_of(&(0..value.text.len())).filter(|(source, part, _)| match source {
+            Source::Leaf(leaf) => self.document.scalar(*leaf).is_some_and(|text| part.len() == text.len()),
+            Source::Given(_) => true,
+        });
+        Some((value.text.clone(), source.map(|(source, _, home)| (source, home))))
+    }
+
     /// Every text that an expression may come to. Never empty, unless all of them contradict themselves.
     fn text_at(&self, node: NodeId, home: &Home, depth: usize) -> Vec<Value> {
         let node = self.document.resolve(node);

@@ -139,7 +139,7 @@ impl Planner<'_, '_, '_> {
         home: Home,
     ) {
         let (position, layer) = (self.document.position(leaf), pattern.layer.clone());
-        let new = written(to);
+        let new = to.written();
         if let Home::Default(parameter) = &home
             && let Some(reason) = self.not_allowed(parameter, leaf, part, &new)
         {
@@ -204,13 +204,6 @@ impl Planner<'_, '_, '_> {
 
     fn name(&mut self, layer: &LayerName) {
         self.plan.names.insert(layer.clone());
-    }
-}
-
-fn written(version: &VersionPart) -> String {
-    match version {
-        VersionPart::Number(version) => version.to_string(),
-        VersionPart::Placeholder(word) => word.clone(),
     }
 }
 
