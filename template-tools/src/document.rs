@@ -4,14 +4,19 @@
 //! numbered in the order of the text, so that two texts of the same structure have the same numbers.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ops::Range;
 
 mod align;
 mod intrinsic;
+mod json;
+mod places;
 mod yaml;
 
 pub(crate) use align::align;
 pub use intrinsic::Intrinsic;
+pub(crate) use json::{Tokens, meaning};
+use places::Places;
 pub use yaml::{ParseError, parse};
 
 /// The number of a node in its document.
@@ -83,8 +88,6 @@ pub struct Node<'t> {
     pub tag: Option<Box<str>>,
     /// Where it stands in the text, in bytes: a scalar with its quotes, without its tag.
     pub range: Range<usize>,
-    /// Where it begins, for people.
-    pub position: Position,
     /// One more than the number of its last descendant.
     end: NodeId,
 }
@@ -95,9 +98,20 @@ pub struct Document<'t> {
     text: &'t str,
     nodes: Vec<Node<'t>>,
     roots: Vec<NodeId>,
+    is_json: bool,
+    places: OnceCell<Places>,
 }
 
 impl<'t> Document<'t> {
+    fn new(text: &'t str, nodes: Vec<Node<'t>>, roots: Vec<NodeId>) -> Self {
+        Self { text, nodes, roots, is_json: false, places: OnceCell::new() }
+    }
+
+    /// Whether the text is JSON to the letter.
+    pub(crate) fn is_json(&self) -> bool {
+        self.is_json
+    }
+
     /// The text that was read.
     pub fn text(&self) -> &'t str {
         self.text
@@ -187,7 +201,8 @@ impl<'t> Document<'t> {
 
     /// Where a node begins, for people.
     pub fn position(&self, id: NodeId) -> Position {
-        self.node(id).position
+        let places = self.places.get_or_init(|| Places::new(self.text));
+        places.at(self.text, self.node(id).range.start)
     }
 
     /// The tag of a node as written, for example `!Sub`.

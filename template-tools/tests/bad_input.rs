@@ -61,11 +61,11 @@ fn depth_has_an_end() {
 
 #[test]
 fn aliases_and_choices_do_not_explode() {
-    let mut bomb = layers("l0: &l0 [x, x]\n");
-    for level in 1..60 {
+    let level = |level: usize| {
         let before = level - 1;
-        bomb.push_str(&format!("l{level}: &l{level} [*l{before}, *l{before}, *l{before}]\n"));
-    }
+        format!("l{level}: &l{level} [*l{before}, *l{before}, *l{before}]\n")
+    };
+    let mut bomb = layers("l0: &l0 [x, x]\n") + &(1..60).map(level).collect::<Vec<_>>().concat();
     bomb.push_str("Globals: {Function: {Layers: [!Join ['', *l59]]}}\n");
     check("bomb.yaml", bomb.as_bytes(), 0);
     let choice = "!If [A, a, b]";

@@ -27,7 +27,7 @@ fn check(text: &str, expected: &Expect) {
         writeln!(shown, "{position} {} {}{region}{home}", pattern.layer, pattern.version).unwrap();
     }
     for Unread { node, reason, .. } in &flow.unread {
-        writeln!(shown, "{} {reason}", document.node(*node).position).unwrap();
+        writeln!(shown, "{} {reason}", document.position(*node)).unwrap();
     }
     expected.assert_eq(&shown);
 }
