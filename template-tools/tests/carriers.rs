@@ -1,7 +1,5 @@
 //! Generated templates over every form that carries a version, in every quoting: exactly the versions change.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use proptest::prelude::*;
 use template_tools::arn::LayerVersionArn;
 use template_tools::pins::{Pin, Pins};

@@ -215,3 +215,12 @@ fn escapes_and_folds_in_every_quoting() {
     let after = plan(&text, &pins(), Downgrades::Refused).unwrap().text;
     assert_eq!(after, Some(text.replace("\\x37", "12")));
 }
+
+#[test]
+fn choices_that_belong_together_stay_together() {
+    // The account of one region never meets the version of another: each row would else be `two` in the wrong region.
+    check(&with(
+        "Mappings: {M: {us-east-1: {R: us-east-1, V: <7>}, eu-west-1: {R: eu-west-1, V: {7}}}}",
+        " [!Sub ['arn:aws:lambda:${R}:123456789012:layer:two:${V}', {R: !FindInMap [M, !Ref AWS::Region, R], V: !FindInMap [M, !Ref AWS::Region, V]}]]",
+    ));
+}

@@ -42,3 +42,31 @@ pub(super) fn prove(document: &Document<'_>, after: &str, edits: &[&Edit]) -> Re
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::parse;
+
+    #[test]
+    fn only_what_was_meant_may_differ() {
+        let text = "{\"a\": \"x:1\", \"b\": [2]}";
+        let document = parse(text).unwrap();
+        assert!(document.is_json());
+        let leaf = document.values(document.roots()[0], "a")[0];
+        let edit = Edit { leaf, part: 2..3, range: 9..10, new: "12".to_owned() };
+        let check = |after: &str| prove(&document, after, &[&edit]).is_ok();
+        assert!(check("{\"a\": \"x:12\", \"b\": [2]}"));
+        for after in [
+            text,
+            "{\"a\": \"x:12\", \"b\": [3]}",
+            "{\"a\": \"x:13\", \"b\": [2]}",
+            "{\"a\": \"x:12\", \"b\": {}}",
+            "{\"a\": \"x:12\", \"b\": [2]",
+            "{\"a\": \"x:12\", \"b\": [2, 2]}",
+            "{\"z\": \"x:12\", \"b\": [2]}",
+        ] {
+            assert!(!check(after), "{after}");
+        }
+    }
+}
