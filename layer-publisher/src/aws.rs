@@ -2,5 +2,6 @@
 
 pub mod failure;
 pub mod lambda;
+pub mod pace;
 pub mod profiles;
 pub mod session;

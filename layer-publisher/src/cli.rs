@@ -12,7 +12,7 @@ use crate::called::CalledAs;
 use crate::manifest::Freshness;
 use crate::publish::{self, Intent, PublishRequest};
 use crate::region;
-use crate::ui::{Ui, Verbosity};
+use crate::ui::{Format, Ui, Verbosity};
 use crate::versions::latest::{self, LatestRequest};
 
 /// Publish built layers as LayerVersions: in every region, never twice, verified.
@@ -35,12 +35,18 @@ enum Command {
 /// holds the content. A second run does only what is missing.
 #[derive(Args)]
 struct PublishArgs {
-    /// The layers to publish; may be left out if there is only one
+    /// The layers to publish; may be left out if there is only one, else a terminal is asked
     #[arg(value_name = "LAYER")]
     layers: Vec<String>,
     /// Ask AWS, show what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Only the layers whose table, lock or own files differ from this commit's
+    #[arg(long, value_name = "REF")]
+    changed_since: Option<String>,
+    /// The form of what is printed: ARNs, or a JSON document about every region
+    #[arg(long, value_enum, default_value_t)]
+    format: FormatArg,
     /// Publish what was built, even if the lock or the layer's table has changed since
     #[arg(long)]
     as_built: bool,
@@ -62,6 +68,22 @@ struct LatestArgs {
     aws: AwsArgs,
     #[command(flatten)]
     common: CommonArgs,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum FormatArg {
+    #[default]
+    Text,
+    Json,
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Text => Self::Text,
+            FormatArg::Json => Self::Json,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -132,6 +154,8 @@ async fn run(command: Command, ui: &Ui, called: &CalledAs) -> ExitCode {
         Command::Publish(arguments) => {
             let request = PublishRequest {
                 names: arguments.layers,
+                changed_since: arguments.changed_since,
+                format: arguments.format.into(),
                 profile: arguments.aws.profile,
                 regions: arguments.aws.regions,
                 intent: if arguments.dry_run { Intent::Show } else { Intent::Publish },

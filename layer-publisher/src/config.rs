@@ -37,6 +37,8 @@ pub struct LayersFile {
 pub struct Layer {
     /// The names under which Lambda knows it: one, or one for each architecture where the layer is split.
     pub lambda_names: Vec<String>,
+    /// Every text that stands in the table, `publish` left out: some of them are paths of the layer's own files.
+    pub words: Vec<String>,
     /// The regions that count.
     pub regions: Vec<Region>,
     /// The regions whose failure is a warning.
@@ -145,7 +147,8 @@ impl LayersFile {
         self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+    /// Reads a text as the file that lies there.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let table: Table = toml::from_str(text)
             .map_err(|source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) })?;
         let reader = Reader { path };
@@ -176,6 +179,7 @@ impl Reader<'_> {
 
         let mut layer = Layer {
             lambda_names: self.lambda_names(name, table, &place)?,
+            words: words(table),
             regions: Vec::new(),
             optional_regions: Vec::new(),
             inputs_sha256: inputs::sha256(table),
@@ -251,6 +255,23 @@ impl Reader<'_> {
             expected,
         }
     }
+}
+
+fn words(table: &Table) -> Vec<String> {
+    fn collect(value: &Value, words: &mut Vec<String>) {
+        match value {
+            Value::String(text) => words.push(text.clone()),
+            Value::Array(items) => items.iter().for_each(|item| collect(item, words)),
+            Value::Table(table) => table.iter().for_each(|(key, value)| {
+                words.push(key.clone());
+                collect(value, words);
+            }),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    table.iter().filter(|(key, _)| *key != "publish").for_each(|(_, value)| collect(value, &mut found));
+    found
 }
 
 /// The name that was probably meant, if one is near enough.

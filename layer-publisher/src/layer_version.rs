@@ -1,5 +1,7 @@
 //! A LayerVersion as Lambda tells of it, in our own types.
 
+use std::sync::Arc;
+
 use template_tools::arn::{LayerName, LayerVersionArn};
 
 /// One line of ListLayerVersions, which tells neither hash nor size.
@@ -44,5 +46,5 @@ pub struct NewLayerVersion {
     /// At most 512 characters.
     pub license: Option<String>,
     /// The zip itself.
-    pub zip: Vec<u8>,
+    pub zip: Arc<Vec<u8>>,
 }

@@ -4,6 +4,7 @@
 mod error;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -83,7 +84,7 @@ pub struct Artifact {
     /// What the builder says about it.
     pub manifest: Manifest,
     /// The zip itself.
-    pub zip: Vec<u8>,
+    pub zip: Arc<Vec<u8>>,
 }
 
 /// Whether an artifact must belong to the lock and the table as they are now.
@@ -225,5 +226,5 @@ fn check(
     if size > LARGEST_DIRECT_ZIP {
         return Err(ArtifactError::TooLarge { layer: layer(), path, size });
     }
-    Ok(Artifact { name, manifest, zip })
+    Ok(Artifact { name, manifest, zip: Arc::new(zip) })
 }

@@ -1,12 +1,18 @@
 //! `publish`: everything that is built, into every region that is wanted, and into the ledger.
 
+pub mod choose;
 pub mod execute;
 #[cfg(test)]
 mod fake;
+pub mod journal;
 pub mod plan;
+pub mod refused;
 pub mod regions;
 mod report;
+pub mod row;
 
+use std::collections::BTreeMap;
+use std::future::Future;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,17 +20,20 @@ use std::time::{Duration, Instant};
 
 use template_tools::arn::{ArnError, Region};
 use thiserror::Error;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
-use crate::aws::session::{Session, SessionError};
+use crate::aws::session::{Caller, Session, SessionError};
 use crate::called::{CalledAs, Command};
 use crate::clocks::Clocks;
 use crate::config::{ConfigError, LayersFile};
 use crate::ledger_file::{LedgerFile, LedgerFileError};
 use crate::machine_lock;
 use crate::manifest::{self, Artifact, ArtifactError, Freshness};
-use crate::ui::{Ui, shown};
-use execute::Clock;
+use crate::ui::{Format, Ui, shown};
+use choose::ChangedError;
+use execute::{Clock, Outcome, RegionFailure};
+use journal::JournalFile;
 use plan::Wanted;
 use regions::{NoRegion, Place, places};
 use report::{Done, Report};
@@ -34,6 +43,10 @@ use report::{Done, Report};
 pub struct PublishRequest {
     /// Layers or artifacts by name; the only layer if there are none.
     pub names: Vec<String>,
+    /// Only layers that have changed since this commit.
+    pub changed_since: Option<String>,
+    /// The form of the results.
+    pub format: Format,
     /// The profile that was named.
     pub profile: Option<String>,
     /// The regions that were named; else those of `layers.toml`.
@@ -72,6 +85,9 @@ pub enum PublishError {
         /// What is wrong.
         source: ArnError,
     },
+    /// git.
+    #[error(transparent)]
+    Changed(#[from] ChangedError),
     /// No region.
     #[error(transparent)]
     NoRegion(#[from] NoRegion),
@@ -98,7 +114,10 @@ impl PublishError {
             Self::Config(ConfigError::NotFound { .. }) => {
                 Some(format!("name the file with `{} --layers-file FILE`", called.words(Command::Publish)))
             }
-            Self::Config(_) | Self::Name { .. } | Self::System { .. } => None,
+            Self::Changed(ChangedError::Refused { .. }) => {
+                Some("name a commit, a branch or a tag, for example `origin/main`; a shallow clone may not have it".to_owned())
+            }
+            Self::Config(_) | Self::Changed(_) | Self::Name { .. } | Self::System { .. } => None,
             Self::Artifact(error) => error.hint(called),
             Self::NoRegion(error) => Some(error.hint(called)),
             Self::Session(error) => error.hint(called),
@@ -120,7 +139,14 @@ pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result
     let here = std::env::current_dir()
         .map_err(|source| PublishError::System { what: "find the current folder", source })?;
     let file = LayersFile::find(request.layers_file.as_deref(), &here)?;
-    let artifacts = manifest::artifacts(&file, &request.names, request.freshness)?;
+    let names = match names(request, &file, ui)? {
+        Some(names) => names,
+        None => {
+            ui.status("Finished", "no layer has changed");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    let artifacts = manifest::artifacts(&file, &names, request.freshness)?;
     let ledger = LedgerFile::beside(&file.path);
     ledger.read()?;
     if request.intent == Intent::Publish {
@@ -164,7 +190,7 @@ pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result
 
     let mut report = Report::new(ui, called, session.advice(), &caller, parcels.len() > 1);
     match request.intent {
-        Intent::Show => show(&session, &parcels, &mut report).await,
+        Intent::Show => show(&session, &clocks, &parcels, &mut report).await,
         Intent::Publish => {
             let waiting = || {
                 ui.status("Waiting", format!("for another run that publishes to account {}", caller.account));
@@ -173,30 +199,98 @@ pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result
             if let Err(error) = &lock {
                 ui.warning(format!("other runs on this machine are not kept out: {error}"));
             }
+            if let Err(error) = journal::must_be_writable() {
+                ui.warning(format!("requests on their way are not written down: {error}"));
+            }
             ledger.read()?;
-            execute_all(&session, &clocks, &parcels, &ledger, &mut report).await;
+            execute_all(&session, &caller, &clocks, &parcels, &ledger, &mut report).await;
             drop(lock);
         }
     }
-    Ok(report.finish(start.elapsed()))
+    Ok(report.finish(start.elapsed(), request.format, request.intent))
+}
+
+/// The names that are meant. Nothing, if those that were asked for have not changed.
+fn names(request: &PublishRequest, file: &LayersFile, ui: &Ui) -> Result<Option<Vec<String>>, ChangedError> {
+    if let Some(reference) = &request.changed_since {
+        let mut names = choose::changed_since(file, reference)?;
+        if !request.names.is_empty() {
+            names.retain(|name| request.names.contains(name));
+        }
+        return Ok(Some(names).filter(|names| !names.is_empty()));
+    }
+    if request.names.is_empty()
+        && file.layers.len() > 1
+        && let Some(chosen) = choose::ask(ui, file)
+    {
+        return Ok(Some(chosen));
+    }
+    Ok(Some(request.names.clone()))
+}
+
+/// So many artifacts are attended to at once in one region, and
+const AT_ONCE_IN_A_REGION: usize = 3;
+/// so many over all.
+const AT_ONCE: usize = 64;
+
+/// Who may begin: the regions have queues of their own, so that one that is dead holds up nobody else.
+struct Turns {
+    all: Semaphore,
+    regions: BTreeMap<Region, Semaphore>,
+}
+
+impl Turns {
+    fn new(parcels: &[Parcel]) -> Arc<Self> {
+        let regions = parcels.iter().flat_map(|parcel| &parcel.places);
+        let regions = regions.map(|place| (place.region.clone(), Semaphore::new(AT_ONCE_IN_A_REGION)));
+        Arc::new(Self { all: Semaphore::new(AT_ONCE), regions: regions.collect() })
+    }
+
+    /// They are never closed, so there is always a permit in the end.
+    async fn wait(&self, region: &Region) -> [Option<SemaphorePermit<'_>>; 2] {
+        let in_region = match self.regions.get(region) {
+            Some(region) => region.acquire().await.ok(),
+            None => None,
+        };
+        [in_region, self.all.acquire().await.ok()]
+    }
+}
+
+/// What it comes to within the time that there is for it.
+async fn in_time<T>(
+    clocks: &Clocks,
+    wanted: &Wanted,
+    work: impl Future<Output = Result<T, RegionFailure>>,
+) -> Result<T, RegionFailure> {
+    let after = clocks.deadline(wanted.size);
+    let layer = || wanted.layer_name().clone();
+    let result = tokio::time::timeout(after, work).await;
+    result.unwrap_or_else(|_| Err(RegionFailure::Deadline { layer: layer(), after }))
 }
 
 /// Every region at once, each on its own; what has come of one is recorded at once.
 async fn execute_all(
     session: &Session,
+    caller: &Caller,
     clocks: &Clocks,
     parcels: &[Parcel],
     ledger: &LedgerFile,
     report: &mut Report<'_>,
 ) {
     let mut running = JoinSet::new();
+    let turns = Turns::new(parcels);
     for (index, parcel) in parcels.iter().enumerate() {
         let wanted = Arc::new(parcel.wanted.clone());
         for place in &parcel.places {
             let lambda = session.lambda(&place.region);
             let (wanted, place, clocks) = (Arc::clone(&wanted), place.clone(), *clocks);
+            let journal = JournalFile::new(caller, &place.region, &wanted, &clocks);
+            let turns = Arc::clone(&turns);
             running.spawn(async move {
-                let result = execute::bring(&lambda, &RealClock::default(), &clocks, &wanted).await;
+                let _turn = turns.wait(&place.region).await;
+                let clock = RealClock::default();
+                let work = execute::bring(&lambda, &clock, &journal, &clocks, &wanted);
+                let result: Result<Outcome, _> = in_time(&clocks, &wanted, work).await;
                 Done { index, place, result }
             });
         }
@@ -216,14 +310,17 @@ async fn execute_all(
 }
 
 /// What each region has, and what would be done there.
-async fn show(session: &Session, parcels: &[Parcel], report: &mut Report<'_>) {
+async fn show(session: &Session, clocks: &Clocks, parcels: &[Parcel], report: &mut Report<'_>) {
     let mut running = JoinSet::new();
+    let turns = Turns::new(parcels);
     for (index, parcel) in parcels.iter().enumerate() {
         let wanted = Arc::new(parcel.wanted.clone());
         for place in &parcel.places {
             let (lambda, wanted, place) = (session.lambda(&place.region), Arc::clone(&wanted), place.clone());
+            let (turns, clocks) = (Arc::clone(&turns), *clocks);
             running.spawn(async move {
-                let found = execute::look(&lambda, &wanted).await;
+                let _turn = turns.wait(&place.region).await;
+                let found = in_time(&clocks, &wanted, execute::look(&lambda, &wanted)).await;
                 (index, place, found.map(|found| plan::step(&wanted, &found)))
             });
         }

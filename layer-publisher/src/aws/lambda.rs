@@ -6,6 +6,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region as SdkRegion, SdkConfig};
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::config::SharedHttpClient;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Architecture, LayerVersionContentInput, LayerVersionContentOutput, Runtime};
 use template_tools::arn::{LayerName, LayerVersionArn, Region};
@@ -34,9 +35,17 @@ pub struct LambdaRegion {
 }
 
 impl LambdaRegion {
-    pub(super) fn new(config: &SdkConfig, region: &Region, clocks: Clocks, uploads: Arc<Semaphore>) -> Self {
-        let config =
-            aws_sdk_lambda::config::Builder::from(config).region(SdkRegion::new(region.to_string())).build();
+    pub(super) fn new(
+        config: &SdkConfig,
+        http: SharedHttpClient,
+        region: &Region,
+        clocks: Clocks,
+        uploads: Arc<Semaphore>,
+    ) -> Self {
+        let config = aws_sdk_lambda::config::Builder::from(config)
+            .region(SdkRegion::new(region.to_string()))
+            .http_client(http)
+            .build();
         Self { client: Client::from_conf(config), region: region.clone(), clocks, uploads }
     }
 
@@ -91,7 +100,7 @@ impl LayerService for LambdaRegion {
         let memory = u32::try_from(1 + new.zip.len() * COPIES / (1 << 20)).unwrap_or(UPLOAD_MEMORY);
         // It is never closed; and without a permit the upload would only take more memory.
         let _permit = self.uploads.acquire_many(memory.min(UPLOAD_MEMORY)).await.ok();
-        let content = LayerVersionContentInput::builder().zip_file(Blob::new(new.zip.clone())).build();
+        let content = LayerVersionContentInput::builder().zip_file(Blob::new(new.zip.as_slice())).build();
         let runtimes = new.compatible_runtimes.iter().map(|name| Runtime::from(name.as_str())).collect();
         let architectures =
             new.compatible_architectures.iter().map(|name| Architecture::from(name.as_str())).collect();

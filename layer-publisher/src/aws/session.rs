@@ -1,6 +1,7 @@
 //! Who calls, and how: profile, credentials, HTTP client, timeouts. Asks STS who that is, once.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
@@ -22,6 +23,7 @@ use tokio::sync::Semaphore;
 
 use super::failure::{Advice, CallFailure, Kind};
 use super::lambda::{LambdaRegion, UPLOAD_MEMORY};
+use super::pace::{Pace, paced};
 use super::profiles::Profiles;
 use crate::called::CalledAs;
 use crate::clocks::Clocks;
@@ -41,6 +43,8 @@ pub struct Session {
     clocks: Clocks,
     advice: Advice,
     uploads: Arc<Semaphore>,
+    http: SharedHttpClient,
+    paces: Arc<Mutex<BTreeMap<Region, Arc<Pace>>>>,
 }
 
 /// Who calls.
@@ -136,7 +140,8 @@ impl Session {
         if let Some(name) = profile {
             // As in the AWS CLI, a profile that is named outranks keys in the environment; in the SDK's own chain it
             // does not, and would send the layer to another account.
-            let provider = ProviderConfig::without_region().with_region(configured).with_http_client(http);
+            let provider =
+                ProviderConfig::without_region().with_region(configured).with_http_client(http.clone());
             let credentials =
                 ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(name);
             loader = loader.profile_name(name).credentials_provider(credentials.build());
@@ -145,7 +150,7 @@ impl Session {
         let login = profiles.login(name.as_deref().unwrap_or("default"));
         let advice = Advice { profile: name, login, endpoint: config.endpoint_url().map(str::to_owned) };
         let uploads = Arc::new(Semaphore::new(UPLOAD_MEMORY as usize));
-        Ok(Self { config, clocks, advice, uploads })
+        Ok(Self { config, clocks, advice, uploads, http, paces: Arc::default() })
     }
 
     /// The region that the user has set for everything, if there is one.
@@ -212,9 +217,13 @@ impl Session {
         })
     }
 
-    /// Lambda in one region.
+    /// Lambda in one region, at that region's pace.
     pub fn lambda(&self, region: &Region) -> LambdaRegion {
-        LambdaRegion::new(&self.config, region, self.clocks, Arc::clone(&self.uploads))
+        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        let pace =
+            paces.entry(region.clone()).or_insert_with(|| Arc::new(Pace::new(self.clocks.second))).clone();
+        let http = paced(self.http.clone(), pace);
+        LambdaRegion::new(&self.config, http, region, self.clocks, Arc::clone(&self.uploads))
     }
 }
 

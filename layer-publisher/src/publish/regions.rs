@@ -91,6 +91,7 @@ mod tests {
     fn what_is_named_outranks_the_file_and_the_file_outranks_the_default() {
         let layer = Layer {
             lambda_names: Vec::new(),
+            words: Vec::new(),
             regions: regions(&["us-west-2", "eu-west-1"]),
             optional_regions: regions(&["me-south-1"]),
             inputs_sha256: String::new(),

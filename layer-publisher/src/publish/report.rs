@@ -8,16 +8,18 @@ use template_tools::arn::{LayerVersionArn, Region};
 use template_tools::ledger::Entry;
 use thiserror::Error;
 
-use super::Parcel;
 use super::execute::{Outcome, RegionFailure, Was};
 use super::plan::Step;
 use super::regions::{Place, Weight};
+use super::row::{Document, Row, Status};
+use super::{Intent, Parcel, refused};
 use crate::aws::failure::{Advice, CallFailure, Kind};
 use crate::aws::session::Caller;
 use crate::called::CalledAs;
+use crate::layer_version::LayerVersion;
 use crate::ledger_file::LedgerFileError;
 use crate::manifest::Artifact;
-use crate::ui::{Ui, megabytes};
+use crate::ui::{Format, Ui, megabytes};
 
 /// What came of one artifact in one region.
 #[derive(Debug)]
@@ -64,7 +66,7 @@ pub(super) struct Report<'a> {
     names_layers: bool,
     counts: Counts,
     failures: Vec<Failed>,
-    arns: Vec<(usize, usize, LayerVersionArn)>,
+    rows: Vec<(usize, usize, Row)>,
 }
 
 /// `Reading sosw.zip: sosw 3.0.1 and 17 more, 19.0 MB, sha256 n9yf1qKc…`
@@ -108,7 +110,7 @@ impl<'a> Report<'a> {
         names_layers: bool,
     ) -> Self {
         let counts = Counts::default();
-        Self { ui, called, advice, caller, names_layers, counts, failures: Vec::new(), arns: Vec::new() }
+        Self { ui, called, advice, caller, names_layers, counts, failures: Vec::new(), rows: Vec::new() }
     }
 
     /// One artifact in one region is done.
@@ -117,7 +119,7 @@ impl<'a> Report<'a> {
         self.counts.required += usize::from(place.weight == Weight::Required);
         match result {
             Ok(outcome) => self.succeeded(parcel, index, &place, &outcome),
-            Err(failure) => self.failed(parcel, &place, &failure),
+            Err(failure) => self.failed(parcel, index, &place, &failure),
         }
         if let Some(error) = not_recorded {
             self.counts.not_recorded += 1;
@@ -143,15 +145,19 @@ impl<'a> Report<'a> {
                     format!("{region}: version {} has this content", version.arn.version),
                 );
                 self.differ(&region, &version.arn, &differences);
-                self.holds(parcel, index, &version.arn);
+                let row = held(parcel, Status::Unchanged, &version);
+                let verified = differences.is_empty();
+                self.row(parcel, index, place, Row { verified, differences, ..row });
             }
             Ok(Step::Publish { expected }) => {
                 self.counts.to_publish += 1;
                 let number = expected
                     .map_or_else(|| "the first version".to_owned(), |number| format!("version {number}"));
                 self.ui.status("Would", format!("publish {region}: as {number}"));
+                let row = Row { status: Status::WouldPublish, expected_version: expected, ..Row::default() };
+                self.row(parcel, index, place, row);
             }
-            Err(failure) => self.failed(parcel, place, &failure),
+            Err(failure) => self.failed(parcel, index, place, &failure),
         }
     }
 
@@ -193,7 +199,22 @@ impl<'a> Report<'a> {
             self.count_failure(place);
             self.ui.warning(format!("{region}: version {version} is not verified: {failure}"));
         }
-        self.holds(parcel, index, arn);
+        let refused = refused::refused_of(&outcome.version.description, &parcel.wanted.mark);
+        if !refused.is_empty() && outcome.was != Was::Unchanged {
+            self.ui.warning(format!(
+                "{region}: the region refuses {}, and version {version} does without",
+                refused.join(", ")
+            ));
+        }
+        let status = if outcome.was == Was::Unchanged { Status::Unchanged } else { Status::Published };
+        let row = Row {
+            verified: outcome.is_verified(),
+            differences: outcome.differences.clone(),
+            same_content: outcome.twins.clone(),
+            error: outcome.not_read_back.as_ref().map(ToString::to_string),
+            ..held(parcel, status, &outcome.version)
+        };
+        self.row(parcel, index, place, row);
     }
 
     fn differ(&self, region: &str, arn: &LayerVersionArn, differences: &[String]) {
@@ -203,10 +224,14 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn failed(&mut self, parcel: &Parcel, place: &Place, failure: &RegionFailure) {
+    fn failed(&mut self, parcel: &Parcel, index: usize, place: &Place, failure: &RegionFailure) {
         let region = self.place(parcel, &place.region);
         let (cause, hint) = self.explain(failure, &place.region);
         self.ui.failed("Failed", format!("{region}: {cause}"));
+        let not_enabled = failure.call().is_some_and(|call| call.kind == Kind::UnknownKey);
+        let status = if not_enabled { Status::RegionNotEnabled } else { Status::Failed };
+        let row = Row { status, error: Some(cause.clone()), hint: hint.clone(), ..Row::default() };
+        self.row(parcel, index, place, row);
         self.count_failure(place);
         if place.weight == Weight::Optional {
             return;
@@ -258,14 +283,21 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn holds(&mut self, parcel: &Parcel, index: usize, arn: &LayerVersionArn) {
+    fn row(&mut self, parcel: &Parcel, index: usize, place: &Place, row: Row) {
         let position =
-            parcel.places.iter().position(|place| place.region == arn.region).unwrap_or(usize::MAX);
-        self.arns.push((index, position, arn.clone()));
+            parcel.places.iter().position(|known| known.region == place.region).unwrap_or(usize::MAX);
+        let row = Row {
+            layer_name: parcel.wanted.layer_name().to_string(),
+            account: self.caller.account.to_string(),
+            region: place.region.to_string(),
+            required: place.weight == Weight::Required,
+            ..row
+        };
+        self.rows.push((index, position, row));
     }
 
-    /// Sums up, prints the ARNs in the order in which the regions were named, and gives the exit code.
-    pub(super) fn finish(mut self, took: Duration) -> ExitCode {
+    /// Sums up, prints the results in the order in which the regions were named, and gives the exit code.
+    pub(super) fn finish(mut self, took: Duration, format: Format, intent: Intent) -> ExitCode {
         let Counts { published, unchanged, to_publish, required_failed, optional_failed, .. } = self.counts;
         let counts = [
             (published, "published"),
@@ -284,11 +316,37 @@ impl<'a> Report<'a> {
         if optional_failed > 0 {
             self.ui.warning("optional regions are missing; the next run tries them again");
         }
-        self.arns.sort();
-        for (_, _, arn) in &self.arns {
-            self.ui.result(arn);
+        self.rows.sort_by_key(|(index, position, _)| (*index, *position));
+        let regions = self.rows.iter().map(|(_, _, row)| row).collect::<Vec<_>>();
+        let exit_code = exit_code(&self.counts);
+        match format {
+            Format::Text => {
+                regions
+                    .iter()
+                    .filter_map(|row| row.layer_version_arn.as_ref())
+                    .for_each(|arn| self.ui.result(arn));
+            }
+            Format::Json => {
+                let dry_run = intent == Intent::Show;
+                let document = Document { schema: 1, dry_run, exit_code, regions };
+                match serde_json::to_string_pretty(&document) {
+                    Ok(text) => self.ui.result(text),
+                    Err(error) => self.ui.error(&error, None),
+                }
+            }
         }
-        ExitCode::from(exit_code(&self.counts))
+        ExitCode::from(exit_code)
+    }
+}
+
+/// What is known of a version that holds the content.
+fn held(parcel: &Parcel, status: Status, version: &LayerVersion) -> Row {
+    Row {
+        status,
+        version: Some(version.arn.version),
+        layer_version_arn: Some(version.arn.clone()),
+        refused: refused::refused_of(&version.description, &parcel.wanted.mark),
+        ..Row::default()
     }
 }
 
