@@ -99,13 +99,14 @@ pub(crate) fn report(error: &anyhow::Error) {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "a closing word of the dev loop")]
-fn note(text: &str) {
+/// A word at the end.
+#[expect(clippy::print_stderr, reason = "the one place of this crate that prints notes")]
+pub(crate) fn note(text: &str) {
     eprintln!("note: {text}");
 }
 
 /// Parses what follows the command's name; `--help` and wrong usage end the process here, as clap does it.
-fn parse<T: Parser>(arguments: &[OsString]) -> T {
+pub(crate) fn parse<T: Parser>(arguments: &[OsString]) -> T {
     T::parse_from(std::iter::once(OsString::new()).chain(arguments.iter().cloned()))
 }
 
