@@ -10,7 +10,8 @@ use template_tools::arn::Region;
 
 use crate::called::CalledAs;
 use crate::manifest::Freshness;
-use crate::publish::{self, Intent, PublishRequest};
+use crate::publish::permissions::Others;
+use crate::publish::{self, Intent, Public, PublishRequest};
 use crate::region;
 use crate::ui::{Format, Ui, Verbosity};
 use crate::versions::latest::{self, LatestRequest};
@@ -34,6 +35,7 @@ enum Command {
 /// Asks each region what it has, publishes what is new there, reads it back, and prints one ARN for each region that
 /// holds the content. A second run does only what is missing.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct PublishArgs {
     /// The layers to publish; may be left out if there is only one, else a terminal is asked
     #[arg(value_name = "LAYER")]
@@ -47,6 +49,12 @@ struct PublishArgs {
     /// The form of what is printed: ARNs, or a JSON document about every region
     #[arg(long, value_enum, default_value_t)]
     format: FormatArg,
+    /// Make layers public where `layers.toml` says so, without asking
+    #[arg(long)]
+    allow_public: bool,
+    /// Take away every permission that `layers.toml` does not name
+    #[arg(long)]
+    remove_other_permissions: bool,
     /// Publish what was built, even if the lock or the layer's table has changed since
     #[arg(long)]
     as_built: bool,
@@ -155,6 +163,8 @@ async fn run(command: Command, ui: &Ui, called: &CalledAs) -> ExitCode {
             let request = PublishRequest {
                 names: arguments.layers,
                 changed_since: arguments.changed_since,
+                public: if arguments.allow_public { Public::Allowed } else { Public::Asked },
+                others: if arguments.remove_other_permissions { Others::Remove } else { Others::Keep },
                 format: arguments.format.into(),
                 profile: arguments.aws.profile,
                 regions: arguments.aws.regions,

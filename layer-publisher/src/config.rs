@@ -2,6 +2,7 @@
 //! hashed of their tables. What the builder owns is not interpreted here.
 
 mod inputs;
+pub mod publish;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,15 +12,14 @@ use template_tools::arn::Region;
 use thiserror::Error;
 use toml::{Table, Value};
 
-use crate::region::{self, RegionNameError};
+use crate::region::RegionNameError;
+use publish::Destination;
 
 /// The name that is looked for from the current folder upwards.
 pub const FILE_NAME: &str = "layers.toml";
 
 /// Tables that may stand in a layer's table: ours, and the builder's.
 const LAYER_TABLES: &[&str] = &["allow", "branch-of", "include", "publish"];
-/// Keys that may stand in `[layers.X.publish]`.
-const PUBLISH_KEYS: &[&str] = &["optional-regions", "regions"];
 /// Tables that may stand at the top.
 const TOP_TABLES: &[&str] = &["layers"];
 
@@ -39,10 +39,8 @@ pub struct Layer {
     pub lambda_names: Vec<String>,
     /// Every text that stands in the table, `publish` left out: some of them are paths of the layer's own files.
     pub words: Vec<String>,
-    /// The regions that count.
-    pub regions: Vec<Region>,
-    /// The regions whose failure is a warning.
-    pub optional_regions: Vec<Region>,
+    /// Where it goes.
+    pub destination: Destination,
     /// SHA-256, in hex, over the table without `publish`, as compact JSON with sorted keys. The builder writes the same
     /// into the manifest, so that a table that has changed since is noticed.
     pub inputs_sha256: String,
@@ -180,22 +178,13 @@ impl Reader<'_> {
         let mut layer = Layer {
             lambda_names: self.lambda_names(name, table, &place)?,
             words: words(table),
-            regions: Vec::new(),
-            optional_regions: Vec::new(),
+            destination: Destination::default(),
             inputs_sha256: inputs::sha256(table),
         };
         if let Some(publish) = table.get("publish") {
             let place = format!("`[layers.{name}.publish]`");
             let publish = publish.as_table().ok_or_else(|| self.wrong_type("publish", &place, "a table"))?;
-            self.only_known("key", publish.keys(), PUBLISH_KEYS, &place)?;
-            layer.regions = self.regions(publish, "regions", &place)?;
-            layer.optional_regions = self.regions(publish, "optional-regions", &place)?;
-            let mut all = layer.regions.iter().chain(&layer.optional_regions).collect::<Vec<_>>();
-            all.sort();
-            if let Some(pair) = all.windows(2).find(|pair| pair[0] == pair[1]) {
-                let region = pair[0].clone();
-                return Err(ConfigError::RegionTwice { path: self.path.to_owned(), place, region });
-            }
+            layer.destination = self.destination(publish, Destination::default(), &place)?;
         }
         Ok(layer)
     }
@@ -212,20 +201,6 @@ impl Reader<'_> {
         }
         let architectures = ["x86_64", "arm64"];
         Ok(architectures.iter().map(|architecture| format!("{base}-{architecture}")).collect())
-    }
-
-    fn regions(&self, table: &Table, key: &'static str, place: &str) -> Result<Vec<Region>, ConfigError> {
-        let wrong = || self.wrong_type(key, place, "a list of regions");
-        let Some(value) = table.get(key) else { return Ok(Vec::new()) };
-        let region = |value: &Value| {
-            region::parse(value.as_str().ok_or_else(wrong)?).map_err(|source| ConfigError::Region {
-                path: self.path.to_owned(),
-                key,
-                place: place.to_owned(),
-                source,
-            })
-        };
-        value.as_array().ok_or_else(wrong)?.iter().map(region).collect()
     }
 
     fn only_known<'k>(

@@ -5,6 +5,7 @@ pub mod execute;
 #[cfg(test)]
 mod fake;
 pub mod journal;
+pub mod permissions;
 pub mod plan;
 pub mod refused;
 pub mod regions;
@@ -13,7 +14,7 @@ pub mod row;
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,7 +35,8 @@ use crate::ui::{Format, Ui, shown};
 use choose::ChangedError;
 use execute::{Clock, Outcome, RegionFailure};
 use journal::JournalFile;
-use plan::Wanted;
+use permissions::{Grant, Grants, Others, Policy};
+use plan::{Step, Wanted};
 use regions::{NoRegion, Place, places};
 use report::{Done, Report};
 
@@ -45,6 +47,10 @@ pub struct PublishRequest {
     pub names: Vec<String>,
     /// Only layers that have changed since this commit.
     pub changed_since: Option<String>,
+    /// Whether layers may become public.
+    pub public: Public,
+    /// What happens to permissions that nobody asked for.
+    pub others: Others,
     /// The form of the results.
     pub format: Format,
     /// The profile that was named.
@@ -68,6 +74,15 @@ pub enum Intent {
     Show,
 }
 
+/// Whether layers may become public.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Public {
+    /// They may (`--allow-public`).
+    Allowed,
+    /// Only if somebody at the terminal says so.
+    Asked,
+}
+
 /// Why nothing was tried.
 #[derive(Debug, Error)]
 pub enum PublishError {
@@ -88,6 +103,14 @@ pub enum PublishError {
     /// git.
     #[error(transparent)]
     Changed(#[from] ChangedError),
+    /// A layer would become public.
+    #[error("`{}` makes layer `{layer}` public: everybody could use it", file.display())]
+    Public {
+        /// The layer.
+        layer: String,
+        /// The file that says so.
+        file: PathBuf,
+    },
     /// No region.
     #[error(transparent)]
     NoRegion(#[from] NoRegion),
@@ -117,6 +140,10 @@ impl PublishError {
             Self::Changed(ChangedError::Refused { .. }) => {
                 Some("name a commit, a branch or a tag, for example `origin/main`; a shallow clone may not have it".to_owned())
             }
+            Self::Public { layer, .. } => Some(format!(
+                "if that is meant, say so with `{} {layer} --allow-public`",
+                called.words(Command::Publish)
+            )),
             Self::Config(_) | Self::Changed(_) | Self::Name { .. } | Self::System { .. } => None,
             Self::Artifact(error) => error.hint(called),
             Self::NoRegion(error) => Some(error.hint(called)),
@@ -130,6 +157,8 @@ impl PublishError {
 struct Parcel {
     wanted: Wanted,
     places: Vec<Place>,
+    /// Who shall be able to use it, if that is ours to say.
+    grants: Option<Grants>,
 }
 
 /// Publishes, or shows what would be published.
@@ -139,12 +168,9 @@ pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result
     let here = std::env::current_dir()
         .map_err(|source| PublishError::System { what: "find the current folder", source })?;
     let file = LayersFile::find(request.layers_file.as_deref(), &here)?;
-    let names = match names(request, &file, ui)? {
-        Some(names) => names,
-        None => {
-            ui.status("Finished", "no layer has changed");
-            return Ok(ExitCode::SUCCESS);
-        }
+    let Some(names) = names(request, &file, ui)? else {
+        ui.status("Finished", "no layer has changed");
+        return Ok(ExitCode::SUCCESS);
     };
     let artifacts = manifest::artifacts(&file, &names, request.freshness)?;
     let ledger = LedgerFile::beside(&file.path);
@@ -153,7 +179,8 @@ pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result
         ledger.must_be_writable()?;
     }
 
-    let configured = |artifact: &Artifact| file.layers.get(&artifact.manifest.layer);
+    let configured =
+        |artifact: &Artifact| file.layers.get(&artifact.manifest.layer).map(|layer| &layer.destination);
     let all = artifacts.iter().flat_map(|artifact| places(&request.regions, configured(artifact), None));
     let wanted_regions = all.map(|place| place.region).collect::<Vec<_>>();
     let session = Session::open(request.profile.as_deref(), &wanted_regions, clocks).await?;
@@ -172,7 +199,11 @@ pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result
         }
         let wanted = Wanted::new(&artifact)
             .map_err(|source| PublishError::Name { artifact: artifact.name.clone(), source })?;
-        parcels.push(Parcel { wanted, places });
+        let grants = configured(&artifact).and_then(|destination| destination.permissions.clone());
+        parcels.push(Parcel { wanted, places, grants });
+    }
+    if request.intent == Intent::Publish && request.public == Public::Asked {
+        ask_about_public(&parcels, &file.path, ui)?;
     }
     let mut asked = parcels.iter().flat_map(|parcel| &parcel.places).collect::<Vec<_>>();
     asked.sort_by_key(|place| place.weight);
@@ -190,7 +221,7 @@ pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result
 
     let mut report = Report::new(ui, called, session.advice(), &caller, parcels.len() > 1);
     match request.intent {
-        Intent::Show => show(&session, &clocks, &parcels, &mut report).await,
+        Intent::Show => show(&session, &clocks, &parcels, request.others, &mut report).await,
         Intent::Publish => {
             let waiting = || {
                 ui.status("Waiting", format!("for another run that publishes to account {}", caller.account));
@@ -203,11 +234,26 @@ pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result
                 ui.warning(format!("requests on their way are not written down: {error}"));
             }
             ledger.read()?;
-            execute_all(&session, &caller, &clocks, &parcels, &ledger, &mut report).await;
+            execute_all(&session, &caller, &clocks, &parcels, request.others, &ledger, &mut report).await;
             drop(lock);
         }
     }
     Ok(report.finish(start.elapsed(), request.format, request.intent))
+}
+
+/// A layer becomes public only if somebody has said so.
+fn ask_about_public(parcels: &[Parcel], file: &Path, ui: &Ui) -> Result<(), PublishError> {
+    for parcel in parcels {
+        if !parcel.grants.as_ref().is_some_and(|grants| grants.contains(&Grant::Public)) {
+            continue;
+        }
+        let layer = parcel.wanted.layer_name().to_string();
+        let question = format!("layer `{layer}` becomes public: everybody can use it. Go on? [yes/no]");
+        if ui.ask(&question).is_none_or(|answer| answer != "yes") {
+            return Err(PublishError::Public { layer, file: file.to_owned() });
+        }
+    }
+    Ok(())
 }
 
 /// The names that are meant. Nothing, if those that were asked for have not changed.
@@ -274,6 +320,7 @@ async fn execute_all(
     caller: &Caller,
     clocks: &Clocks,
     parcels: &[Parcel],
+    others: Others,
     ledger: &LedgerFile,
     report: &mut Report<'_>,
 ) {
@@ -285,13 +332,19 @@ async fn execute_all(
             let lambda = session.lambda(&place.region);
             let (wanted, place, clocks) = (Arc::clone(&wanted), place.clone(), *clocks);
             let journal = JournalFile::new(caller, &place.region, &wanted, &clocks);
-            let turns = Arc::clone(&turns);
+            let (turns, grants) = (Arc::clone(&turns), parcel.grants.clone());
             running.spawn(async move {
                 let _turn = turns.wait(&place.region).await;
                 let clock = RealClock::default();
                 let work = execute::bring(&lambda, &clock, &journal, &clocks, &wanted);
                 let result: Result<Outcome, _> = in_time(&clocks, &wanted, work).await;
-                Done { index, place, result }
+                let shared = match (&result, &grants) {
+                    (Ok(outcome), Some(grants)) => {
+                        Some(permissions::bring(&lambda, &outcome.version.arn, grants, others).await)
+                    }
+                    _ => None,
+                };
+                Done { index, place, result, shared }
             });
         }
     }
@@ -310,24 +363,43 @@ async fn execute_all(
 }
 
 /// What each region has, and what would be done there.
-async fn show(session: &Session, clocks: &Clocks, parcels: &[Parcel], report: &mut Report<'_>) {
+async fn show(
+    session: &Session,
+    clocks: &Clocks,
+    parcels: &[Parcel],
+    others: Others,
+    report: &mut Report<'_>,
+) {
     let mut running = JoinSet::new();
     let turns = Turns::new(parcels);
     for (index, parcel) in parcels.iter().enumerate() {
         let wanted = Arc::new(parcel.wanted.clone());
         for place in &parcel.places {
             let (lambda, wanted, place) = (session.lambda(&place.region), Arc::clone(&wanted), place.clone());
-            let (turns, clocks) = (Arc::clone(&turns), *clocks);
+            let (turns, clocks, grants) = (Arc::clone(&turns), *clocks, parcel.grants.clone());
             running.spawn(async move {
                 let _turn = turns.wait(&place.region).await;
                 let found = in_time(&clocks, &wanted, execute::look(&lambda, &wanted)).await;
-                (index, place, found.map(|found| plan::step(&wanted, &found)))
+                let step = found.map(|found| plan::step(&wanted, &found));
+                let shared = match (&step, &grants) {
+                    (Ok(Step::Unchanged { version, .. }), Some(grants)) => {
+                        Some(permissions::look(&lambda, &version.arn, grants, others).await)
+                    }
+                    // A version that does not exist yet is private.
+                    (Ok(Step::Publish { .. }), Some(grants)) => {
+                        Some(Ok(permissions::plan(grants, &Policy::default(), others)))
+                    }
+                    _ => None,
+                };
+                (index, place, step, shared)
             });
         }
     }
     while let Some(joined) = running.join_next().await {
         match joined {
-            Ok((index, place, step)) => report.would(&parcels[index], index, &place, step),
+            Ok((index, place, step, shared)) => {
+                report.would(&parcels[index], index, &place, step, shared);
+            }
             Err(error) => report.panicked(&error.to_string()),
         }
     }

@@ -87,6 +87,13 @@ impl World {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// The layer's publish table, instead of the one with regions only.
+    pub fn configure(&self, publish: &str) {
+        let table = self.project.read("layers.toml").unwrap();
+        let head = table.split("[layers.demo.publish").next().unwrap().to_owned();
+        self.project.write("layers.toml", head + publish).unwrap();
+    }
+
     /// The numbers of the versions that a region has, by the AWS CLI's word.
     pub fn versions(&self, region: &str) -> Vec<u64> {
         let listed = self.aws(&["lambda", "list-layer-versions", "--layer-name", LAYER, "--region", region]);

@@ -1,8 +1,6 @@
 //! Many regions and layers at once: pace, deadlines, values that one region refuses, requests that a killed run has
 //! left on their way, and the choice of layers.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
-
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -87,7 +85,7 @@ fn pypi_a_region_that_is_silent_is_given_up_and_the_others_are_done() {
     world.proxy.add(Rule::always(Fault::Hang).in_region("eu-west-1"));
     let start = Instant::now();
     let run = world.publish().ends_with(3).prints(&[world.arn("us-east-1", 1)]);
-    assert!(start.elapsed() < Duration::from_secs(60));
+    assert!(start.elapsed() < Duration::from_mins(1));
     run.says("Failed eu-west-1: ");
 }
 

@@ -32,6 +32,8 @@ pub enum Kind {
     TooLarge,
     /// What was asked for does not exist.
     NotFound,
+    /// Somebody else has changed it meanwhile, or it is there already.
+    Conflict,
     /// Refused for another reason, which the message tells.
     Refused,
 }
@@ -147,6 +149,7 @@ fn kind_of(code: Option<&str>, status: Option<u16>) -> Kind {
         (Some("CodeStorageExceededException"), _) => Kind::StorageExceeded,
         (Some("RequestEntityTooLargeException"), _) | (None, Some(413)) => Kind::TooLarge,
         (Some("ResourceNotFoundException"), _) => Kind::NotFound,
+        (Some("ResourceConflictException" | "PreconditionFailedException"), _) => Kind::Conflict,
         (Some(_), Some(400..=499)) => Kind::Refused,
         // Without a name it is not Lambda that speaks, but something on the way.
         _ => Kind::Silence,

@@ -16,6 +16,7 @@ use super::failure::{CallFailure, Kind};
 use crate::clocks::Clocks;
 use crate::layer_version::{LayerVersion, Listed, NewLayerVersion};
 use crate::publish::execute::LayerService;
+use crate::publish::permissions::{Grant, Policy};
 
 /// ListLayerVersions gives at most so many at once.
 const PAGE: i32 = 50;
@@ -53,6 +54,85 @@ impl LambdaRegion {
     pub fn region(&self) -> &Region {
         &self.region
     }
+
+    /// Who may use this version, besides its own account. A version without a policy is private.
+    pub async fn policy(&self, version: &LayerVersionArn) -> Result<Policy, CallFailure> {
+        const OPERATION: &str = "GetLayerVersionPolicy";
+        let answer = self
+            .client
+            .get_layer_version_policy()
+            .layer_name(version.layer.as_str())
+            .version_number(number(version.version))
+            .send()
+            .await
+            .map_err(|error| CallFailure::new(OPERATION, &error));
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) if failure.kind == Kind::NotFound => return Ok(Policy::default()),
+            Err(failure) => return Err(failure),
+        };
+        let revision = answer.revision_id().map(str::to_owned);
+        Policy::parse(answer.policy().unwrap_or_default(), revision)
+            .ok_or_else(|| incomplete(OPERATION, "a policy"))
+    }
+
+    /// Lets somebody use this version, if the policy is still at this revision; gives the next one.
+    pub async fn add_permission(
+        &self,
+        version: &LayerVersionArn,
+        grant: &Grant,
+        revision: Option<String>,
+    ) -> Result<Option<String>, CallFailure> {
+        let (principal, organization) = grant.principal();
+        let answer = self
+            .client
+            .add_layer_version_permission()
+            .layer_name(version.layer.as_str())
+            .version_number(number(version.version))
+            .statement_id(grant.statement_id())
+            .action("lambda:GetLayerVersion")
+            .principal(principal)
+            .set_organization_id(organization.map(str::to_owned))
+            .set_revision_id(revision)
+            .send()
+            .await;
+        let answer = answer.map_err(|error| CallFailure::new("AddLayerVersionPermission", &error))?;
+        Ok(answer.revision_id().map(str::to_owned))
+    }
+
+    /// Takes a statement away, if the policy is still at this revision.
+    pub async fn remove_permission(
+        &self,
+        version: &LayerVersionArn,
+        statement: &str,
+        revision: Option<String>,
+    ) -> Result<(), CallFailure> {
+        let answer = self
+            .client
+            .remove_layer_version_permission()
+            .layer_name(version.layer.as_str())
+            .version_number(number(version.version))
+            .statement_id(statement)
+            .set_revision_id(revision)
+            .send()
+            .await;
+        answer.map(drop).map_err(|error| CallFailure::new("RemoveLayerVersionPermission", &error))
+    }
+}
+
+fn number(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
+}
+
+/// An answer that lacks what it must have is none.
+fn incomplete(operation: &'static str, what: &str) -> CallFailure {
+    CallFailure {
+        operation,
+        kind: Kind::Silence,
+        message: format!("an answer without {what}"),
+        code: None,
+        request_id: None,
+    }
 }
 
 impl LayerService for LambdaRegion {
@@ -80,9 +160,13 @@ impl LayerService for LambdaRegion {
 
     async fn get(&self, layer: &LayerName, version: u64) -> Result<LayerVersion, CallFailure> {
         const OPERATION: &str = "GetLayerVersion";
-        let number = i64::try_from(version).unwrap_or(i64::MAX);
-        let answer =
-            self.client.get_layer_version().layer_name(layer.as_str()).version_number(number).send().await;
+        let answer = self
+            .client
+            .get_layer_version()
+            .layer_name(layer.as_str())
+            .version_number(number(version))
+            .send()
+            .await;
         let answer = answer.map_err(|error| CallFailure::new(OPERATION, &error))?;
         read(
             OPERATION,
@@ -149,13 +233,7 @@ fn read(
     architectures: &[Architecture],
     license: Option<&str>,
 ) -> Result<LayerVersion, CallFailure> {
-    let incomplete = |what: &str| CallFailure {
-        operation,
-        kind: Kind::Silence,
-        message: format!("an answer without {what}"),
-        code: None,
-        request_id: None,
-    };
+    let incomplete = |what: &str| incomplete(operation, what);
     let arn = arn.and_then(|arn| arn.parse::<LayerVersionArn>().ok()).ok_or_else(|| incomplete("an ARN"))?;
     let content = content.ok_or_else(|| incomplete("the content"))?;
     let code_sha256 = content.code_sha256().ok_or_else(|| incomplete("a CodeSha256"))?.to_owned();

@@ -35,7 +35,7 @@ pub fn changed_since(file: &LayersFile, reference: &str) -> Result<Vec<String>, 
             ChangedError::Refused { reference, .. } => {
                 ChangedError::Refused { reference, said: "there is no such commit".to_owned() }
             }
-            other => other,
+            error @ ChangedError::Git(_) => error,
         })?;
     let name = file.path.file_name().unwrap_or_default().to_string_lossy();
     // A file that was not there then, or that nobody understands any more, has no layers.

@@ -1,5 +1,6 @@
 //! What a run says, and the exit code it ends with. Decides nothing but that.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,9 +10,10 @@ use template_tools::ledger::Entry;
 use thiserror::Error;
 
 use super::execute::{Outcome, RegionFailure, Was};
+use super::permissions::{Change, Shared, Statement};
 use super::plan::Step;
 use super::regions::{Place, Weight};
-use super::row::{Document, Row, Status};
+use super::row::{Document, Permissions, Row, Status};
 use super::{Intent, Parcel, refused};
 use crate::aws::failure::{Advice, CallFailure, Kind};
 use crate::aws::session::Caller;
@@ -30,6 +32,8 @@ pub(super) struct Done {
     pub(super) place: Place,
     /// What came of it.
     pub(super) result: Result<Outcome, RegionFailure>,
+    /// What came of its permissions, if any are wanted.
+    pub(super) shared: Option<Result<Shared, CallFailure>>,
 }
 
 /// One failure, for several regions if it is the same in all of them.
@@ -55,6 +59,7 @@ struct Counts {
     unchanged: usize,
     to_publish: usize,
     not_recorded: usize,
+    shared: usize,
 }
 
 /// Says what happens as it happens, and sums up.
@@ -67,6 +72,7 @@ pub(super) struct Report<'a> {
     counts: Counts,
     failures: Vec<Failed>,
     rows: Vec<(usize, usize, Row)>,
+    has_failed: BTreeSet<(String, Region)>,
 }
 
 /// `Reading sosw.zip: sosw 3.0.1 and 17 more, 19.0 MB, sha256 n9yf1qKc…`
@@ -110,16 +116,29 @@ impl<'a> Report<'a> {
         names_layers: bool,
     ) -> Self {
         let counts = Counts::default();
-        Self { ui, called, advice, caller, names_layers, counts, failures: Vec::new(), rows: Vec::new() }
+        Self {
+            ui,
+            called,
+            advice,
+            caller,
+            names_layers,
+            counts,
+            failures: Vec::new(),
+            rows: Vec::new(),
+            has_failed: BTreeSet::new(),
+        }
     }
 
     /// One artifact in one region is done.
     pub(super) fn done(&mut self, parcel: &Parcel, done: Done, not_recorded: Option<LedgerFileError>) {
-        let Done { index, place, result } = done;
+        let Done { index, place, result, shared } = done;
         self.counts.required += usize::from(place.weight == Weight::Required);
         match result {
             Ok(outcome) => self.succeeded(parcel, index, &place, &outcome),
             Err(failure) => self.failed(parcel, index, &place, &failure),
+        }
+        if let Some(shared) = shared {
+            self.shared(parcel, &place, shared, Intent::Publish);
         }
         if let Some(error) = not_recorded {
             self.counts.not_recorded += 1;
@@ -134,6 +153,7 @@ impl<'a> Report<'a> {
         index: usize,
         place: &Place,
         step: Result<Step, RegionFailure>,
+        shared: Option<Result<Shared, CallFailure>>,
     ) {
         self.counts.required += usize::from(place.weight == Weight::Required);
         let region = self.place(parcel, &place.region);
@@ -158,6 +178,62 @@ impl<'a> Report<'a> {
                 self.row(parcel, index, place, row);
             }
             Err(failure) => self.failed(parcel, index, place, &failure),
+        }
+        if let Some(shared) = shared {
+            self.shared(parcel, place, shared, Intent::Show);
+        }
+    }
+
+    /// What came of the permissions, or would come of them.
+    fn shared(
+        &mut self,
+        parcel: &Parcel,
+        place: &Place,
+        shared: Result<Shared, CallFailure>,
+        intent: Intent,
+    ) {
+        let region = self.place(parcel, &place.region);
+        match shared {
+            Ok(shared) => {
+                for change in &shared.changes {
+                    let (verb, text) = match (change, intent) {
+                        (Change::Add(grant), Intent::Publish) => {
+                            ("Shared", format!("{region}: with {grant}"))
+                        }
+                        (Change::Add(grant), Intent::Show) => {
+                            ("Would", format!("share {region}: with {grant}"))
+                        }
+                        (Change::Remove(statement), Intent::Publish) => {
+                            ("Unshared", format!("{region}: with {statement}"))
+                        }
+                        (Change::Remove(statement), Intent::Show) => {
+                            ("Would", format!("unshare {region}: with {statement}"))
+                        }
+                    };
+                    self.ui.status(verb, text);
+                    self.counts.shared += 1;
+                }
+                for other in &shared.others {
+                    self.ui.warning(format!(
+                        "{region}: also shared with {other}; `--remove-other-permissions` ends that"
+                    ));
+                }
+                if let Some((.., row)) = self.rows.last_mut() {
+                    row.permissions = Some(Permissions {
+                        changes: shared.changes.iter().map(Change::to_string).collect(),
+                        others: shared.others.iter().map(Statement::to_string).collect(),
+                    });
+                }
+            }
+            Err(failure) => {
+                let cause = format!("the permissions are not right: {failure}");
+                self.ui.failed("Failed", format!("{region}: {cause}"));
+                if let Some((.., row)) = self.rows.last_mut() {
+                    row.error = Some(cause.clone());
+                }
+                let hint = failure.hint(self.advice, self.called);
+                self.fail(parcel, place, cause, hint);
+            }
         }
     }
 
@@ -196,7 +272,7 @@ impl<'a> Report<'a> {
                 .warning(format!("{region}: versions {versions} have the same content, the newest is used"));
         }
         if let Some(failure) = &outcome.not_read_back {
-            self.count_failure(place);
+            self.count_failure(parcel, place);
             self.ui.warning(format!("{region}: version {version} is not verified: {failure}"));
         }
         let refused = refused::refused_of(&outcome.version.description, &parcel.wanted.mark);
@@ -232,7 +308,11 @@ impl<'a> Report<'a> {
         let status = if not_enabled { Status::RegionNotEnabled } else { Status::Failed };
         let row = Row { status, error: Some(cause.clone()), hint: hint.clone(), ..Row::default() };
         self.row(parcel, index, place, row);
-        self.count_failure(place);
+        self.fail(parcel, place, cause, hint);
+    }
+
+    fn fail(&mut self, parcel: &Parcel, place: &Place, cause: String, hint: Option<String>) {
+        self.count_failure(parcel, place);
         if place.weight == Weight::Optional {
             return;
         }
@@ -268,7 +348,11 @@ impl<'a> Report<'a> {
         (cause, call.hint(self.advice, self.called))
     }
 
-    fn count_failure(&mut self, place: &Place) {
+    /// However much fails in one place, it counts once.
+    fn count_failure(&mut self, parcel: &Parcel, place: &Place) {
+        if !self.has_failed.insert((parcel.wanted.layer_name().to_string(), place.region.clone())) {
+            return;
+        }
         match place.weight {
             Weight::Required => self.counts.required_failed += 1,
             Weight::Optional => self.counts.optional_failed += 1,
@@ -298,11 +382,13 @@ impl<'a> Report<'a> {
 
     /// Sums up, prints the results in the order in which the regions were named, and gives the exit code.
     pub(super) fn finish(mut self, took: Duration, format: Format, intent: Intent) -> ExitCode {
-        let Counts { published, unchanged, to_publish, required_failed, optional_failed, .. } = self.counts;
+        let Counts { published, unchanged, to_publish, shared, required_failed, optional_failed, .. } =
+            self.counts;
         let counts = [
             (published, "published"),
             (to_publish, "to publish"),
             (unchanged, "unchanged"),
+            (shared, "permissions changed"),
             (required_failed + optional_failed, "failed"),
         ];
         let counts =

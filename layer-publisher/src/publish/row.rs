@@ -30,10 +30,21 @@ pub struct Row {
     pub refused: Vec<String>,
     /// Versions that have the same content without need.
     pub same_content: Vec<u64>,
+    /// What was done about its permissions, if any are wanted.
+    pub permissions: Option<Permissions>,
     /// Why it failed.
     pub error: Option<String>,
     /// What to do about that.
     pub hint: Option<String>,
+}
+
+/// What was done, or would be, about the permissions of a version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Permissions {
+    /// What was changed.
+    pub changes: Vec<String>,
+    /// What stays though nobody asked for it.
+    pub others: Vec<String>,
 }
 
 /// What came of it, or would.
