@@ -1,5 +1,6 @@
 //! Everything that names the AWS SDK's types. What comes out of here is ours.
 
+pub mod download;
 pub mod failure;
 pub mod lambda;
 pub mod pace;

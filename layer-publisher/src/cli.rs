@@ -11,10 +11,11 @@ use template_tools::arn::Region;
 use crate::called::CalledAs;
 use crate::manifest::Freshness;
 use crate::publish::permissions::Others;
-use crate::publish::{self, Intent, Public, PublishRequest};
+use crate::publish::{self, Intent, Options, Public, PublishRequest};
 use crate::region;
 use crate::ui::{Format, Ui, Verbosity};
 use crate::versions::latest::{self, LatestRequest};
+use crate::versions::promote::{self, PromoteRequest};
 
 /// Publish built layers as LayerVersions: in every region, never twice, verified.
 #[derive(Parser)]
@@ -27,6 +28,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Publish(PublishArgs),
+    Promote(PromoteArgs),
     Latest(LatestArgs),
 }
 
@@ -35,33 +37,78 @@ enum Command {
 /// Asks each region what it has, publishes what is new there, reads it back, and prints one ARN for each region that
 /// holds the content. A second run does only what is missing.
 #[derive(Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct PublishArgs {
     /// The layers to publish; may be left out if there is only one, else a terminal is asked
     #[arg(value_name = "LAYER")]
     layers: Vec<String>,
-    /// Ask AWS, show what would be done, and change nothing
-    #[arg(long)]
-    dry_run: bool,
     /// Only the layers whose table, lock or own files differ from this commit's
     #[arg(long, value_name = "REF")]
     changed_since: Option<String>,
-    /// The form of what is printed: ARNs, or a JSON document about every region
-    #[arg(long, value_enum, default_value_t)]
-    format: FormatArg,
+    /// A target of `layers.toml`: `[layers.LAYER.publish.targets.NAME]`
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// Publish what was built, even if the lock or the layer's table has changed since
+    #[arg(long)]
+    as_built: bool,
+    #[command(flatten)]
+    options: OptionArgs,
+    #[command(flatten)]
+    aws: AwsArgs,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// Publish to one target the very bytes that another target has verified
+///
+/// Takes them from the version that the ledger names, proves them by their CodeSha256, and publishes them as `publish`
+/// does. Nothing is built. A source that is not verified is refused.
+#[derive(Args)]
+struct PromoteArgs {
+    /// The layer
+    #[arg(value_name = "LAYER")]
+    layer: String,
+    /// The target of `layers.toml` that has it
+    #[arg(long, value_name = "NAME")]
+    from: String,
+    /// The target of `layers.toml` that gets it
+    #[arg(long, value_name = "NAME")]
+    to: String,
+    #[command(flatten)]
+    options: OptionArgs,
+    #[command(flatten)]
+    aws: AwsArgs,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+#[derive(Args)]
+struct OptionArgs {
+    /// Ask AWS, show what would be done, and change nothing
+    #[arg(long)]
+    dry_run: bool,
     /// Make layers public where `layers.toml` says so, without asking
     #[arg(long)]
     allow_public: bool,
     /// Take away every permission that `layers.toml` does not name
     #[arg(long)]
     remove_other_permissions: bool,
-    /// Publish what was built, even if the lock or the layer's table has changed since
-    #[arg(long)]
-    as_built: bool,
-    #[command(flatten)]
-    aws: AwsArgs,
-    #[command(flatten)]
-    common: CommonArgs,
+    /// The form of what is printed: ARNs, or a JSON document about every region
+    #[arg(long, value_enum, default_value_t)]
+    format: FormatArg,
+}
+
+impl OptionArgs {
+    fn with(self, target: Option<String>, aws: AwsArgs) -> Options {
+        Options {
+            target,
+            profile: aws.profile,
+            regions: aws.regions,
+            intent: if self.dry_run { Intent::Show } else { Intent::Publish },
+            public: if self.allow_public { Public::Allowed } else { Public::Asked },
+            others: if self.remove_other_permissions { Others::Remove } else { Others::Keep },
+            format: self.format.into(),
+        }
+    }
 }
 
 /// Ask Lambda for the newest version of layers, and print a ledger
@@ -142,9 +189,9 @@ pub fn main() -> ExitCode {
         }
     };
     let ui = match &command {
-        Command::Publish(PublishArgs { common, .. }) | Command::Latest(LatestArgs { common, .. }) => {
-            common.ui()
-        }
+        Command::Publish(PublishArgs { common, .. })
+        | Command::Promote(PromoteArgs { common, .. })
+        | Command::Latest(LatestArgs { common, .. }) => common.ui(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = match runtime {
@@ -163,16 +210,23 @@ async fn run(command: Command, ui: &Ui, called: &CalledAs) -> ExitCode {
             let request = PublishRequest {
                 names: arguments.layers,
                 changed_since: arguments.changed_since,
-                public: if arguments.allow_public { Public::Allowed } else { Public::Asked },
-                others: if arguments.remove_other_permissions { Others::Remove } else { Others::Keep },
-                format: arguments.format.into(),
-                profile: arguments.aws.profile,
-                regions: arguments.aws.regions,
-                intent: if arguments.dry_run { Intent::Show } else { Intent::Publish },
                 freshness: if arguments.as_built { Freshness::AsBuilt } else { Freshness::Required },
                 layers_file: arguments.common.layers_file,
+                options: arguments.options.with(arguments.target, arguments.aws),
             };
             publish::run(&request, ui, called).await.unwrap_or_else(|error| {
+                ui.error(&error, error.hint(called).as_deref());
+                ExitCode::FAILURE
+            })
+        }
+        Command::Promote(arguments) => {
+            let request = PromoteRequest {
+                layer: arguments.layer,
+                from: arguments.from,
+                options: arguments.options.with(Some(arguments.to), arguments.aws),
+                layers_file: arguments.common.layers_file,
+            };
+            promote::run(&request, ui, called).await.unwrap_or_else(|error| {
                 ui.error(&error, error.hint(called).as_deref());
                 ExitCode::FAILURE
             })
@@ -207,6 +261,7 @@ fn parse(arguments: &[OsString], called: &CalledAs) -> Result<Command, clap::Err
 
 fn read(name: &str, matches: &ArgMatches) -> Result<Command, clap::Error> {
     match name {
+        "promote" => PromoteArgs::from_arg_matches(matches).map(Command::Promote),
         "publish" => PublishArgs::from_arg_matches(matches).map(Command::Publish),
         _ => LatestArgs::from_arg_matches(matches).map(Command::Latest),
     }

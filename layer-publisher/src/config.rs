@@ -41,6 +41,8 @@ pub struct Layer {
     pub words: Vec<String>,
     /// Where it goes.
     pub destination: Destination,
+    /// Where it goes under a name of its own (`--target`).
+    pub targets: BTreeMap<String, Destination>,
     /// SHA-256, in hex, over the table without `publish`, as compact JSON with sorted keys. The builder writes the same
     /// into the manifest, so that a table that has changed since is noticed.
     pub inputs_sha256: String,
@@ -179,12 +181,14 @@ impl Reader<'_> {
             lambda_names: self.lambda_names(name, table, &place)?,
             words: words(table),
             destination: Destination::default(),
+            targets: BTreeMap::new(),
             inputs_sha256: inputs::sha256(table),
         };
         if let Some(publish) = table.get("publish") {
             let place = format!("`[layers.{name}.publish]`");
             let publish = publish.as_table().ok_or_else(|| self.wrong_type("publish", &place, "a table"))?;
             layer.destination = self.destination(publish, Destination::default(), &place)?;
+            layer.targets = self.targets(publish, &layer.destination, &place)?;
         }
         Ok(layer)
     }

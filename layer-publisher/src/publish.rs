@@ -1,6 +1,7 @@
 //! `publish`: everything that is built, into every region that is wanted, and into the ledger.
 
 pub mod choose;
+mod everywhere;
 pub mod execute;
 #[cfg(test)]
 mod fake;
@@ -12,33 +13,28 @@ pub mod regions;
 mod report;
 pub mod row;
 
-use std::collections::BTreeMap;
-use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use template_tools::arn::{ArnError, Region};
+use template_tools::arn::{AccountId, ArnError, Region};
 use thiserror::Error;
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::task::JoinSet;
 
 use crate::aws::session::{Caller, Session, SessionError};
 use crate::called::{CalledAs, Command};
 use crate::clocks::Clocks;
+use crate::config::publish::{Destination, UnknownTarget};
 use crate::config::{ConfigError, LayersFile};
 use crate::ledger_file::{LedgerFile, LedgerFileError};
 use crate::machine_lock;
 use crate::manifest::{self, Artifact, ArtifactError, Freshness};
 use crate::ui::{Format, Ui, shown};
 use choose::ChangedError;
-use execute::{Clock, Outcome, RegionFailure};
-use journal::JournalFile;
-use permissions::{Grant, Grants, Others, Policy};
-use plan::{Step, Wanted};
+use everywhere::Everything;
+use permissions::{Grant, Grants, Others};
+use plan::Wanted;
 use regions::{NoRegion, Place, places};
-use report::{Done, Report};
+use report::Report;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -47,22 +43,31 @@ pub struct PublishRequest {
     pub names: Vec<String>,
     /// Only layers that have changed since this commit.
     pub changed_since: Option<String>,
+    /// Whether the artifact must belong to the lock and the table as they are now.
+    pub freshness: Freshness,
+    /// The `layers.toml` that was named.
+    pub layers_file: Option<PathBuf>,
+    /// How it is published.
+    pub options: Options,
+}
+
+/// How something is published, wherever it comes from.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The target of `layers.toml`; without one, what stands there without a target.
+    pub target: Option<String>,
+    /// The profile that was named; it outranks that of the target.
+    pub profile: Option<String>,
+    /// The regions that were named; else those of `layers.toml`.
+    pub regions: Vec<Region>,
+    /// Whether anything may be changed.
+    pub intent: Intent,
     /// Whether layers may become public.
     pub public: Public,
     /// What happens to permissions that nobody asked for.
     pub others: Others,
     /// The form of the results.
     pub format: Format,
-    /// The profile that was named.
-    pub profile: Option<String>,
-    /// The regions that were named; else those of `layers.toml`.
-    pub regions: Vec<Region>,
-    /// Whether anything may be changed.
-    pub intent: Intent,
-    /// Whether the artifact must belong to the lock and the table as they are now.
-    pub freshness: Freshness,
-    /// The `layers.toml` that was named.
-    pub layers_file: Option<PathBuf>,
 }
 
 /// Whether anything may be changed.
@@ -103,6 +108,30 @@ pub enum PublishError {
     /// git.
     #[error(transparent)]
     Changed(#[from] ChangedError),
+    /// No such target.
+    #[error(transparent)]
+    Target(#[from] UnknownTarget),
+    /// Layers that need different credentials.
+    #[error("layers `{first}` and `{second}` have different accounts, roles or profiles")]
+    TwoWays {
+        /// A layer.
+        first: String,
+        /// Another one.
+        second: String,
+    },
+    /// Nothing that could be sent.
+    #[error("there is nothing to publish")]
+    Nothing,
+    /// The credentials are for another account.
+    #[error("{target} belongs to account {wanted}, and these credentials to account {found}")]
+    OtherAccount {
+        /// What was asked for.
+        target: String,
+        /// As `layers.toml` says.
+        wanted: AccountId,
+        /// As STS says.
+        found: AccountId,
+    },
     /// A layer would become public.
     #[error("`{}` makes layer `{layer}` public: everybody could use it", file.display())]
     Public {
@@ -144,7 +173,14 @@ impl PublishError {
                 "if that is meant, say so with `{} {layer} --allow-public`",
                 called.words(Command::Publish)
             )),
-            Self::Config(_) | Self::Changed(_) | Self::Name { .. } | Self::System { .. } => None,
+            Self::Target(error) => error.hint(),
+            Self::TwoWays { first, .. } => {
+                Some(format!("publish one after the other, first `{} {first}`", called.words(Command::Publish)))
+            }
+            Self::OtherAccount { .. } => {
+                Some("name a profile of that account with `-p PROFILE`, or a role of it with `role-arn`".to_owned())
+            }
+            Self::Nothing | Self::Config(_) | Self::Changed(_) | Self::Name { .. } | Self::System { .. } => None,
             Self::Artifact(error) => error.hint(called),
             Self::NoRegion(error) => Some(error.hint(called)),
             Self::Session(error) => error.hint(called),
@@ -155,16 +191,25 @@ impl PublishError {
 
 /// One artifact, ready to be sent.
 struct Parcel {
+    /// The target's name, for the ledger.
+    target: Option<String>,
     wanted: Wanted,
     places: Vec<Place>,
     /// Who shall be able to use it, if that is ours to say.
     grants: Option<Grants>,
 }
 
-/// Publishes, or shows what would be published.
+/// What is sent, and how.
+pub(crate) struct Order<'a> {
+    pub(crate) file: &'a LayersFile,
+    pub(crate) artifacts: Vec<Artifact>,
+    pub(crate) options: &'a Options,
+    pub(crate) start: Instant,
+}
+
+/// Publishes what is built, or shows what would be published.
 pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result<ExitCode, PublishError> {
     let start = Instant::now();
-    let clocks = Clocks::from_environment();
     let here = std::env::current_dir()
         .map_err(|source| PublishError::System { what: "find the current folder", source })?;
     let file = LayersFile::find(request.layers_file.as_deref(), &here)?;
@@ -173,22 +218,41 @@ pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result
         return Ok(ExitCode::SUCCESS);
     };
     let artifacts = manifest::artifacts(&file, &names, request.freshness)?;
+    send(Order { file: &file, artifacts, options: &request.options, start }, ui, called).await
+}
+
+/// Sends artifacts to where they are wanted, or shows what would be sent.
+pub(crate) async fn send(order: Order<'_>, ui: &Ui, called: &CalledAs) -> Result<ExitCode, PublishError> {
+    let Order { file, artifacts, options, start } = order;
+    let clocks = Clocks::from_environment();
     let ledger = LedgerFile::beside(&file.path);
     ledger.read()?;
-    if request.intent == Intent::Publish {
+    if options.intent == Intent::Publish {
         ledger.must_be_writable()?;
     }
 
-    let configured =
-        |artifact: &Artifact| file.layers.get(&artifact.manifest.layer).map(|layer| &layer.destination);
-    let all = artifacts.iter().flat_map(|artifact| places(&request.regions, configured(artifact), None));
+    let target = options.target.as_deref();
+    let artifacts = artifacts
+        .into_iter()
+        .map(|artifact| {
+            let layer = &artifact.manifest.layer;
+            let destination = match file.layers.get(layer) {
+                Some(configured) => configured.destination(layer, target)?.clone(),
+                None => Destination::default(),
+            };
+            Ok((artifact, destination))
+        })
+        .collect::<Result<Vec<_>, UnknownTarget>>()?;
+    let way = one_way(&artifacts)?;
+    let all = artifacts.iter().flat_map(|(_, to)| places(&options.regions, Some(to), None));
     let wanted_regions = all.map(|place| place.region).collect::<Vec<_>>();
-    let session = Session::open(request.profile.as_deref(), &wanted_regions, clocks).await?;
+    let profile = options.profile.as_deref().or(way.profile.as_deref());
+    let session = Session::open(profile, way.role_arn.as_deref(), &wanted_regions, clocks).await?;
     let default = session.default_region();
     let mut parcels = Vec::new();
-    for artifact in artifacts {
-        report::reading(ui, &artifact);
-        let places = places(&request.regions, configured(&artifact), default.as_ref());
+    for (artifact, destination) in &artifacts {
+        report::reading(ui, artifact);
+        let places = places(&options.regions, Some(destination), default.as_ref());
         if places.is_empty() {
             return Err(NoRegion {
                 layer: artifact.manifest.layer.clone(),
@@ -197,18 +261,19 @@ pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result
             }
             .into());
         }
-        let wanted = Wanted::new(&artifact)
+        let wanted = Wanted::new(artifact)
             .map_err(|source| PublishError::Name { artifact: artifact.name.clone(), source })?;
-        let grants = configured(&artifact).and_then(|destination| destination.permissions.clone());
-        parcels.push(Parcel { wanted, places, grants });
+        let (grants, target) = (destination.permissions.clone(), options.target.clone());
+        parcels.push(Parcel { target, wanted, places, grants });
     }
-    if request.intent == Intent::Publish && request.public == Public::Asked {
+    if options.intent == Intent::Publish && options.public == Public::Asked {
         ask_about_public(&parcels, &file.path, ui)?;
     }
     let mut asked = parcels.iter().flat_map(|parcel| &parcel.places).collect::<Vec<_>>();
     asked.sort_by_key(|place| place.weight);
     let asked = asked.into_iter().map(|place| place.region.clone()).collect::<Vec<_>>();
     let caller = session.caller(&asked).await?;
+    check_account(way, &caller, target)?;
     ui.detail(
         "Using",
         format!(
@@ -220,8 +285,10 @@ pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result
     );
 
     let mut report = Report::new(ui, called, session.advice(), &caller, parcels.len() > 1);
-    match request.intent {
-        Intent::Show => show(&session, &clocks, &parcels, request.others, &mut report).await,
+    match options.intent {
+        Intent::Show => {
+            everywhere::show(&session, &clocks, &parcels, options.others, &mut report).await;
+        }
         Intent::Publish => {
             let waiting = || {
                 ui.status("Waiting", format!("for another run that publishes to account {}", caller.account));
@@ -234,11 +301,42 @@ pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result
                 ui.warning(format!("requests on their way are not written down: {error}"));
             }
             ledger.read()?;
-            execute_all(&session, &caller, &clocks, &parcels, request.others, &ledger, &mut report).await;
+            let everything =
+                Everything { session: &session, caller: &caller, clocks: &clocks, ledger: &ledger };
+            everywhere::execute(&everything, &parcels, options.others, &mut report).await;
             drop(lock);
         }
     }
-    Ok(report.finish(start.elapsed(), request.format, request.intent))
+    Ok(report.finish(start.elapsed(), options.format, options.intent))
+}
+
+/// Whose credentials are used, and for which account: one answer for all layers of a run.
+fn one_way(artifacts: &[(Artifact, Destination)]) -> Result<&Destination, PublishError> {
+    let ((first, way), rest) = artifacts.split_first().ok_or(PublishError::Nothing)?;
+    let key = |to: &Destination| (to.profile.clone(), to.role_arn.clone(), to.account.clone());
+    match rest.iter().find(|(_, other)| key(other) != key(way)) {
+        None => Ok(way),
+        Some((second, _)) => Err(PublishError::TwoWays {
+            first: first.manifest.layer.clone(),
+            second: second.manifest.layer.clone(),
+        }),
+    }
+}
+
+/// The account must be the one that is meant, before anything is written.
+pub(crate) fn check_account(
+    to: &Destination,
+    caller: &Caller,
+    target: Option<&str>,
+) -> Result<(), PublishError> {
+    match &to.account {
+        Some(wanted) if *wanted != caller.account => Err(PublishError::OtherAccount {
+            target: target.map_or_else(|| "the layer".to_owned(), |name| format!("target `{name}`")),
+            wanted: wanted.clone(),
+            found: caller.account.clone(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// A layer becomes public only if somebody has said so.
@@ -272,156 +370,4 @@ fn names(request: &PublishRequest, file: &LayersFile, ui: &Ui) -> Result<Option<
         return Ok(Some(chosen));
     }
     Ok(Some(request.names.clone()))
-}
-
-/// So many artifacts are attended to at once in one region, and
-const AT_ONCE_IN_A_REGION: usize = 3;
-/// so many over all.
-const AT_ONCE: usize = 64;
-
-/// Who may begin: the regions have queues of their own, so that one that is dead holds up nobody else.
-struct Turns {
-    all: Semaphore,
-    regions: BTreeMap<Region, Semaphore>,
-}
-
-impl Turns {
-    fn new(parcels: &[Parcel]) -> Arc<Self> {
-        let regions = parcels.iter().flat_map(|parcel| &parcel.places);
-        let regions = regions.map(|place| (place.region.clone(), Semaphore::new(AT_ONCE_IN_A_REGION)));
-        Arc::new(Self { all: Semaphore::new(AT_ONCE), regions: regions.collect() })
-    }
-
-    /// They are never closed, so there is always a permit in the end.
-    async fn wait(&self, region: &Region) -> [Option<SemaphorePermit<'_>>; 2] {
-        let in_region = match self.regions.get(region) {
-            Some(region) => region.acquire().await.ok(),
-            None => None,
-        };
-        [in_region, self.all.acquire().await.ok()]
-    }
-}
-
-/// What it comes to within the time that there is for it.
-async fn in_time<T>(
-    clocks: &Clocks,
-    wanted: &Wanted,
-    work: impl Future<Output = Result<T, RegionFailure>>,
-) -> Result<T, RegionFailure> {
-    let after = clocks.deadline(wanted.size);
-    let layer = || wanted.layer_name().clone();
-    let result = tokio::time::timeout(after, work).await;
-    result.unwrap_or_else(|_| Err(RegionFailure::Deadline { layer: layer(), after }))
-}
-
-/// Every region at once, each on its own; what has come of one is recorded at once.
-async fn execute_all(
-    session: &Session,
-    caller: &Caller,
-    clocks: &Clocks,
-    parcels: &[Parcel],
-    others: Others,
-    ledger: &LedgerFile,
-    report: &mut Report<'_>,
-) {
-    let mut running = JoinSet::new();
-    let turns = Turns::new(parcels);
-    for (index, parcel) in parcels.iter().enumerate() {
-        let wanted = Arc::new(parcel.wanted.clone());
-        for place in &parcel.places {
-            let lambda = session.lambda(&place.region);
-            let (wanted, place, clocks) = (Arc::clone(&wanted), place.clone(), *clocks);
-            let journal = JournalFile::new(caller, &place.region, &wanted, &clocks);
-            let (turns, grants) = (Arc::clone(&turns), parcel.grants.clone());
-            running.spawn(async move {
-                let _turn = turns.wait(&place.region).await;
-                let clock = RealClock::default();
-                let work = execute::bring(&lambda, &clock, &journal, &clocks, &wanted);
-                let result: Result<Outcome, _> = in_time(&clocks, &wanted, work).await;
-                let shared = match (&result, &grants) {
-                    (Ok(outcome), Some(grants)) => {
-                        Some(permissions::bring(&lambda, &outcome.version.arn, grants, others).await)
-                    }
-                    _ => None,
-                };
-                Done { index, place, result, shared }
-            });
-        }
-    }
-    while let Some(joined) = running.join_next().await {
-        match joined {
-            Ok(done) => {
-                let recorded = match report::entry(&done) {
-                    Some(entry) => ledger.record(&[entry]),
-                    None => Ok(false),
-                };
-                report.done(&parcels[done.index], done, recorded.err());
-            }
-            Err(error) => report.panicked(&error.to_string()),
-        }
-    }
-}
-
-/// What each region has, and what would be done there.
-async fn show(
-    session: &Session,
-    clocks: &Clocks,
-    parcels: &[Parcel],
-    others: Others,
-    report: &mut Report<'_>,
-) {
-    let mut running = JoinSet::new();
-    let turns = Turns::new(parcels);
-    for (index, parcel) in parcels.iter().enumerate() {
-        let wanted = Arc::new(parcel.wanted.clone());
-        for place in &parcel.places {
-            let (lambda, wanted, place) = (session.lambda(&place.region), Arc::clone(&wanted), place.clone());
-            let (turns, clocks, grants) = (Arc::clone(&turns), *clocks, parcel.grants.clone());
-            running.spawn(async move {
-                let _turn = turns.wait(&place.region).await;
-                let found = in_time(&clocks, &wanted, execute::look(&lambda, &wanted)).await;
-                let step = found.map(|found| plan::step(&wanted, &found));
-                let shared = match (&step, &grants) {
-                    (Ok(Step::Unchanged { version, .. }), Some(grants)) => {
-                        Some(permissions::look(&lambda, &version.arn, grants, others).await)
-                    }
-                    // A version that does not exist yet is private.
-                    (Ok(Step::Publish { .. }), Some(grants)) => {
-                        Some(Ok(permissions::plan(grants, &Policy::default(), others)))
-                    }
-                    _ => None,
-                };
-                (index, place, step, shared)
-            });
-        }
-    }
-    while let Some(joined) = running.join_next().await {
-        match joined {
-            Ok((index, place, step, shared)) => {
-                report.would(&parcels[index], index, &place, step, shared);
-            }
-            Err(error) => report.panicked(&error.to_string()),
-        }
-    }
-}
-
-/// Time as it passes.
-struct RealClock {
-    start: Instant,
-}
-
-impl Default for RealClock {
-    fn default() -> Self {
-        Self { start: Instant::now() }
-    }
-}
-
-impl Clock for RealClock {
-    fn now(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
 }

@@ -62,6 +62,12 @@ const GROUPS: &[Group] = &[
                 "publish",
                 "publish what is built, in every region, never twice",
             ),
+            binary(
+                "promote",
+                "layer-publisher",
+                "promote",
+                "publish to one target the very bytes of another",
+            ),
             Entry {
                 name: "release",
                 about: "build, publish, and bump templates",

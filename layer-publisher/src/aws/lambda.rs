@@ -55,6 +55,30 @@ impl LambdaRegion {
         &self.region
     }
 
+    /// One version, and the link to its zip, which is good for ten minutes.
+    pub async fn locate(&self, version: &LayerVersionArn) -> Result<(LayerVersion, String), CallFailure> {
+        const OPERATION: &str = "GetLayerVersion";
+        let answer = self
+            .client
+            .get_layer_version()
+            .layer_name(version.layer.as_str())
+            .version_number(number(version.version))
+            .send()
+            .await
+            .map_err(|error| CallFailure::new(OPERATION, &error))?;
+        let link = answer.content().and_then(LayerVersionContentOutput::location).map(str::to_owned);
+        let found = read(
+            OPERATION,
+            answer.layer_version_arn(),
+            answer.content(),
+            answer.description(),
+            answer.compatible_runtimes(),
+            answer.compatible_architectures(),
+            answer.license_info(),
+        )?;
+        Ok((found, link.ok_or_else(|| incomplete(OPERATION, "a link to the zip"))?))
+    }
+
     /// Who may use this version, besides its own account. A version without a policy is private.
     pub async fn policy(&self, version: &LayerVersionArn) -> Result<Policy, CallFailure> {
         const OPERATION: &str = "GetLayerVersionPolicy";

@@ -11,8 +11,10 @@ use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvi
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region as SdkRegion, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_lambda::config::SharedHttpClient;
 use aws_smithy_http_client::pool::{Client, ConnectionPool};
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -103,9 +105,11 @@ impl SessionError {
 }
 
 impl Session {
-    /// Prepares calls with the credentials of `profile`, or with those that the SDK finds. Asks nothing yet.
+    /// Prepares calls with the credentials of `profile`, or with those that the SDK finds, taking on `role` with
+    /// them if there is one. Asks nothing yet.
     pub async fn open(
         profile: Option<&str>,
+        role: Option<&str>,
         wanted: &[Region],
         clocks: Clocks,
     ) -> Result<Self, SessionError> {
@@ -146,7 +150,16 @@ impl Session {
                 ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(name);
             loader = loader.profile_name(name).credentials_provider(credentials.build());
         }
-        let config = loader.load().await;
+        let mut config = loader.load().await;
+        if let Some(role) = role {
+            let provider = AssumeRoleProvider::builder(role)
+                .session_name("layer-publisher")
+                .configure(&config)
+                .build()
+                .await;
+            let provider = SharedCredentialsProvider::new(provider);
+            config = config.into_builder().credentials_provider(provider).build();
+        }
         let login = profiles.login(name.as_deref().unwrap_or("default"));
         let advice = Advice { profile: name, login, endpoint: config.endpoint_url().map(str::to_owned) };
         let uploads = Arc::new(Semaphore::new(UPLOAD_MEMORY as usize));

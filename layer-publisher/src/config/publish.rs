@@ -1,14 +1,18 @@
 //! `[layers.X.publish]` and the targets in it: where a layer goes, and who may use it there.
 
+use std::collections::BTreeMap;
+
 use template_tools::arn::{AccountId, Region};
+use thiserror::Error;
 use toml::{Table, Value};
 
-use super::{ConfigError, Reader};
+use super::{ConfigError, Layer, Reader, meant, nearest};
 use crate::publish::permissions::{Grant, Grants};
 use crate::region;
 
 /// Keys that may stand there.
-const KEYS: &[&str] = &["optional-regions", "permissions", "regions"];
+const KEYS: &[&str] =
+    &["account", "optional-regions", "permissions", "profile", "regions", "role-arn", "targets"];
 /// Keys of `permissions`.
 const PERMISSION_KEYS: &[&str] = &["accounts", "organization", "public"];
 
@@ -21,6 +25,46 @@ pub struct Destination {
     pub optional_regions: Vec<Region>,
     /// Who shall be able to use it, if that is ours to say.
     pub permissions: Option<Grants>,
+    /// The account that it must be.
+    pub account: Option<AccountId>,
+    /// The role that is taken on.
+    pub role_arn: Option<String>,
+    /// The profile, unless another one is named.
+    pub profile: Option<String>,
+}
+
+/// A target that is not in the table.
+#[derive(Debug, Error)]
+#[error("layer `{layer}` has no target `{target}`{}", meant(nearest(target, known.iter().map(String::as_str)).as_deref()))]
+pub struct UnknownTarget {
+    /// The layer.
+    pub layer: String,
+    /// What was asked for.
+    pub target: String,
+    /// Those that there are.
+    pub known: Vec<String>,
+}
+
+impl UnknownTarget {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self.known.as_slice() {
+            [] => format!("describe it as `[layers.{}.publish.targets.{}]`", self.layer, self.target),
+            known => format!("targets there are: `{}`", known.join("`, `")),
+        })
+    }
+}
+
+impl Layer {
+    /// Where it goes: to this target, or where its table says without one.
+    pub fn destination(&self, layer: &str, target: Option<&str>) -> Result<&Destination, UnknownTarget> {
+        let Some(target) = target else { return Ok(&self.destination) };
+        self.targets.get(target).ok_or_else(|| UnknownTarget {
+            layer: layer.to_owned(),
+            target: target.to_owned(),
+            known: self.targets.keys().cloned().collect(),
+        })
+    }
 }
 
 impl Reader<'_> {
@@ -46,7 +90,45 @@ impl Reader<'_> {
         if let Some(permissions) = table.get("permissions") {
             destination.permissions = Some(self.permissions(permissions, place)?);
         }
+        let text = |key| match table.get(key) {
+            None => Ok(None),
+            Some(value) => value.as_str().map(Some).ok_or_else(|| self.wrong_type(key, place, "a string")),
+        };
+        if let Some(account) = text("account")? {
+            let wrong =
+                |_| self.wrong_type("account", place, "the number of an account, as text with 12 digits");
+            destination.account = Some(AccountId::new(account).map_err(wrong)?);
+        }
+        if let Some(role) = text("role-arn")? {
+            if !role.starts_with("arn:") || !role.contains(":role/") {
+                return Err(self.wrong_type("role-arn", place, "the ARN of a role"));
+            }
+            destination.role_arn = Some(role.to_owned());
+        }
+        if let Some(profile) = text("profile")? {
+            destination.profile = Some(profile.to_owned());
+        }
         Ok(destination)
+    }
+
+    /// The targets, each with what it does not say itself from `base`.
+    pub(super) fn targets(
+        &self,
+        publish: &Table,
+        base: &Destination,
+        place: &str,
+    ) -> Result<BTreeMap<String, Destination>, ConfigError> {
+        let Some(targets) = publish.get("targets") else { return Ok(BTreeMap::new()) };
+        let targets = targets.as_table().ok_or_else(|| self.wrong_type("targets", place, "a table"))?;
+        let target = |(name, value): (&String, &Value)| {
+            let place = format!("{}.targets.{name}]`", place.trim_end_matches("]`"));
+            let table = value.as_table().ok_or_else(|| self.wrong_type(name, &place, "a table"))?;
+            if table.contains_key("targets") {
+                self.only_known("key", ["targets".to_owned()].iter(), &KEYS[..KEYS.len() - 1], &place)?;
+            }
+            Ok((name.clone(), self.destination(table, base.clone(), &place)?))
+        };
+        targets.iter().map(target).collect()
     }
 
     fn permissions(&self, value: &Value, place: &str) -> Result<Grants, ConfigError> {

@@ -42,6 +42,13 @@ pub fn refused_of(description: &str, mark: &str) -> Vec<String> {
     list.map(|list| list.split(',').map(str::to_owned).collect()).unwrap_or_default()
 }
 
+/// The words of a description, without the marks of ours at its end.
+pub fn words_of(description: &str) -> &str {
+    let words = description.split(START).next().unwrap_or_default();
+    let end = words.rfind("[sha256:").filter(|_| words.ends_with(']')).unwrap_or(words.len());
+    words[..end].trim()
+}
+
 /// The runtimes that the message lists as possible, and the others. All are others if it lists none.
 fn known_and_unknown(runtimes: &[String], message: &str) -> (Vec<String>, Vec<String>) {
     let possible = message.split_once("enum value set:").map(|(_, rest)| rest).unwrap_or_default();

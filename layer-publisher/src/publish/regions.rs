@@ -92,7 +92,7 @@ mod tests {
         let layer = Destination {
             regions: regions(&["us-west-2", "eu-west-1"]),
             optional_regions: regions(&["me-south-1"]),
-            permissions: None,
+            ..Destination::default()
         };
         let default = regions(&["sa-east-1"]);
         let default = || default.first();

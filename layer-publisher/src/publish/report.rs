@@ -93,7 +93,7 @@ pub(super) fn reading(ui: &Ui, artifact: &Artifact) {
 }
 
 /// What the ledger gets of it, if there is anything to be written down.
-pub(super) fn entry(done: &Done) -> Option<Entry> {
+pub(super) fn entry(done: &Done, target: Option<&str>) -> Option<Entry> {
     let outcome = done.result.as_ref().ok()?;
     let version = &outcome.version;
     Some(Entry {
@@ -102,6 +102,7 @@ pub(super) fn entry(done: &Done) -> Option<Entry> {
         compatible_runtimes: version.compatible_runtimes.clone(),
         compatible_architectures: version.compatible_architectures.clone(),
         verified: outcome.is_verified(),
+        target: target.map(str::to_owned),
         ..Entry::new(version.arn.clone())
     })
 }

@@ -107,7 +107,8 @@ pub async fn run(request: &LatestRequest, ui: &Ui, called: &CalledAs) -> Result<
     let configured = configured.map(|layer| &layer.destination);
     let configured = configured.flat_map(|to| to.regions.iter().chain(&to.optional_regions));
     let likely = request.regions.iter().chain(configured).cloned().collect::<Vec<_>>();
-    let session = Session::open(request.profile.as_deref(), &likely, Clocks::from_environment()).await?;
+    let session =
+        Session::open(request.profile.as_deref(), None, &likely, Clocks::from_environment()).await?;
     let questions = questions(request, file.as_ref(), session.default_region().as_ref())?;
 
     let mut running = JoinSet::new();
