@@ -5,4 +5,5 @@ pub mod failure;
 pub mod lambda;
 pub mod pace;
 pub mod profiles;
+pub mod s3;
 pub mod session;

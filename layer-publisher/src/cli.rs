@@ -11,6 +11,8 @@ use template_tools::arn::Region;
 use crate::called::CalledAs;
 use crate::manifest::Freshness;
 use crate::publish::permissions::Others;
+use crate::publish::stage;
+use crate::publish::staging::BucketPattern;
 use crate::publish::{self, Intent, Options, Public, PublishRequest};
 use crate::region;
 use crate::ui::{Format, Ui, Verbosity};
@@ -28,6 +30,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Publish(PublishArgs),
+    Stage(StageArgs),
     Promote(PromoteArgs),
     Latest(LatestArgs),
 }
@@ -52,6 +55,33 @@ struct PublishArgs {
     as_built: bool,
     #[command(flatten)]
     options: OptionArgs,
+    #[command(flatten)]
+    aws: AwsArgs,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// Upload what is built to S3, and print what `aws cloudformation create-stack` needs
+///
+/// The key is made of the content, so that nothing is sent twice. Prints S3Bucket, S3Key, S3ObjectVersion (where the
+/// bucket has versions) and the line that creates a stack from a template with parameters of these names.
+#[derive(Args)]
+struct StageArgs {
+    /// The layers to upload; may be left out if there is only one, else a terminal is asked
+    #[arg(value_name = "LAYER")]
+    layers: Vec<String>,
+    /// A target of `layers.toml`: `[layers.LAYER.publish.targets.NAME]`
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// Upload what was built, even if the lock or the layer's table has changed since
+    #[arg(long)]
+    as_built: bool,
+    /// The bucket. `{account}` and `{region}` in its name are filled in; it must lie in the region
+    #[arg(long, value_name = "NAME")]
+    s3_bucket: Option<BucketPattern>,
+    /// The form of what is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: FormatArg,
     #[command(flatten)]
     aws: AwsArgs,
     #[command(flatten)]
@@ -86,6 +116,10 @@ struct OptionArgs {
     /// Ask AWS, show what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// The bucket that zips go through: always if one is named, and needed above 50 MB. `{account}` and `{region}` in
+    /// its name are filled in
+    #[arg(long, value_name = "NAME")]
+    s3_bucket: Option<BucketPattern>,
     /// Make layers public where `layers.toml` says so, without asking
     #[arg(long)]
     allow_public: bool,
@@ -103,6 +137,7 @@ impl OptionArgs {
             target,
             profile: aws.profile,
             regions: aws.regions,
+            bucket: self.s3_bucket,
             intent: if self.dry_run { Intent::Show } else { Intent::Publish },
             public: if self.allow_public { Public::Allowed } else { Public::Asked },
             others: if self.remove_other_permissions { Others::Remove } else { Others::Keep },
@@ -190,6 +225,7 @@ pub fn main() -> ExitCode {
     };
     let ui = match &command {
         Command::Publish(PublishArgs { common, .. })
+        | Command::Stage(StageArgs { common, .. })
         | Command::Promote(PromoteArgs { common, .. })
         | Command::Latest(LatestArgs { common, .. }) => common.ui(),
     };
@@ -219,6 +255,26 @@ async fn run(command: Command, ui: &Ui, called: &CalledAs) -> ExitCode {
                 ExitCode::FAILURE
             })
         }
+        Command::Stage(arguments) => {
+            let options = OptionArgs {
+                dry_run: false,
+                s3_bucket: arguments.s3_bucket,
+                allow_public: false,
+                remove_other_permissions: false,
+                format: arguments.format,
+            };
+            let request = PublishRequest {
+                names: arguments.layers,
+                changed_since: None,
+                freshness: if arguments.as_built { Freshness::AsBuilt } else { Freshness::Required },
+                layers_file: arguments.common.layers_file,
+                options: options.with(arguments.target, arguments.aws),
+            };
+            stage::run(&request, ui, called).await.unwrap_or_else(|error| {
+                ui.error(&error, error.hint(called).as_deref());
+                ExitCode::FAILURE
+            })
+        }
         Command::Promote(arguments) => {
             let request = PromoteRequest {
                 layer: arguments.layer,
@@ -226,7 +282,7 @@ async fn run(command: Command, ui: &Ui, called: &CalledAs) -> ExitCode {
                 options: arguments.options.with(Some(arguments.to), arguments.aws),
                 layers_file: arguments.common.layers_file,
             };
-            promote::run(&request, ui, called).await.unwrap_or_else(|error| {
+            Box::pin(promote::run(&request, ui, called)).await.unwrap_or_else(|error| {
                 ui.error(&error, error.hint(called).as_deref());
                 ExitCode::FAILURE
             })
@@ -261,6 +317,7 @@ fn parse(arguments: &[OsString], called: &CalledAs) -> Result<Command, clap::Err
 
 fn read(name: &str, matches: &ArgMatches) -> Result<Command, clap::Error> {
     match name {
+        "stage" => StageArgs::from_arg_matches(matches).map(Command::Stage),
         "promote" => PromoteArgs::from_arg_matches(matches).map(Command::Promote),
         "publish" => PublishArgs::from_arg_matches(matches).map(Command::Publish),
         _ => LatestArgs::from_arg_matches(matches).map(Command::Latest),

@@ -1,8 +1,8 @@
 //! A LayerVersion as Lambda tells of it, in our own types.
 
-use std::sync::Arc;
-
 use template_tools::arn::{LayerName, LayerVersionArn};
+
+use crate::zip_source::ZipSource;
 
 /// One line of ListLayerVersions, which tells neither hash nor size.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct LayerVersion {
 }
 
 /// What PublishLayerVersion is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct NewLayerVersion {
     /// The layer.
     pub layer_name: LayerName,
@@ -46,5 +46,5 @@ pub struct NewLayerVersion {
     /// At most 512 characters.
     pub license: Option<String>,
     /// The zip itself.
-    pub zip: Arc<Vec<u8>>,
+    pub zip: ZipSource,
 }

@@ -12,6 +12,9 @@ pub mod refused;
 pub mod regions;
 mod report;
 pub mod row;
+mod sender;
+pub mod stage;
+pub mod staging;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,12 +32,14 @@ use crate::ledger_file::{LedgerFile, LedgerFileError};
 use crate::machine_lock;
 use crate::manifest::{self, Artifact, ArtifactError, Freshness};
 use crate::ui::{Format, Ui, shown};
+use crate::zip_source::LARGEST_DIRECT_ZIP;
 use choose::ChangedError;
 use everywhere::Everything;
 use permissions::{Grant, Grants, Others};
 use plan::Wanted;
 use regions::{NoRegion, Place, places};
 use report::Report;
+use staging::BucketPattern;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -60,6 +65,8 @@ pub struct Options {
     pub profile: Option<String>,
     /// The regions that were named; else those of `layers.toml`.
     pub regions: Vec<Region>,
+    /// The bucket that was named; else that of `layers.toml`, if there is one.
+    pub bucket: Option<BucketPattern>,
     /// Whether anything may be changed.
     pub intent: Intent,
     /// Whether layers may become public.
@@ -119,6 +126,14 @@ pub enum PublishError {
         /// Another one.
         second: String,
     },
+    /// No bucket is known.
+    #[error("no bucket is known for layer `{layer}`")]
+    NoBucket {
+        /// The layer.
+        layer: String,
+        /// The file in which one can be named.
+        file: PathBuf,
+    },
     /// Nothing that could be sent.
     #[error("there is nothing to publish")]
     Nothing,
@@ -177,6 +192,12 @@ impl PublishError {
             Self::TwoWays { first, .. } => {
                 Some(format!("publish one after the other, first `{} {first}`", called.words(Command::Publish)))
             }
+            Self::NoBucket { layer, file } => Some(format!(
+                "name one with `{} {layer} --s3-bucket NAME`, or for good with `s3-bucket = \"NAME\"` in \
+                 `[layers.{layer}.publish]` of `{}`",
+                called.words(Command::Stage),
+                file.display()
+            )),
             Self::OtherAccount { .. } => {
                 Some("name a profile of that account with `-p PROFILE`, or a role of it with `role-arn`".to_owned())
             }
@@ -197,6 +218,8 @@ struct Parcel {
     places: Vec<Place>,
     /// Who shall be able to use it, if that is ours to say.
     grants: Option<Grants>,
+    /// The bucket that its zip goes through.
+    bucket: Option<BucketPattern>,
 }
 
 /// What is sent, and how.
@@ -209,85 +232,44 @@ pub(crate) struct Order<'a> {
 
 /// Publishes what is built, or shows what would be published.
 pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result<ExitCode, PublishError> {
+    let Some((file, artifacts, start)) = order_of(request, ui)? else { return Ok(ExitCode::SUCCESS) };
+    send(Order { file: &file, artifacts, options: &request.options, start }, ui, called).await
+}
+
+/// The artifacts that are meant. Nothing, if those that were asked for have not changed.
+fn order_of(
+    request: &PublishRequest,
+    ui: &Ui,
+) -> Result<Option<(LayersFile, Vec<Artifact>, Instant)>, PublishError> {
     let start = Instant::now();
     let here = std::env::current_dir()
         .map_err(|source| PublishError::System { what: "find the current folder", source })?;
     let file = LayersFile::find(request.layers_file.as_deref(), &here)?;
     let Some(names) = names(request, &file, ui)? else {
         ui.status("Finished", "no layer has changed");
-        return Ok(ExitCode::SUCCESS);
+        return Ok(None);
     };
     let artifacts = manifest::artifacts(&file, &names, request.freshness)?;
-    send(Order { file: &file, artifacts, options: &request.options, start }, ui, called).await
+    Ok(Some((file, artifacts, start)))
+}
+
+/// Everything that is known before a region is asked.
+struct Prepared {
+    session: Session,
+    caller: Caller,
+    clocks: Clocks,
+    ledger: LedgerFile,
+    parcels: Vec<Parcel>,
 }
 
 /// Sends artifacts to where they are wanted, or shows what would be sent.
 pub(crate) async fn send(order: Order<'_>, ui: &Ui, called: &CalledAs) -> Result<ExitCode, PublishError> {
-    let Order { file, artifacts, options, start } = order;
-    let clocks = Clocks::from_environment();
-    let ledger = LedgerFile::beside(&file.path);
-    ledger.read()?;
-    if options.intent == Intent::Publish {
-        ledger.must_be_writable()?;
-    }
-
-    let target = options.target.as_deref();
-    let artifacts = artifacts
-        .into_iter()
-        .map(|artifact| {
-            let layer = &artifact.manifest.layer;
-            let destination = match file.layers.get(layer) {
-                Some(configured) => configured.destination(layer, target)?.clone(),
-                None => Destination::default(),
-            };
-            Ok((artifact, destination))
-        })
-        .collect::<Result<Vec<_>, UnknownTarget>>()?;
-    let way = one_way(&artifacts)?;
-    let all = artifacts.iter().flat_map(|(_, to)| places(&options.regions, Some(to), None));
-    let wanted_regions = all.map(|place| place.region).collect::<Vec<_>>();
-    let profile = options.profile.as_deref().or(way.profile.as_deref());
-    let session = Session::open(profile, way.role_arn.as_deref(), &wanted_regions, clocks).await?;
-    let default = session.default_region();
-    let mut parcels = Vec::new();
-    for (artifact, destination) in &artifacts {
-        report::reading(ui, artifact);
-        let places = places(&options.regions, Some(destination), default.as_ref());
-        if places.is_empty() {
-            return Err(NoRegion {
-                layer: artifact.manifest.layer.clone(),
-                file: file.path.clone(),
-                command: Command::Publish,
-            }
-            .into());
-        }
-        let wanted = Wanted::new(artifact)
-            .map_err(|source| PublishError::Name { artifact: artifact.name.clone(), source })?;
-        let (grants, target) = (destination.permissions.clone(), options.target.clone());
-        parcels.push(Parcel { target, wanted, places, grants });
-    }
-    if options.intent == Intent::Publish && options.public == Public::Asked {
-        ask_about_public(&parcels, &file.path, ui)?;
-    }
-    let mut asked = parcels.iter().flat_map(|parcel| &parcel.places).collect::<Vec<_>>();
-    asked.sort_by_key(|place| place.weight);
-    let asked = asked.into_iter().map(|place| place.region.clone()).collect::<Vec<_>>();
-    let caller = session.caller(&asked).await?;
-    check_account(way, &caller, target)?;
-    ui.detail(
-        "Using",
-        format!(
-            "account {} in partition {}, ledger {}",
-            caller.account,
-            caller.partition,
-            shown(ledger.path())
-        ),
-    );
-
+    let (options, start) = (order.options, order.start);
+    let Prepared { session, caller, clocks, ledger, parcels } = prepare(order, Command::Publish, ui).await?;
     let mut report = Report::new(ui, called, session.advice(), &caller, parcels.len() > 1);
     match options.intent {
         Intent::Show => {
-            everywhere::show(&session, &clocks, &parcels, options.others, &mut report).await;
+            everywhere::show(&session, &caller.account, &clocks, &parcels, options.others, &mut report).await;
         }
         Intent::Publish => {
             let waiting = || {
@@ -308,6 +290,79 @@ pub(crate) async fn send(order: Order<'_>, ui: &Ui, called: &CalledAs) -> Result
         }
     }
     Ok(report.finish(start.elapsed(), options.format, options.intent))
+}
+
+/// Who sends what to where.
+async fn prepare(order: Order<'_>, command: Command, ui: &Ui) -> Result<Prepared, PublishError> {
+    let Order { file, artifacts, options, .. } = order;
+    let clocks = Clocks::from_environment();
+    let ledger = LedgerFile::beside(&file.path);
+    ledger.read()?;
+    if options.intent == Intent::Publish {
+        ledger.must_be_writable()?;
+    }
+
+    let target = options.target.as_deref();
+    let artifacts = artifacts
+        .into_iter()
+        .map(|artifact| {
+            let layer = &artifact.manifest.layer;
+            let destination = match file.layers.get(layer) {
+                Some(configured) => configured.destination(layer, target)?.clone(),
+                None => Destination::default(),
+            };
+            Ok((artifact, destination))
+        })
+        .collect::<Result<Vec<_>, UnknownTarget>>()?;
+    for (artifact, destination) in &artifacts {
+        let size = artifact.manifest.size;
+        if options.bucket.is_none() && destination.bucket.is_none() && size > LARGEST_DIRECT_ZIP {
+            let (layer, path) = (artifact.manifest.layer.clone(), artifact.manifest.zip.clone());
+            return Err(ArtifactError::TooLarge { layer, path, size }.into());
+        }
+    }
+    let way = one_way(&artifacts)?;
+    let all = artifacts.iter().flat_map(|(_, to)| places(&options.regions, Some(to), None));
+    let wanted_regions = all.map(|place| place.region).collect::<Vec<_>>();
+    let profile = options.profile.as_deref().or(way.profile.as_deref());
+    let session = Session::open(profile, way.role_arn.as_deref(), &wanted_regions, clocks).await?;
+    let default = session.default_region();
+    let mut parcels = Vec::new();
+    for (artifact, destination) in &artifacts {
+        report::reading(ui, artifact);
+        let places = places(&options.regions, Some(destination), default.as_ref());
+        if places.is_empty() {
+            return Err(NoRegion {
+                layer: artifact.manifest.layer.clone(),
+                file: file.path.clone(),
+                command,
+            }
+            .into());
+        }
+        let wanted = Wanted::new(artifact)
+            .map_err(|source| PublishError::Name { artifact: artifact.name.clone(), source })?;
+        let (grants, target) = (destination.permissions.clone(), options.target.clone());
+        let bucket = options.bucket.clone().or_else(|| destination.bucket.clone());
+        parcels.push(Parcel { target, wanted, places, grants, bucket });
+    }
+    if command == Command::Publish && options.intent == Intent::Publish && options.public == Public::Asked {
+        ask_about_public(&parcels, &file.path, ui)?;
+    }
+    let mut asked = parcels.iter().flat_map(|parcel| &parcel.places).collect::<Vec<_>>();
+    asked.sort_by_key(|place| place.weight);
+    let asked = asked.into_iter().map(|place| place.region.clone()).collect::<Vec<_>>();
+    let caller = session.caller(&asked).await?;
+    check_account(way, &caller, target)?;
+    ui.detail(
+        "Using",
+        format!(
+            "account {} in partition {}, ledger {}",
+            caller.account,
+            caller.partition,
+            shown(ledger.path())
+        ),
+    );
+    Ok(Prepared { session, caller, clocks, ledger, parcels })
 }
 
 /// Whose credentials are used, and for which account: one answer for all layers of a run.

@@ -84,7 +84,7 @@ impl World {
         command.env("AWS_ACCESS_KEY_ID", &self.account).args(["--output", "json"]).args(arguments);
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
     }
 
     /// The layer's publish table, instead of the one with regions only.

@@ -34,6 +34,8 @@ pub enum Kind {
     NotFound,
     /// Somebody else has changed it meanwhile, or it is there already.
     Conflict,
+    /// There is no such bucket where one is needed.
+    NoBucket,
     /// Refused for another reason, which the message tells.
     Refused,
 }
@@ -92,17 +94,33 @@ impl CallFailure {
             (Kind::Silence | Kind::Throttled, _) => {
                 format!("run `{publish}` again later: it does only what is missing")
             }
+            (Kind::NoBucket, _) => {
+                "make one there with `aws s3 mb`, or name another one with `--s3-bucket`; `{account}` and `{region}` in its name are filled in".to_owned()
+            }
             (Kind::StorageExceeded, _) => {
                 "remove versions that nothing uses with `aws lambda delete-layer-version`".to_owned()
             }
             (Kind::Denied, _) => {
                 format!(
-                    "see who asks with `aws sts get-caller-identity{profile}`, and allow it `lambda:{}`",
-                    self.operation
+                    "see who asks with `aws sts get-caller-identity{profile}`, and allow it `{}`",
+                    self.action()
                 )
             }
             _ => return None,
         })
+    }
+
+    /// What a policy has to allow for this call.
+    fn action(&self) -> String {
+        match self.operation {
+            "HeadObject" => "s3:GetObject` and `s3:ListBucket".to_owned(),
+            "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
+                "s3:PutObject".to_owned()
+            }
+            "GetParameter" | "PutParameter" => format!("ssm:{}", self.operation),
+            "GetCallerIdentity" | "AssumeRole" => format!("sts:{}", self.operation),
+            operation => format!("lambda:{operation}"),
+        }
     }
 
     pub(super) fn new<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self

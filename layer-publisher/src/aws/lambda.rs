@@ -15,8 +15,8 @@ use tokio::sync::Semaphore;
 use super::failure::{CallFailure, Kind};
 use crate::clocks::Clocks;
 use crate::layer_version::{LayerVersion, Listed, NewLayerVersion};
-use crate::publish::execute::LayerService;
 use crate::publish::permissions::{Grant, Policy};
+use crate::publish::staging::S3Object;
 
 /// ListLayerVersions gives at most so many at once.
 const PAGE: i32 = 50;
@@ -53,6 +53,61 @@ impl LambdaRegion {
     /// The region.
     pub fn region(&self) -> &Region {
         &self.region
+    }
+
+    /// Makes a version, each time it arrives: of the object in S3, or of the zip itself. Sent once.
+    pub async fn publish(
+        &self,
+        new: &NewLayerVersion,
+        object: Option<&S3Object>,
+    ) -> Result<LayerVersion, CallFailure> {
+        const OPERATION: &str = "PublishLayerVersion";
+        let zip = new.zip.bytes().filter(|_| object.is_none());
+        let size = zip.map_or(0, |zip| zip.len());
+        let memory = u32::try_from(1 + size * COPIES / (1 << 20)).unwrap_or(UPLOAD_MEMORY);
+        // It is never closed; and without a permit the upload would only take more memory.
+        let _permit = self.uploads.acquire_many(memory.min(UPLOAD_MEMORY)).await.ok();
+        let content = LayerVersionContentInput::builder()
+            .set_zip_file(zip.map(|zip| Blob::new(zip.as_slice())))
+            .set_s3_bucket(object.map(|object| object.bucket.clone()))
+            .set_s3_key(object.map(|object| object.key.clone()))
+            .set_s3_object_version(object.and_then(|object| object.version.clone()))
+            .build();
+        let runtimes = new.compatible_runtimes.iter().map(|name| Runtime::from(name.as_str())).collect();
+        let architectures =
+            new.compatible_architectures.iter().map(|name| Architecture::from(name.as_str())).collect();
+        // The call makes a version each time it arrives, so it is sent once, and who asked decides what comes next.
+        let once =
+            aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled()).timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(self.clocks.connect)
+                    .operation_attempt_timeout(self.clocks.upload(size as u64))
+                    .disable_operation_timeout()
+                    .build(),
+            );
+        let answer = self
+            .client
+            .publish_layer_version()
+            .layer_name(new.layer_name.as_str())
+            .description(&new.description)
+            .set_license_info(new.license.clone())
+            .set_compatible_runtimes(Some(runtimes).filter(|list: &Vec<_>| !list.is_empty()))
+            .set_compatible_architectures(Some(architectures).filter(|list: &Vec<_>| !list.is_empty()))
+            .content(content)
+            .customize()
+            .config_override(once)
+            .send()
+            .await
+            .map_err(|error| CallFailure::new(OPERATION, &error))?;
+        read(
+            OPERATION,
+            answer.layer_version_arn(),
+            answer.content(),
+            answer.description(),
+            answer.compatible_runtimes(),
+            answer.compatible_architectures(),
+            answer.license_info(),
+        )
     }
 
     /// One version, and the link to its zip, which is good for ten minutes.
@@ -159,8 +214,9 @@ fn incomplete(operation: &'static str, what: &str) -> CallFailure {
     }
 }
 
-impl LayerService for LambdaRegion {
-    async fn list(&self, layer: &LayerName) -> Result<Vec<Listed>, CallFailure> {
+impl LambdaRegion {
+    /// The versions of a layer, newest first; of many, the newest 50. Empty if there is no such layer.
+    pub async fn list(&self, layer: &LayerName) -> Result<Vec<Listed>, CallFailure> {
         let answer =
             self.client.list_layer_versions().layer_name(layer.as_str()).max_items(PAGE).send().await;
         let answer = match answer.map_err(|error| CallFailure::new("ListLayerVersions", &error)) {
@@ -182,7 +238,8 @@ impl LayerService for LambdaRegion {
         Ok(listed)
     }
 
-    async fn get(&self, layer: &LayerName, version: u64) -> Result<LayerVersion, CallFailure> {
+    /// One version.
+    pub async fn get(&self, layer: &LayerName, version: u64) -> Result<LayerVersion, CallFailure> {
         const OPERATION: &str = "GetLayerVersion";
         let answer = self
             .client
@@ -192,49 +249,6 @@ impl LayerService for LambdaRegion {
             .send()
             .await;
         let answer = answer.map_err(|error| CallFailure::new(OPERATION, &error))?;
-        read(
-            OPERATION,
-            answer.layer_version_arn(),
-            answer.content(),
-            answer.description(),
-            answer.compatible_runtimes(),
-            answer.compatible_architectures(),
-            answer.license_info(),
-        )
-    }
-
-    async fn publish(&self, new: &NewLayerVersion) -> Result<LayerVersion, CallFailure> {
-        const OPERATION: &str = "PublishLayerVersion";
-        let memory = u32::try_from(1 + new.zip.len() * COPIES / (1 << 20)).unwrap_or(UPLOAD_MEMORY);
-        // It is never closed; and without a permit the upload would only take more memory.
-        let _permit = self.uploads.acquire_many(memory.min(UPLOAD_MEMORY)).await.ok();
-        let content = LayerVersionContentInput::builder().zip_file(Blob::new(new.zip.as_slice())).build();
-        let runtimes = new.compatible_runtimes.iter().map(|name| Runtime::from(name.as_str())).collect();
-        let architectures =
-            new.compatible_architectures.iter().map(|name| Architecture::from(name.as_str())).collect();
-        // The call makes a version each time it arrives, so it is sent once, and who asked decides what comes next.
-        let once =
-            aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled()).timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(self.clocks.connect)
-                    .operation_attempt_timeout(self.clocks.upload(new.zip.len() as u64))
-                    .disable_operation_timeout()
-                    .build(),
-            );
-        let answer = self
-            .client
-            .publish_layer_version()
-            .layer_name(new.layer_name.as_str())
-            .description(&new.description)
-            .set_license_info(new.license.clone())
-            .set_compatible_runtimes(Some(runtimes).filter(|list: &Vec<_>| !list.is_empty()))
-            .set_compatible_architectures(Some(architectures).filter(|list: &Vec<_>| !list.is_empty()))
-            .content(content)
-            .customize()
-            .config_override(once)
-            .send()
-            .await
-            .map_err(|error| CallFailure::new(OPERATION, &error))?;
         read(
             OPERATION,
             answer.layer_version_arn(),

@@ -27,6 +27,7 @@ use super::failure::{Advice, CallFailure, Kind};
 use super::lambda::{LambdaRegion, UPLOAD_MEMORY};
 use super::pace::{Pace, paced};
 use super::profiles::Profiles;
+use super::s3::{PARTS_AT_ONCE, S3Region};
 use crate::called::CalledAs;
 use crate::clocks::Clocks;
 use crate::config::{meant, nearest};
@@ -45,6 +46,7 @@ pub struct Session {
     clocks: Clocks,
     advice: Advice,
     uploads: Arc<Semaphore>,
+    parts: Arc<Semaphore>,
     http: SharedHttpClient,
     paces: Arc<Mutex<BTreeMap<Region, Arc<Pace>>>>,
 }
@@ -163,7 +165,15 @@ impl Session {
         let login = profiles.login(name.as_deref().unwrap_or("default"));
         let advice = Advice { profile: name, login, endpoint: config.endpoint_url().map(str::to_owned) };
         let uploads = Arc::new(Semaphore::new(UPLOAD_MEMORY as usize));
-        Ok(Self { config, clocks, advice, uploads, http, paces: Arc::default() })
+        Ok(Self {
+            config,
+            clocks,
+            advice,
+            uploads,
+            parts: Arc::new(Semaphore::new(PARTS_AT_ONCE)),
+            http,
+            paces: Arc::default(),
+        })
     }
 
     /// The region that the user has set for everything, if there is one.
@@ -228,6 +238,11 @@ impl Session {
             (Some(partition), Some(account)) => Ok(Caller { partition, account }),
             _ => Err(SessionError::Identity(arn.to_owned())),
         })
+    }
+
+    /// S3 in one region.
+    pub fn s3(&self, region: &Region) -> S3Region {
+        S3Region::new(&self.config, region, self.clocks, Arc::clone(&self.parts))
     }
 
     /// Lambda in one region, at that region's pace.

@@ -8,11 +8,12 @@ use toml::{Table, Value};
 
 use super::{ConfigError, Layer, Reader, meant, nearest};
 use crate::publish::permissions::{Grant, Grants};
+use crate::publish::staging::BucketPattern;
 use crate::region;
 
 /// Keys that may stand there.
 const KEYS: &[&str] =
-    &["account", "optional-regions", "permissions", "profile", "regions", "role-arn", "targets"];
+    &["account", "optional-regions", "permissions", "profile", "regions", "role-arn", "s3-bucket", "targets"];
 /// Keys of `permissions`.
 const PERMISSION_KEYS: &[&str] = &["accounts", "organization", "public"];
 
@@ -25,6 +26,8 @@ pub struct Destination {
     pub optional_regions: Vec<Region>,
     /// Who shall be able to use it, if that is ours to say.
     pub permissions: Option<Grants>,
+    /// The bucket that zips go through.
+    pub bucket: Option<BucketPattern>,
     /// The account that it must be.
     pub account: Option<AccountId>,
     /// The role that is taken on.
@@ -104,6 +107,16 @@ impl Reader<'_> {
                 return Err(self.wrong_type("role-arn", place, "the ARN of a role"));
             }
             destination.role_arn = Some(role.to_owned());
+        }
+        if let Some(bucket) = text("s3-bucket")? {
+            let wrong = |_| {
+                self.wrong_type(
+                    "s3-bucket",
+                    place,
+                    "a bucket's name, with `{account}` and `{region}` filled in",
+                )
+            };
+            destination.bucket = Some(bucket.parse().map_err(wrong)?);
         }
         if let Some(profile) = text("profile")? {
             destination.profile = Some(profile.to_owned());

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use template_tools::arn::Region;
+use template_tools::arn::{AccountId, Region};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
@@ -15,6 +15,7 @@ use super::journal::JournalFile;
 use super::permissions::{self, Others, Policy};
 use super::plan::{self, Step, Wanted};
 use super::report::{self, Done, Report};
+use super::sender::Sender;
 use crate::aws::session::{Caller, Session};
 use crate::clocks::Clocks;
 use crate::ledger_file::LedgerFile;
@@ -80,22 +81,24 @@ pub(super) async fn execute(
     for (index, parcel) in parcels.iter().enumerate() {
         let wanted = Arc::new(parcel.wanted.clone());
         for place in &parcel.places {
-            let lambda = session.lambda(&place.region);
+            let sender =
+                Sender::new(session, &caller.account, &place.region, &wanted, parcel.bucket.as_ref());
             let (wanted, place, clocks) = (Arc::clone(&wanted), place.clone(), *clocks);
             let journal = JournalFile::new(caller, &place.region, &wanted, &clocks);
             let (turns, grants) = (Arc::clone(&turns), parcel.grants.clone());
             running.spawn(async move {
                 let _turn = turns.wait(&place.region).await;
                 let clock = RealClock::default();
-                let work = execute::bring(&lambda, &clock, &journal, &clocks, &wanted);
-                let result: Result<Outcome, _> = in_time(&clocks, &wanted, work).await;
+                let work = execute::bring(&sender, &clock, &journal, &clocks, &wanted);
+                let result: Result<Outcome, _> = in_time(&clocks, &wanted, Box::pin(work)).await;
                 let shared = match (&result, &grants) {
                     (Ok(outcome), Some(grants)) => {
-                        Some(permissions::bring(&lambda, &outcome.version.arn, grants, others).await)
+                        Some(permissions::bring(&sender.lambda, &outcome.version.arn, grants, others).await)
                     }
                     _ => None,
                 };
-                Done { index, place, result, shared }
+                let staged = sender.staged();
+                Done { index, place, result, staged, shared }
             });
         }
     }
@@ -116,6 +119,7 @@ pub(super) async fn execute(
 /// What each region has, and what would be done there.
 pub(super) async fn show(
     session: &Session,
+    account: &AccountId,
     clocks: &Clocks,
     parcels: &[Parcel],
     others: Others,
@@ -126,15 +130,16 @@ pub(super) async fn show(
     for (index, parcel) in parcels.iter().enumerate() {
         let wanted = Arc::new(parcel.wanted.clone());
         for place in &parcel.places {
-            let (lambda, wanted, place) = (session.lambda(&place.region), Arc::clone(&wanted), place.clone());
+            let sender = Sender::new(session, account, &place.region, &wanted, None);
+            let (wanted, place) = (Arc::clone(&wanted), place.clone());
             let (turns, clocks, grants) = (Arc::clone(&turns), *clocks, parcel.grants.clone());
             running.spawn(async move {
                 let _turn = turns.wait(&place.region).await;
-                let found = in_time(&clocks, &wanted, execute::look(&lambda, &wanted)).await;
+                let found = in_time(&clocks, &wanted, execute::look(&sender, &wanted)).await;
                 let step = found.map(|found| plan::step(&wanted, &found));
                 let shared = match (&step, &grants) {
                     (Ok(Step::Unchanged { version, .. }), Some(grants)) => {
-                        Some(permissions::look(&lambda, &version.arn, grants, others).await)
+                        Some(permissions::look(&sender.lambda, &version.arn, grants, others).await)
                     }
                     // A version that does not exist yet is private.
                     (Ok(Step::Publish { .. }), Some(grants)) => {

@@ -15,6 +15,7 @@ use super::plan::Wanted;
 use crate::aws::failure::{CallFailure, Kind};
 use crate::config::hex;
 use crate::layer_version::{LayerVersion, Listed, NewLayerVersion};
+use crate::zip_source::ZipSource;
 
 /// What happens to one PublishLayerVersion.
 #[derive(Clone, Copy, Debug)]
@@ -214,9 +215,10 @@ pub(crate) fn wanted(zip: &[u8]) -> Wanted {
             compatible_runtimes: names(&["python3.12", "python3.13"]),
             compatible_architectures: names(&["x86_64", "arm64"]),
             license: None,
-            zip: Arc::new(zip.to_vec()),
+            zip: ZipSource::Memory(Arc::new(zip.to_vec())),
         },
         size: zip.len() as u64,
+        sha256: hex(&digest),
         code_sha256: BASE64.encode(digest),
         mark,
     }
@@ -234,8 +236,8 @@ fn version_of(new: &NewLayerVersion, number: u64) -> LayerVersion {
     let layer = format!("arn:aws:lambda:eu-west-1:123456789012:layer:{}:{number}", new.layer_name);
     LayerVersion {
         arn: layer.parse::<LayerVersionArn>().unwrap(),
-        code_sha256: BASE64.encode(Sha256::digest(new.zip.as_slice())),
-        size: new.zip.len() as u64,
+        code_sha256: BASE64.encode(Sha256::digest(new.zip.bytes().unwrap().as_slice())),
+        size: new.zip.bytes().unwrap().len() as u64,
         description: new.description.clone(),
         compatible_runtimes: new.compatible_runtimes.clone(),
         compatible_architectures: new.compatible_architectures.clone(),

@@ -1,7 +1,6 @@
 //! What is wanted, what a region has, and the step between the two. Pure: nothing is asked and nothing is done here.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use template_tools::arn::{ArnError, LayerName};
 
@@ -15,10 +14,12 @@ pub(super) const LONGEST_DESCRIPTION: usize = 256;
 const DIGITS: usize = 32;
 
 /// What one artifact wants to be in a region.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Wanted {
     /// What Lambda is to be asked for.
     pub new: NewLayerVersion,
+    /// SHA-256 of the zip, in hex.
+    pub sha256: String,
     /// SHA-256 of the zip, in base64.
     pub code_sha256: String,
     /// Size of the zip in bytes.
@@ -65,9 +66,15 @@ impl Wanted {
             compatible_runtimes: manifest.compatible_runtimes.clone(),
             compatible_architectures: manifest.compatible_architectures.clone(),
             license: manifest.license.clone().filter(|license| !license.is_empty()),
-            zip: Arc::clone(&artifact.zip),
+            zip: artifact.zip.clone(),
         };
-        Ok(Self { new, code_sha256: manifest.code_sha256.clone(), size: manifest.size, mark })
+        Ok(Self {
+            new,
+            sha256: manifest.sha256.clone(),
+            code_sha256: manifest.code_sha256.clone(),
+            size: manifest.size,
+            mark,
+        })
     }
 
     /// The layer's name.

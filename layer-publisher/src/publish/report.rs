@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use template_tools::arn::{LayerVersionArn, Region};
-use template_tools::ledger::Entry;
+use template_tools::ledger::{Content, Entry};
 use thiserror::Error;
 
 use super::execute::{Outcome, RegionFailure, Was};
@@ -14,6 +14,7 @@ use super::permissions::{Change, Shared, Statement};
 use super::plan::Step;
 use super::regions::{Place, Weight};
 use super::row::{Document, Permissions, Row, Status};
+use super::staging::S3Object;
 use super::{Intent, Parcel, refused};
 use crate::aws::failure::{Advice, CallFailure, Kind};
 use crate::aws::session::Caller;
@@ -32,6 +33,8 @@ pub(super) struct Done {
     pub(super) place: Place,
     /// What came of it.
     pub(super) result: Result<Outcome, RegionFailure>,
+    /// Where its zip was put, if it went through S3.
+    pub(super) staged: Option<S3Object>,
     /// What came of its permissions, if any are wanted.
     pub(super) shared: Option<Result<Shared, CallFailure>>,
 }
@@ -102,6 +105,11 @@ pub(super) fn entry(done: &Done, target: Option<&str>) -> Option<Entry> {
         compatible_runtimes: version.compatible_runtimes.clone(),
         compatible_architectures: version.compatible_architectures.clone(),
         verified: outcome.is_verified(),
+        content: done.staged.clone().map(|object| Content {
+            bucket: object.bucket,
+            key: object.key,
+            version: object.version,
+        }),
         target: target.map(str::to_owned),
         ..Entry::new(version.arn.clone())
     })
@@ -132,7 +140,7 @@ impl<'a> Report<'a> {
 
     /// One artifact in one region is done.
     pub(super) fn done(&mut self, parcel: &Parcel, done: Done, not_recorded: Option<LedgerFileError>) {
-        let Done { index, place, result, shared } = done;
+        let Done { index, place, result, shared, .. } = done;
         self.counts.required += usize::from(place.weight == Weight::Required);
         match result {
             Ok(outcome) => self.succeeded(parcel, index, &place, &outcome),

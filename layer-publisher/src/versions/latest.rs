@@ -15,7 +15,6 @@ use crate::called::{CalledAs, Command};
 use crate::clocks::Clocks;
 use crate::config::{ConfigError, LayersFile};
 use crate::layer_version::LayerVersion;
-use crate::publish::execute::LayerService;
 use crate::publish::regions::{NoRegion, places};
 use crate::ui::{Ui, counted};
 

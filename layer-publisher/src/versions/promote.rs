@@ -1,7 +1,7 @@
 //! `promote`: the very bytes that one target has verified, to another. Nothing is built, and what comes out of the
 //! source is held against its CodeSha256 before anything is sent on.
 
-use std::io::{self, Read, Seek};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -27,6 +27,7 @@ use crate::manifest::{Artifact, Lock, Manifest};
 use crate::publish::regions::{NoRegion, places};
 use crate::publish::{self, Options, Order, PublishError, refused};
 use crate::ui::Ui;
+use crate::zip_source::{LARGEST_DIRECT_ZIP, ZipSource};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -284,11 +285,13 @@ async fn fetch(
     }
     let size = version.size;
     let fetched = tokio::task::spawn_blocking(move || {
-        let mut file = tempfile::tempfile()?;
-        let digest = download::fetch(&link, size, &mut file)?;
-        let mut zip = Vec::new();
-        file.rewind()?;
-        file.read_to_end(&mut zip)?;
+        let mut file = tempfile::NamedTempFile::new()?;
+        let digest = download::fetch(&link, size, file.as_file_mut())?;
+        let zip = if size <= LARGEST_DIRECT_ZIP {
+            ZipSource::Memory(Arc::new(std::fs::read(file.path())?))
+        } else {
+            ZipSource::Temporary(Arc::new(file.into_temp_path()))
+        };
         Ok::<_, io::Error>((digest, zip))
     });
     let (digest, zip) = fetched
@@ -302,7 +305,7 @@ async fn fetch(
 }
 
 /// What was fetched, as if it had been built: what the version says of itself is its manifest.
-fn artifact(version: &LayerVersion, sha256: &str, zip: Vec<u8>, layer: &str) -> Artifact {
+fn artifact(version: &LayerVersion, sha256: &str, zip: ZipSource, layer: &str) -> Artifact {
     let name = version.arn.layer.to_string();
     let manifest = Manifest {
         layer: layer.to_owned(),
@@ -320,5 +323,5 @@ fn artifact(version: &LayerVersion, sha256: &str, zip: Vec<u8>, layer: &str) -> 
         lock: Lock { path: PathBuf::new(), sha256: String::new() },
         packages: Vec::new(),
     };
-    Artifact { name, manifest, zip: Arc::new(zip) }
+    Artifact { name, manifest, zip }
 }
