@@ -8,6 +8,7 @@ mod fake;
 pub mod journal;
 pub mod permissions;
 pub mod plan;
+pub mod pointer;
 pub mod refused;
 pub mod regions;
 mod report;
@@ -37,6 +38,7 @@ use choose::ChangedError;
 use everywhere::Everything;
 use permissions::{Grant, Grants, Others};
 use plan::Wanted;
+use pointer::PointerNameError;
 use regions::{NoRegion, Place, places};
 use report::Report;
 use staging::BucketPattern;
@@ -126,6 +128,14 @@ pub enum PublishError {
         /// Another one.
         second: String,
     },
+    /// A pointer's name that does not fit.
+    #[error("artifact `{artifact}` can have no pointer")]
+    Pointer {
+        /// The artifact.
+        artifact: String,
+        /// What is wrong.
+        source: PointerNameError,
+    },
     /// No bucket is known.
     #[error("no bucket is known for layer `{layer}`")]
     NoBucket {
@@ -201,7 +211,10 @@ impl PublishError {
             Self::OtherAccount { .. } => {
                 Some("name a profile of that account with `-p PROFILE`, or a role of it with `role-arn`".to_owned())
             }
-            Self::Nothing | Self::Config(_) | Self::Changed(_) | Self::Name { .. } | Self::System { .. } => None,
+            Self::Pointer { source: PointerNameError::Architectures(_), .. } => {
+                Some("split the layer by architecture, or leave `{architecture}` out of the name".to_owned())
+            }
+            Self::Pointer { .. } | Self::Nothing | Self::Config(_) | Self::Changed(_) | Self::Name { .. } | Self::System { .. } => None,
             Self::Artifact(error) => error.hint(called),
             Self::NoRegion(error) => Some(error.hint(called)),
             Self::Session(error) => error.hint(called),
@@ -220,6 +233,8 @@ struct Parcel {
     grants: Option<Grants>,
     /// The bucket that its zip goes through.
     bucket: Option<BucketPattern>,
+    /// The parameter that names the current version.
+    pointer: Option<String>,
 }
 
 /// What is sent, and how.
@@ -343,7 +358,14 @@ async fn prepare(order: Order<'_>, command: Command, ui: &Ui) -> Result<Prepared
             .map_err(|source| PublishError::Name { artifact: artifact.name.clone(), source })?;
         let (grants, target) = (destination.permissions.clone(), options.target.clone());
         let bucket = options.bucket.clone().or_else(|| destination.bucket.clone());
-        parcels.push(Parcel { target, wanted, places, grants, bucket });
+        // Variants move no pointer.
+        let pointer = destination.pointer.as_ref().filter(|_| artifact.manifest.variant.is_none());
+        let name = |pattern: &String| pointer::name(pattern, &artifact.manifest.compatible_architectures);
+        let pointer = pointer
+            .map(name)
+            .transpose()
+            .map_err(|source| PublishError::Pointer { artifact: artifact.name.clone(), source })?;
+        parcels.push(Parcel { target, wanted, places, grants, bucket, pointer });
     }
     if command == Command::Publish && options.intent == Intent::Publish && options.public == Public::Asked {
         ask_about_public(&parcels, &file.path, ui)?;

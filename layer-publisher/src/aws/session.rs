@@ -28,6 +28,8 @@ use super::lambda::{LambdaRegion, UPLOAD_MEMORY};
 use super::pace::{Pace, paced};
 use super::profiles::Profiles;
 use super::s3::{PARTS_AT_ONCE, S3Region};
+#[cfg(feature = "ssm")]
+use super::ssm::SsmRegion;
 use crate::called::CalledAs;
 use crate::clocks::Clocks;
 use crate::config::{meant, nearest};
@@ -238,6 +240,12 @@ impl Session {
             (Some(partition), Some(account)) => Ok(Caller { partition, account }),
             _ => Err(SessionError::Identity(arn.to_owned())),
         })
+    }
+
+    /// Systems Manager in one region.
+    #[cfg(feature = "ssm")]
+    pub fn ssm(&self, region: &Region) -> SsmRegion {
+        SsmRegion::new(&self.config, region)
     }
 
     /// S3 in one region.

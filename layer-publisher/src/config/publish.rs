@@ -12,8 +12,17 @@ use crate::publish::staging::BucketPattern;
 use crate::region;
 
 /// Keys that may stand there.
-const KEYS: &[&str] =
-    &["account", "optional-regions", "permissions", "profile", "regions", "role-arn", "s3-bucket", "targets"];
+const KEYS: &[&str] = &[
+    "account",
+    "optional-regions",
+    "permissions",
+    "profile",
+    "regions",
+    "role-arn",
+    "s3-bucket",
+    "ssm-parameter",
+    "targets",
+];
 /// Keys of `permissions`.
 const PERMISSION_KEYS: &[&str] = &["accounts", "organization", "public"];
 
@@ -28,6 +37,8 @@ pub struct Destination {
     pub permissions: Option<Grants>,
     /// The bucket that zips go through.
     pub bucket: Option<BucketPattern>,
+    /// The parameter of Systems Manager that names the current version; `{architecture}` is filled in.
+    pub pointer: Option<String>,
     /// The account that it must be.
     pub account: Option<AccountId>,
     /// The role that is taken on.
@@ -117,6 +128,9 @@ impl Reader<'_> {
                 )
             };
             destination.bucket = Some(bucket.parse().map_err(wrong)?);
+        }
+        if let Some(pointer) = text("ssm-parameter")? {
+            destination.pointer = Some(pointer.to_owned());
         }
         if let Some(profile) = text("profile")? {
             destination.profile = Some(profile.to_owned());

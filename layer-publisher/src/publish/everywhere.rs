@@ -9,11 +9,15 @@ use template_tools::arn::{AccountId, Region};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
+#[cfg(feature = "ssm")]
+use super::Intent;
 use super::Parcel;
 use super::execute::{self, Clock, Outcome, RegionFailure};
 use super::journal::JournalFile;
 use super::permissions::{self, Others, Policy};
 use super::plan::{self, Step, Wanted};
+#[cfg(feature = "ssm")]
+use super::pointer;
 use super::report::{self, Done, Report};
 use super::sender::Sender;
 use crate::aws::session::{Caller, Session};
@@ -114,6 +118,8 @@ pub(super) async fn execute(
             Err(error) => report.panicked(&error.to_string()),
         }
     }
+    #[cfg(feature = "ssm")]
+    point(session, parcels, Intent::Publish, report).await;
 }
 
 /// What each region has, and what would be done there.
@@ -155,6 +161,35 @@ pub(super) async fn show(
         match joined {
             Ok((index, place, step, shared)) => {
                 report.would(&parcels[index], index, &place, step, shared);
+            }
+            Err(error) => report.panicked(&error.to_string()),
+        }
+    }
+    #[cfg(feature = "ssm")]
+    point(session, parcels, Intent::Show, report).await;
+}
+
+/// The pointers of every artifact that all required regions have, in every region that has it.
+#[cfg(feature = "ssm")]
+async fn point(session: &Session, parcels: &[Parcel], intent: Intent, report: &mut Report<'_>) {
+    let mut running = JoinSet::new();
+    for (index, parcel) in parcels.iter().enumerate() {
+        let Some(name) = &parcel.pointer else { continue };
+        for version in report.verified(parcel, index, intent) {
+            let (ssm, name) = (session.ssm(&version.region), name.clone());
+            running.spawn(async move {
+                let pointed = match intent {
+                    Intent::Show => pointer::look(&ssm, &name, &version).await,
+                    Intent::Publish => pointer::bring(&ssm, &name, &version).await,
+                };
+                (index, version, pointed)
+            });
+        }
+    }
+    while let Some(joined) = running.join_next().await {
+        match joined {
+            Ok((index, version, pointed)) => {
+                report.pointed(&parcels[index], index, &version, pointed, intent);
             }
             Err(error) => report.panicked(&error.to_string()),
         }

@@ -32,10 +32,26 @@ pub struct Row {
     pub same_content: Vec<u64>,
     /// What was done about its permissions, if any are wanted.
     pub permissions: Option<Permissions>,
+    /// What came of its pointer, or would, if there is one.
+    pub pointer: Option<PointerStatus>,
     /// Why it failed.
     pub error: Option<String>,
     /// What to do about that.
     pub hint: Option<String>,
+}
+
+/// What came of a pointer, or would.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PointerStatus {
+    /// It names this version already.
+    Unchanged,
+    /// It was moved.
+    Moved,
+    /// A dry run would have moved it.
+    Stale,
+    /// It could not be moved.
+    Failed,
 }
 
 /// What was done, or would be, about the permissions of a version.
