@@ -234,6 +234,7 @@ struct Parcel {
     /// The bucket that its zip goes through.
     bucket: Option<BucketPattern>,
     /// The parameter that names the current version.
+    #[cfg_attr(not(feature = "ssm"), expect(dead_code, reason = "there are no pointers without `ssm`"))]
     pointer: Option<String>,
 }
 

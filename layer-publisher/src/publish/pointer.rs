@@ -1,6 +1,7 @@
 //! Pointers: parameters of Systems Manager that hold the ARN of the current version, and that templates read through
 //! `AWS::SSM::Parameter::Value<String>`. They move last, when every required region is verified.
 
+#[cfg(feature = "ssm")]
 use template_tools::arn::LayerVersionArn;
 use thiserror::Error;
 
