@@ -8,9 +8,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use sha2::Digest;
 use thiserror::Error;
 
-use super::plan::LayerPlan;
+use super::plan::{Input, LayerPlan};
 use crate::hash::Sha256;
-use crate::wheels::wheel::Wheel;
 use crate::zip_reader;
 use crate::zip_writer::{File, Writer};
 
@@ -46,11 +45,11 @@ pub enum Error {
     Write(#[from] io::Error),
 }
 
-/// Writes the layer that `plan` describes to `out`, copying from `wheels`.
+/// Writes the layer that `plan` describes to `out`, copying from `inputs`.
 ///
 /// The bytes are hashed on a thread of their own while they are written. That the wheels are what they have to be is
 /// for [`check_hashes`] to say, at the same time.
-pub fn assemble(plan: &LayerPlan<'_>, wheels: &[Wheel], out: &OsFile) -> Result<Assembled, Error> {
+pub fn assemble(plan: &LayerPlan<'_>, inputs: &[Input], out: &OsFile) -> Result<Assembled, Error> {
     std::thread::scope(|scope| {
         let (to_hash, pieces) = sync_channel::<Vec<u8>>(QUEUE);
         let (give_back, spare) = sync_channel::<Vec<u8>>(QUEUE + 2);
@@ -64,7 +63,7 @@ pub fn assemble(plan: &LayerPlan<'_>, wheels: &[Wheel], out: &OsFile) -> Result<
             Sha256::finish(hasher)
         });
         let pieces = Pieces { out, to_hash, spare, pending: Vec::with_capacity(PIECE) };
-        let (size, unzipped_size) = copy(plan, wheels, pieces)?;
+        let (size, unzipped_size) = copy(plan, inputs, pieces)?;
         match hashing.join() {
             Ok(sha256) => Ok(Assembled { sha256, size, unzipped_size }),
             Err(panic) => std::panic::resume_unwind(panic),
@@ -73,12 +72,12 @@ pub fn assemble(plan: &LayerPlan<'_>, wheels: &[Wheel], out: &OsFile) -> Result<
 }
 
 /// Copies the streams; gives the sizes of the zip and of what it unpacks to.
-fn copy(plan: &LayerPlan<'_>, wheels: &[Wheel], out: Pieces<'_>) -> Result<(u64, u64), Error> {
+fn copy(plan: &LayerPlan<'_>, inputs: &[Input], out: Pieces<'_>) -> Result<(u64, u64), Error> {
     let mut writer = Writer::new(out);
     let mut buffer = Vec::new();
     let mut unzipped_size = 0;
     for entry in &plan.entries {
-        let stored = wheels[entry.wheel].zip().stored(entry.entry, &mut buffer)?;
+        let stored = inputs[entry.wheel].wheel.zip().stored(entry.entry, &mut buffer)?;
         let file = File {
             path: &entry.path,
             executable: entry.entry.executable,
