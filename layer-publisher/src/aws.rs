@@ -1,6 +1,11 @@
 //! Everything that names the AWS SDK's types. What comes out of here is ours.
 
+pub mod download;
 pub mod failure;
 pub mod lambda;
+pub mod pace;
 pub mod profiles;
+pub mod s3;
 pub mod session;
+#[cfg(feature = "ssm")]
+pub mod ssm;

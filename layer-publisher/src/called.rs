@@ -10,6 +10,10 @@ pub enum Command {
     Build,
     /// Publishes what is built.
     Publish,
+    /// Sends what is built to S3.
+    Stage,
+    /// Sends what one target has to another.
+    Promote,
     /// Asks for the newest versions.
     Latest,
 }
@@ -36,9 +40,13 @@ impl CalledAs {
         match (self.xtask.is_some(), command) {
             (true, Command::Build) => "cargo xtask build-layer",
             (true, Command::Publish) => "cargo xtask publish",
+            (true, Command::Stage) => "cargo xtask stage",
+            (true, Command::Promote) => "cargo xtask promote",
             (true, Command::Latest) => "cargo xtask bump-templates --latest",
             (false, Command::Build) => "layer-builder build",
             (false, Command::Publish) => "layer-publisher publish",
+            (false, Command::Stage) => "layer-publisher stage",
+            (false, Command::Promote) => "layer-publisher promote",
             (false, Command::Latest) => "layer-publisher latest",
         }
     }

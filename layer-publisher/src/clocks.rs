@@ -21,6 +21,10 @@ pub struct Clocks {
     pub look_again_for: Duration,
     /// How long after the first of those looks the second one comes; later ones come more slowly.
     pub look_again_after: Duration,
+    /// For one artifact in one region, all in all, apart from the upload: then it is given up, and the next run goes on.
+    pub region: Duration,
+    /// The second in which so many calls may begin ([`crate::aws::pace`]).
+    pub second: Duration,
 }
 
 /// The slowest connection that an upload is given time for, in bytes a second.
@@ -38,6 +42,8 @@ impl Clocks {
             backoff: Duration::from_millis(500),
             look_again_for: Duration::from_secs(20),
             look_again_after: Duration::from_secs(1),
+            region: Duration::from_mins(6),
+            second: Duration::from_secs(1),
         }
     }
 
@@ -52,6 +58,8 @@ impl Clocks {
             backoff: self.backoff / times,
             look_again_for: self.look_again_for / times,
             look_again_after: self.look_again_after / times,
+            region: (self.region / times).max(LEAST_ANSWER.min(self.region) * 5),
+            second: self.second / times,
         }
     }
 
@@ -59,6 +67,11 @@ impl Clocks {
     pub fn from_environment() -> Self {
         let times = std::env::var(VARIABLE).ok().and_then(|value| value.parse().ok()).unwrap_or(1);
         Self::real().faster(times)
+    }
+
+    /// For one artifact of `size` bytes in one region, with everything that may be tried there.
+    pub fn deadline(&self, size: u64) -> Duration {
+        self.region + self.upload(size) * 2
     }
 
     /// For the answer to a call that carries a zip of `size` bytes.

@@ -2,6 +2,7 @@
 //! hashed of their tables. What the builder owns is not interpreted here.
 
 mod inputs;
+pub mod publish;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,15 +12,14 @@ use template_tools::arn::Region;
 use thiserror::Error;
 use toml::{Table, Value};
 
-use crate::region::{self, RegionNameError};
+use crate::region::RegionNameError;
+use publish::Destination;
 
 /// The name that is looked for from the current folder upwards.
 pub const FILE_NAME: &str = "layers.toml";
 
 /// Tables that may stand in a layer's table: ours, and the builder's.
 const LAYER_TABLES: &[&str] = &["allow", "branch-of", "include", "publish"];
-/// Keys that may stand in `[layers.X.publish]`.
-const PUBLISH_KEYS: &[&str] = &["optional-regions", "regions"];
 /// Tables that may stand at the top.
 const TOP_TABLES: &[&str] = &["layers"];
 
@@ -37,10 +37,12 @@ pub struct LayersFile {
 pub struct Layer {
     /// The names under which Lambda knows it: one, or one for each architecture where the layer is split.
     pub lambda_names: Vec<String>,
-    /// The regions that count.
-    pub regions: Vec<Region>,
-    /// The regions whose failure is a warning.
-    pub optional_regions: Vec<Region>,
+    /// Every text that stands in the table, `publish` left out: some of them are paths of the layer's own files.
+    pub words: Vec<String>,
+    /// Where it goes.
+    pub destination: Destination,
+    /// Where it goes under a name of its own (`--target`).
+    pub targets: BTreeMap<String, Destination>,
     /// SHA-256, in hex, over the table without `publish`, as compact JSON with sorted keys. The builder writes the same
     /// into the manifest, so that a table that has changed since is noticed.
     pub inputs_sha256: String,
@@ -145,7 +147,8 @@ impl LayersFile {
         self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+    /// Reads a text as the file that lies there.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let table: Table = toml::from_str(text)
             .map_err(|source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) })?;
         let reader = Reader { path };
@@ -176,22 +179,16 @@ impl Reader<'_> {
 
         let mut layer = Layer {
             lambda_names: self.lambda_names(name, table, &place)?,
-            regions: Vec::new(),
-            optional_regions: Vec::new(),
+            words: words(table),
+            destination: Destination::default(),
+            targets: BTreeMap::new(),
             inputs_sha256: inputs::sha256(table),
         };
         if let Some(publish) = table.get("publish") {
             let place = format!("`[layers.{name}.publish]`");
             let publish = publish.as_table().ok_or_else(|| self.wrong_type("publish", &place, "a table"))?;
-            self.only_known("key", publish.keys(), PUBLISH_KEYS, &place)?;
-            layer.regions = self.regions(publish, "regions", &place)?;
-            layer.optional_regions = self.regions(publish, "optional-regions", &place)?;
-            let mut all = layer.regions.iter().chain(&layer.optional_regions).collect::<Vec<_>>();
-            all.sort();
-            if let Some(pair) = all.windows(2).find(|pair| pair[0] == pair[1]) {
-                let region = pair[0].clone();
-                return Err(ConfigError::RegionTwice { path: self.path.to_owned(), place, region });
-            }
+            layer.destination = self.destination(publish, Destination::default(), &place)?;
+            layer.targets = self.targets(publish, &layer.destination, &place)?;
         }
         Ok(layer)
     }
@@ -208,20 +205,6 @@ impl Reader<'_> {
         }
         let architectures = ["x86_64", "arm64"];
         Ok(architectures.iter().map(|architecture| format!("{base}-{architecture}")).collect())
-    }
-
-    fn regions(&self, table: &Table, key: &'static str, place: &str) -> Result<Vec<Region>, ConfigError> {
-        let wrong = || self.wrong_type(key, place, "a list of regions");
-        let Some(value) = table.get(key) else { return Ok(Vec::new()) };
-        let region = |value: &Value| {
-            region::parse(value.as_str().ok_or_else(wrong)?).map_err(|source| ConfigError::Region {
-                path: self.path.to_owned(),
-                key,
-                place: place.to_owned(),
-                source,
-            })
-        };
-        value.as_array().ok_or_else(wrong)?.iter().map(region).collect()
     }
 
     fn only_known<'k>(
@@ -251,6 +234,23 @@ impl Reader<'_> {
             expected,
         }
     }
+}
+
+fn words(table: &Table) -> Vec<String> {
+    fn collect(value: &Value, words: &mut Vec<String>) {
+        match value {
+            Value::String(text) => words.push(text.clone()),
+            Value::Array(items) => items.iter().for_each(|item| collect(item, words)),
+            Value::Table(table) => table.iter().for_each(|(key, value)| {
+                words.push(key.clone());
+                collect(value, words);
+            }),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    table.iter().filter(|(key, _)| *key != "publish").for_each(|(_, value)| collect(value, &mut found));
+    found
 }
 
 /// The name that was probably meant, if one is near enough.

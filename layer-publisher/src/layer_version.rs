@@ -2,6 +2,8 @@
 
 use template_tools::arn::{LayerName, LayerVersionArn};
 
+use crate::zip_source::ZipSource;
+
 /// One line of ListLayerVersions, which tells neither hash nor size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
@@ -31,7 +33,7 @@ pub struct LayerVersion {
 }
 
 /// What PublishLayerVersion is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct NewLayerVersion {
     /// The layer.
     pub layer_name: LayerName,
@@ -44,5 +46,5 @@ pub struct NewLayerVersion {
     /// At most 512 characters.
     pub license: Option<String>,
     /// The zip itself.
-    pub zip: Vec<u8>,
+    pub zip: ZipSource,
 }

@@ -16,3 +16,4 @@ pub mod publish;
 pub mod region;
 pub mod ui;
 pub mod versions;
+pub mod zip_source;

@@ -32,7 +32,8 @@ pub fn acquire(caller: &Caller, waiting: impl FnOnce()) -> io::Result<MachineLoc
     Ok(MachineLock { _file: file })
 }
 
-fn folder() -> PathBuf {
+/// Where runs on this machine leave word for each other.
+pub fn folder() -> PathBuf {
     let cache = etcetera::choose_base_strategy().map(|strategy| strategy.cache_dir());
     cache.unwrap_or_else(|_| std::env::temp_dir()).join("layer-publisher")
 }

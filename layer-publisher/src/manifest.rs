@@ -11,12 +11,11 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::config::{Layer, LayersFile, hex, nearest};
+use crate::zip_source::ZipSource;
 pub use error::ArtifactError;
 
 /// The schema of manifests that this program reads.
 pub const SCHEMA: u64 = 1;
-/// The largest zip that fits into a request, in bytes: 50 MB as Lambda counts them.
-pub const LARGEST_DIRECT_ZIP: u64 = 52_428_800;
 
 /// A manifest, as far as the publisher needs it. Other fields are ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -83,7 +82,7 @@ pub struct Artifact {
     /// What the builder says about it.
     pub manifest: Manifest,
     /// The zip itself.
-    pub zip: Vec<u8>,
+    pub zip: ZipSource,
 }
 
 /// Whether an artifact must belong to the lock and the table as they are now.
@@ -207,23 +206,22 @@ fn check(
         }
     }
     let path = folder.join(&manifest.zip);
-    let zip = read_file(&path, &manifest.layer)?;
+    let (zip, size, digest) = ZipSource::read(&path).map_err(|source| ArtifactError::Read {
+        layer: layer(),
+        path: path.clone(),
+        source,
+    })?;
     let other = |what, found, expected| {
         Err(ArtifactError::OtherZip { layer: layer(), path: path.clone(), what, found, expected })
     };
-    let size = zip.len() as u64;
     if size != manifest.size {
         return other("size", size.to_string(), manifest.size.to_string());
     }
-    let digest = Sha256::digest(&zip);
     if hex(&digest) != manifest.sha256 {
         return other("sha256", hex(&digest), manifest.sha256.clone());
     }
     if BASE64.encode(digest) != manifest.code_sha256 {
         return other("CodeSha256", BASE64.encode(digest), manifest.code_sha256.clone());
-    }
-    if size > LARGEST_DIRECT_ZIP {
-        return Err(ArtifactError::TooLarge { layer: layer(), path, size });
     }
     Ok(Artifact { name, manifest, zip })
 }

@@ -1,49 +1,82 @@
 //! `publish`: everything that is built, into every region that is wanted, and into the ledger.
 
+pub mod choose;
+mod everywhere;
 pub mod execute;
 #[cfg(test)]
 mod fake;
+pub mod journal;
+pub mod permissions;
 pub mod plan;
+pub mod pointer;
+pub mod refused;
 pub mod regions;
 mod report;
+pub mod row;
+mod sender;
+pub mod stage;
+pub mod staging;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use template_tools::arn::{ArnError, Region};
+use template_tools::arn::{AccountId, ArnError, Region};
 use thiserror::Error;
-use tokio::task::JoinSet;
 
-use crate::aws::session::{Session, SessionError};
+use crate::aws::session::{Caller, Session, SessionError};
 use crate::called::{CalledAs, Command};
 use crate::clocks::Clocks;
+use crate::config::publish::{Destination, UnknownTarget};
 use crate::config::{ConfigError, LayersFile};
 use crate::ledger_file::{LedgerFile, LedgerFileError};
 use crate::machine_lock;
 use crate::manifest::{self, Artifact, ArtifactError, Freshness};
-use crate::ui::{Ui, shown};
-use execute::Clock;
+use crate::ui::{Format, Ui, shown};
+use crate::zip_source::LARGEST_DIRECT_ZIP;
+use choose::ChangedError;
+use everywhere::Everything;
+use permissions::{Grant, Grants, Others};
 use plan::Wanted;
+use pointer::PointerNameError;
 use regions::{NoRegion, Place, places};
-use report::{Done, Report};
+use report::Report;
+use staging::BucketPattern;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct PublishRequest {
     /// Layers or artifacts by name; the only layer if there are none.
     pub names: Vec<String>,
-    /// The profile that was named.
-    pub profile: Option<String>,
-    /// The regions that were named; else those of `layers.toml`.
-    pub regions: Vec<Region>,
-    /// Whether anything may be changed.
-    pub intent: Intent,
+    /// Only layers that have changed since this commit.
+    pub changed_since: Option<String>,
     /// Whether the artifact must belong to the lock and the table as they are now.
     pub freshness: Freshness,
     /// The `layers.toml` that was named.
     pub layers_file: Option<PathBuf>,
+    /// How it is published.
+    pub options: Options,
+}
+
+/// How something is published, wherever it comes from.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The target of `layers.toml`; without one, what stands there without a target.
+    pub target: Option<String>,
+    /// The profile that was named; it outranks that of the target.
+    pub profile: Option<String>,
+    /// The regions that were named; else those of `layers.toml`.
+    pub regions: Vec<Region>,
+    /// The bucket that was named; else that of `layers.toml`, if there is one.
+    pub bucket: Option<BucketPattern>,
+    /// Whether anything may be changed.
+    pub intent: Intent,
+    /// Whether layers may become public.
+    pub public: Public,
+    /// What happens to permissions that nobody asked for.
+    pub others: Others,
+    /// The form of the results.
+    pub format: Format,
 }
 
 /// Whether anything may be changed.
@@ -53,6 +86,15 @@ pub enum Intent {
     Publish,
     /// Say what would be done.
     Show,
+}
+
+/// Whether layers may become public.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Public {
+    /// They may (`--allow-public`).
+    Allowed,
+    /// Only if somebody at the terminal says so.
+    Asked,
 }
 
 /// Why nothing was tried.
@@ -71,6 +113,57 @@ pub enum PublishError {
         artifact: String,
         /// What is wrong.
         source: ArnError,
+    },
+    /// git.
+    #[error(transparent)]
+    Changed(#[from] ChangedError),
+    /// No such target.
+    #[error(transparent)]
+    Target(#[from] UnknownTarget),
+    /// Layers that need different credentials.
+    #[error("layers `{first}` and `{second}` have different accounts, roles or profiles")]
+    TwoWays {
+        /// A layer.
+        first: String,
+        /// Another one.
+        second: String,
+    },
+    /// A pointer's name that does not fit.
+    #[error("artifact `{artifact}` can have no pointer")]
+    Pointer {
+        /// The artifact.
+        artifact: String,
+        /// What is wrong.
+        source: PointerNameError,
+    },
+    /// No bucket is known.
+    #[error("no bucket is known for layer `{layer}`")]
+    NoBucket {
+        /// The layer.
+        layer: String,
+        /// The file in which one can be named.
+        file: PathBuf,
+    },
+    /// Nothing that could be sent.
+    #[error("there is nothing to publish")]
+    Nothing,
+    /// The credentials are for another account.
+    #[error("{target} belongs to account {wanted}, and these credentials to account {found}")]
+    OtherAccount {
+        /// What was asked for.
+        target: String,
+        /// As `layers.toml` says.
+        wanted: AccountId,
+        /// As STS says.
+        found: AccountId,
+    },
+    /// A layer would become public.
+    #[error("`{}` makes layer `{layer}` public: everybody could use it", file.display())]
+    Public {
+        /// The layer.
+        layer: String,
+        /// The file that says so.
+        file: PathBuf,
     },
     /// No region.
     #[error(transparent)]
@@ -98,7 +191,30 @@ impl PublishError {
             Self::Config(ConfigError::NotFound { .. }) => {
                 Some(format!("name the file with `{} --layers-file FILE`", called.words(Command::Publish)))
             }
-            Self::Config(_) | Self::Name { .. } | Self::System { .. } => None,
+            Self::Changed(ChangedError::Refused { .. }) => {
+                Some("name a commit, a branch or a tag, for example `origin/main`; a shallow clone may not have it".to_owned())
+            }
+            Self::Public { layer, .. } => Some(format!(
+                "if that is meant, say so with `{} {layer} --allow-public`",
+                called.words(Command::Publish)
+            )),
+            Self::Target(error) => error.hint(),
+            Self::TwoWays { first, .. } => {
+                Some(format!("publish one after the other, first `{} {first}`", called.words(Command::Publish)))
+            }
+            Self::NoBucket { layer, file } => Some(format!(
+                "name one with `{} {layer} --s3-bucket NAME`, or for good with `s3-bucket = \"NAME\"` in \
+                 `[layers.{layer}.publish]` of `{}`",
+                called.words(Command::Stage),
+                file.display()
+            )),
+            Self::OtherAccount { .. } => {
+                Some("name a profile of that account with `-p PROFILE`, or a role of it with `role-arn`".to_owned())
+            }
+            Self::Pointer { source: PointerNameError::Architectures(_), .. } => {
+                Some("split the layer by architecture, or leave `{architecture}` out of the name".to_owned())
+            }
+            Self::Pointer { .. } | Self::Nothing | Self::Config(_) | Self::Changed(_) | Self::Name { .. } | Self::System { .. } => None,
             Self::Artifact(error) => error.hint(called),
             Self::NoRegion(error) => Some(error.hint(called)),
             Self::Session(error) => error.hint(called),
@@ -109,49 +225,157 @@ impl PublishError {
 
 /// One artifact, ready to be sent.
 struct Parcel {
+    /// The target's name, for the ledger.
+    target: Option<String>,
     wanted: Wanted,
     places: Vec<Place>,
+    /// Who shall be able to use it, if that is ours to say.
+    grants: Option<Grants>,
+    /// The bucket that its zip goes through.
+    bucket: Option<BucketPattern>,
+    /// The parameter that names the current version.
+    #[cfg_attr(not(feature = "ssm"), expect(dead_code, reason = "there are no pointers without `ssm`"))]
+    pointer: Option<String>,
 }
 
-/// Publishes, or shows what would be published.
+/// What is sent, and how.
+pub(crate) struct Order<'a> {
+    pub(crate) file: &'a LayersFile,
+    pub(crate) artifacts: Vec<Artifact>,
+    pub(crate) options: &'a Options,
+    pub(crate) start: Instant,
+}
+
+/// Publishes what is built, or shows what would be published.
 pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result<ExitCode, PublishError> {
+    let Some((file, artifacts, start)) = order_of(request, ui)? else { return Ok(ExitCode::SUCCESS) };
+    send(Order { file: &file, artifacts, options: &request.options, start }, ui, called).await
+}
+
+/// The artifacts that are meant. Nothing, if those that were asked for have not changed.
+fn order_of(
+    request: &PublishRequest,
+    ui: &Ui,
+) -> Result<Option<(LayersFile, Vec<Artifact>, Instant)>, PublishError> {
     let start = Instant::now();
-    let clocks = Clocks::from_environment();
     let here = std::env::current_dir()
         .map_err(|source| PublishError::System { what: "find the current folder", source })?;
     let file = LayersFile::find(request.layers_file.as_deref(), &here)?;
-    let artifacts = manifest::artifacts(&file, &request.names, request.freshness)?;
+    let Some(names) = names(request, &file, ui)? else {
+        ui.status("Finished", "no layer has changed");
+        return Ok(None);
+    };
+    let artifacts = manifest::artifacts(&file, &names, request.freshness)?;
+    Ok(Some((file, artifacts, start)))
+}
+
+/// Everything that is known before a region is asked.
+struct Prepared {
+    session: Session,
+    caller: Caller,
+    clocks: Clocks,
+    ledger: LedgerFile,
+    parcels: Vec<Parcel>,
+}
+
+/// Sends artifacts to where they are wanted, or shows what would be sent.
+pub(crate) async fn send(order: Order<'_>, ui: &Ui, called: &CalledAs) -> Result<ExitCode, PublishError> {
+    let (options, start) = (order.options, order.start);
+    let Prepared { session, caller, clocks, ledger, parcels } = prepare(order, Command::Publish, ui).await?;
+    let mut report = Report::new(ui, called, session.advice(), &caller, parcels.len() > 1);
+    match options.intent {
+        Intent::Show => {
+            everywhere::show(&session, &caller.account, &clocks, &parcels, options.others, &mut report).await;
+        }
+        Intent::Publish => {
+            let waiting = || {
+                ui.status("Waiting", format!("for another run that publishes to account {}", caller.account));
+            };
+            let lock = machine_lock::acquire(&caller, waiting);
+            if let Err(error) = &lock {
+                ui.warning(format!("other runs on this machine are not kept out: {error}"));
+            }
+            if let Err(error) = journal::must_be_writable() {
+                ui.warning(format!("requests on their way are not written down: {error}"));
+            }
+            ledger.read()?;
+            let everything =
+                Everything { session: &session, caller: &caller, clocks: &clocks, ledger: &ledger };
+            everywhere::execute(&everything, &parcels, options.others, &mut report).await;
+            drop(lock);
+        }
+    }
+    Ok(report.finish(start.elapsed(), options.format, options.intent))
+}
+
+/// Who sends what to where.
+async fn prepare(order: Order<'_>, command: Command, ui: &Ui) -> Result<Prepared, PublishError> {
+    let Order { file, artifacts, options, .. } = order;
+    let clocks = Clocks::from_environment();
     let ledger = LedgerFile::beside(&file.path);
     ledger.read()?;
-    if request.intent == Intent::Publish {
+    if options.intent == Intent::Publish {
         ledger.must_be_writable()?;
     }
 
-    let configured = |artifact: &Artifact| file.layers.get(&artifact.manifest.layer);
-    let all = artifacts.iter().flat_map(|artifact| places(&request.regions, configured(artifact), None));
+    let target = options.target.as_deref();
+    let artifacts = artifacts
+        .into_iter()
+        .map(|artifact| {
+            let layer = &artifact.manifest.layer;
+            let destination = match file.layers.get(layer) {
+                Some(configured) => configured.destination(layer, target)?.clone(),
+                None => Destination::default(),
+            };
+            Ok((artifact, destination))
+        })
+        .collect::<Result<Vec<_>, UnknownTarget>>()?;
+    for (artifact, destination) in &artifacts {
+        let size = artifact.manifest.size;
+        if options.bucket.is_none() && destination.bucket.is_none() && size > LARGEST_DIRECT_ZIP {
+            let (layer, path) = (artifact.manifest.layer.clone(), artifact.manifest.zip.clone());
+            return Err(ArtifactError::TooLarge { layer, path, size }.into());
+        }
+    }
+    let way = one_way(&artifacts)?;
+    let all = artifacts.iter().flat_map(|(_, to)| places(&options.regions, Some(to), None));
     let wanted_regions = all.map(|place| place.region).collect::<Vec<_>>();
-    let session = Session::open(request.profile.as_deref(), &wanted_regions, clocks).await?;
+    let profile = options.profile.as_deref().or(way.profile.as_deref());
+    let session = Session::open(profile, way.role_arn.as_deref(), &wanted_regions, clocks).await?;
     let default = session.default_region();
     let mut parcels = Vec::new();
-    for artifact in artifacts {
-        report::reading(ui, &artifact);
-        let places = places(&request.regions, configured(&artifact), default.as_ref());
+    for (artifact, destination) in &artifacts {
+        report::reading(ui, artifact);
+        let places = places(&options.regions, Some(destination), default.as_ref());
         if places.is_empty() {
             return Err(NoRegion {
                 layer: artifact.manifest.layer.clone(),
                 file: file.path.clone(),
-                command: Command::Publish,
+                command,
             }
             .into());
         }
-        let wanted = Wanted::new(&artifact)
+        let wanted = Wanted::new(artifact)
             .map_err(|source| PublishError::Name { artifact: artifact.name.clone(), source })?;
-        parcels.push(Parcel { wanted, places });
+        let (grants, target) = (destination.permissions.clone(), options.target.clone());
+        let bucket = options.bucket.clone().or_else(|| destination.bucket.clone());
+        // Variants move no pointer.
+        let pointer = destination.pointer.as_ref().filter(|_| artifact.manifest.variant.is_none());
+        let name = |pattern: &String| pointer::name(pattern, &artifact.manifest.compatible_architectures);
+        let pointer = pointer
+            .map(name)
+            .transpose()
+            .map_err(|source| PublishError::Pointer { artifact: artifact.name.clone(), source })?;
+        parcels.push(Parcel { target, wanted, places, grants, bucket, pointer });
+    }
+    if command == Command::Publish && options.intent == Intent::Publish && options.public == Public::Asked {
+        ask_about_public(&parcels, &file.path, ui)?;
     }
     let mut asked = parcels.iter().flat_map(|parcel| &parcel.places).collect::<Vec<_>>();
     asked.sort_by_key(|place| place.weight);
     let asked = asked.into_iter().map(|place| place.region.clone()).collect::<Vec<_>>();
     let caller = session.caller(&asked).await?;
+    check_account(way, &caller, target)?;
     ui.detail(
         "Using",
         format!(
@@ -161,98 +385,67 @@ pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result
             shown(ledger.path())
         ),
     );
-
-    let mut report = Report::new(ui, called, session.advice(), &caller, parcels.len() > 1);
-    match request.intent {
-        Intent::Show => show(&session, &parcels, &mut report).await,
-        Intent::Publish => {
-            let waiting = || {
-                ui.status("Waiting", format!("for another run that publishes to account {}", caller.account));
-            };
-            let lock = machine_lock::acquire(&caller, waiting);
-            if let Err(error) = &lock {
-                ui.warning(format!("other runs on this machine are not kept out: {error}"));
-            }
-            ledger.read()?;
-            execute_all(&session, &clocks, &parcels, &ledger, &mut report).await;
-            drop(lock);
-        }
-    }
-    Ok(report.finish(start.elapsed()))
+    Ok(Prepared { session, caller, clocks, ledger, parcels })
 }
 
-/// Every region at once, each on its own; what has come of one is recorded at once.
-async fn execute_all(
-    session: &Session,
-    clocks: &Clocks,
-    parcels: &[Parcel],
-    ledger: &LedgerFile,
-    report: &mut Report<'_>,
-) {
-    let mut running = JoinSet::new();
-    for (index, parcel) in parcels.iter().enumerate() {
-        let wanted = Arc::new(parcel.wanted.clone());
-        for place in &parcel.places {
-            let lambda = session.lambda(&place.region);
-            let (wanted, place, clocks) = (Arc::clone(&wanted), place.clone(), *clocks);
-            running.spawn(async move {
-                let result = execute::bring(&lambda, &RealClock::default(), &clocks, &wanted).await;
-                Done { index, place, result }
-            });
-        }
-    }
-    while let Some(joined) = running.join_next().await {
-        match joined {
-            Ok(done) => {
-                let recorded = match report::entry(&done) {
-                    Some(entry) => ledger.record(&[entry]),
-                    None => Ok(false),
-                };
-                report.done(&parcels[done.index], done, recorded.err());
-            }
-            Err(error) => report.panicked(&error.to_string()),
-        }
+/// Whose credentials are used, and for which account: one answer for all layers of a run.
+fn one_way(artifacts: &[(Artifact, Destination)]) -> Result<&Destination, PublishError> {
+    let ((first, way), rest) = artifacts.split_first().ok_or(PublishError::Nothing)?;
+    let key = |to: &Destination| (to.profile.clone(), to.role_arn.clone(), to.account.clone());
+    match rest.iter().find(|(_, other)| key(other) != key(way)) {
+        None => Ok(way),
+        Some((second, _)) => Err(PublishError::TwoWays {
+            first: first.manifest.layer.clone(),
+            second: second.manifest.layer.clone(),
+        }),
     }
 }
 
-/// What each region has, and what would be done there.
-async fn show(session: &Session, parcels: &[Parcel], report: &mut Report<'_>) {
-    let mut running = JoinSet::new();
-    for (index, parcel) in parcels.iter().enumerate() {
-        let wanted = Arc::new(parcel.wanted.clone());
-        for place in &parcel.places {
-            let (lambda, wanted, place) = (session.lambda(&place.region), Arc::clone(&wanted), place.clone());
-            running.spawn(async move {
-                let found = execute::look(&lambda, &wanted).await;
-                (index, place, found.map(|found| plan::step(&wanted, &found)))
-            });
+/// The account must be the one that is meant, before anything is written.
+pub(crate) fn check_account(
+    to: &Destination,
+    caller: &Caller,
+    target: Option<&str>,
+) -> Result<(), PublishError> {
+    match &to.account {
+        Some(wanted) if *wanted != caller.account => Err(PublishError::OtherAccount {
+            target: target.map_or_else(|| "the layer".to_owned(), |name| format!("target `{name}`")),
+            wanted: wanted.clone(),
+            found: caller.account.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// A layer becomes public only if somebody has said so.
+fn ask_about_public(parcels: &[Parcel], file: &Path, ui: &Ui) -> Result<(), PublishError> {
+    for parcel in parcels {
+        if !parcel.grants.as_ref().is_some_and(|grants| grants.contains(&Grant::Public)) {
+            continue;
+        }
+        let layer = parcel.wanted.layer_name().to_string();
+        let question = format!("layer `{layer}` becomes public: everybody can use it. Go on? [yes/no]");
+        if ui.ask(&question).is_none_or(|answer| answer != "yes") {
+            return Err(PublishError::Public { layer, file: file.to_owned() });
         }
     }
-    while let Some(joined) = running.join_next().await {
-        match joined {
-            Ok((index, place, step)) => report.would(&parcels[index], index, &place, step),
-            Err(error) => report.panicked(&error.to_string()),
+    Ok(())
+}
+
+/// The names that are meant. Nothing, if those that were asked for have not changed.
+fn names(request: &PublishRequest, file: &LayersFile, ui: &Ui) -> Result<Option<Vec<String>>, ChangedError> {
+    if let Some(reference) = &request.changed_since {
+        let mut names = choose::changed_since(file, reference)?;
+        if !request.names.is_empty() {
+            names.retain(|name| request.names.contains(name));
         }
+        return Ok(Some(names).filter(|names| !names.is_empty()));
     }
-}
-
-/// Time as it passes.
-struct RealClock {
-    start: Instant,
-}
-
-impl Default for RealClock {
-    fn default() -> Self {
-        Self { start: Instant::now() }
+    if request.names.is_empty()
+        && file.layers.len() > 1
+        && let Some(chosen) = choose::ask(ui, file)
+    {
+        return Ok(Some(chosen));
     }
-}
-
-impl Clock for RealClock {
-    fn now(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
+    Ok(Some(request.names.clone()))
 }

@@ -28,6 +28,16 @@ pub enum Verbosity {
     Verbose,
 }
 
+/// The form of results.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Lines for people and pipes.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+}
+
 /// Says what happens, on standard error, and what came of it, on standard output.
 #[derive(Clone, Debug)]
 pub struct Ui {
@@ -96,6 +106,18 @@ impl Ui {
     /// Whether a bar that moves is wanted: on a terminal, unless we are to be quiet.
     pub fn shows_progress(&self) -> bool {
         self.verbosity >= Verbosity::Normal && std::io::stderr().is_terminal()
+    }
+
+    /// Asks on the terminal. Nothing if there is none, at either end.
+    pub fn ask(&self, question: &str) -> Option<String> {
+        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return None;
+        }
+        let mut err = AutoStream::new(std::io::stderr(), self.color);
+        let _ = write!(err, "{question} ").and_then(|()| err.flush());
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).ok()?;
+        Some(answer.trim().to_owned()).filter(|answer| !answer.is_empty())
     }
 
     fn verb(&self, style: Style, verb: &str, text: &dyn Display) {

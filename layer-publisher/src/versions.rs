@@ -1,3 +1,4 @@
-//! What is there: the versions that AWS has.
+//! What is there: the versions that AWS has, and where they go from there.
 
 pub mod latest;
+pub mod promote;

@@ -15,3 +15,4 @@ pub mod proxy;
 pub mod server;
 pub mod tools;
 pub mod wheels;
+pub mod world;

@@ -231,9 +231,16 @@ fn answer_of(fault: &Fault, request: &Message) -> Message {
     // The older services, STS among them, speak in forms and XML.
     let speaks_xml =
         request.header("content-type").is_some_and(|value| value.starts_with("application/x-www-form"));
+    let is_s3 = request.header("authorization").is_some_and(|value| value.contains("/s3/aws4_request"));
     let error = |status, code: &str, message: &str| {
         let id = "5eed0000-0000-0000-0000-000000000000";
-        let mut answer = if speaks_xml {
+        let mut answer = if is_s3 {
+            let body = format!(
+                "<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{id}</RequestId></Error>"
+            );
+            let is_head = request.target().0 == "HEAD";
+            Message::answer(status, "Error", "application/xml", if is_head { "" } else { &body })
+        } else if speaks_xml {
             let error =
                 format!("<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>");
             let body = format!("<ErrorResponse>{error}<RequestId>{id}</RequestId></ErrorResponse>");
@@ -247,6 +254,7 @@ fn answer_of(fault: &Fault, request: &Message) -> Message {
         answer
     };
     match fault {
+        Fault::Throttle if is_s3 => error(503, "SlowDown", "Please reduce your request rate."),
         Fault::Throttle if speaks_xml => error(400, "Throttling", "Rate exceeded"),
         Fault::Throttle => error(429, "TooManyRequestsException", "Rate exceeded"),
         Fault::Error { status, code, message } => error(*status, code, message),

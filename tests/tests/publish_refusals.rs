@@ -133,7 +133,16 @@ fn a_zip_above_the_limit_of_a_request_is_refused() {
     // A stored zip of 52,428,801 bytes.
     let overhead = tests::project::zip("python/demo.py", b"").len();
     project.build(&"x".repeat(52_428_801 - overhead)).unwrap();
-    check(&mut publish(&project, &[]), 1, &["has 52428801 bytes", "may have 52428800 (50 MB)"]);
+    check(
+        &mut publish(&project, &[]),
+        1,
+        &[
+            "has 52428801 bytes",
+            "may have 52428800 (50 MB)",
+            "hint: send it through S3 with",
+            "--s3-bucket NAME",
+        ],
+    );
     project.build(&"x".repeat(52_428_800 - overhead)).unwrap();
     check(&mut publish(&project, &["--profile", "nobody"]), 1, &["there is no profile `nobody`"]);
 }

@@ -62,6 +62,13 @@ const GROUPS: &[Group] = &[
                 "publish",
                 "publish what is built, in every region, never twice",
             ),
+            binary("stage", "layer-publisher", "stage", "upload what is built to S3, for CloudFormation"),
+            binary(
+                "promote",
+                "layer-publisher",
+                "promote",
+                "publish to one target the very bytes of another",
+            ),
             Entry {
                 name: "release",
                 about: "build, publish, and bump templates",

@@ -32,6 +32,10 @@ pub enum Kind {
     TooLarge,
     /// What was asked for does not exist.
     NotFound,
+    /// Somebody else has changed it meanwhile, or it is there already.
+    Conflict,
+    /// There is no such bucket where one is needed.
+    NoBucket,
     /// Refused for another reason, which the message tells.
     Refused,
 }
@@ -90,17 +94,33 @@ impl CallFailure {
             (Kind::Silence | Kind::Throttled, _) => {
                 format!("run `{publish}` again later: it does only what is missing")
             }
+            (Kind::NoBucket, _) => {
+                "make one there with `aws s3 mb`, or name another one with `--s3-bucket`; `{account}` and `{region}` in its name are filled in".to_owned()
+            }
             (Kind::StorageExceeded, _) => {
                 "remove versions that nothing uses with `aws lambda delete-layer-version`".to_owned()
             }
             (Kind::Denied, _) => {
                 format!(
-                    "see who asks with `aws sts get-caller-identity{profile}`, and allow it `lambda:{}`",
-                    self.operation
+                    "see who asks with `aws sts get-caller-identity{profile}`, and allow it `{}`",
+                    self.action()
                 )
             }
             _ => return None,
         })
+    }
+
+    /// What a policy has to allow for this call.
+    fn action(&self) -> String {
+        match self.operation {
+            "HeadObject" => "s3:GetObject` and `s3:ListBucket".to_owned(),
+            "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
+                "s3:PutObject".to_owned()
+            }
+            "GetParameter" | "PutParameter" => format!("ssm:{}", self.operation),
+            "GetCallerIdentity" | "AssumeRole" => format!("sts:{}", self.operation),
+            operation => format!("lambda:{operation}"),
+        }
     }
 
     pub(super) fn new<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
@@ -147,6 +167,7 @@ fn kind_of(code: Option<&str>, status: Option<u16>) -> Kind {
         (Some("CodeStorageExceededException"), _) => Kind::StorageExceeded,
         (Some("RequestEntityTooLargeException"), _) | (None, Some(413)) => Kind::TooLarge,
         (Some("ResourceNotFoundException"), _) => Kind::NotFound,
+        (Some("ResourceConflictException" | "PreconditionFailedException"), _) => Kind::Conflict,
         (Some(_), Some(400..=499)) => Kind::Refused,
         // Without a name it is not Lambda that speaks, but something on the way.
         _ => Kind::Silence,

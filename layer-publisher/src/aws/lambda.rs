@@ -6,6 +6,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region as SdkRegion, SdkConfig};
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::config::SharedHttpClient;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Architecture, LayerVersionContentInput, LayerVersionContentOutput, Runtime};
 use template_tools::arn::{LayerName, LayerVersionArn, Region};
@@ -14,7 +15,8 @@ use tokio::sync::Semaphore;
 use super::failure::{CallFailure, Kind};
 use crate::clocks::Clocks;
 use crate::layer_version::{LayerVersion, Listed, NewLayerVersion};
-use crate::publish::execute::LayerService;
+use crate::publish::permissions::{Grant, Policy};
+use crate::publish::staging::S3Object;
 
 /// ListLayerVersions gives at most so many at once.
 const PAGE: i32 = 50;
@@ -34,9 +36,17 @@ pub struct LambdaRegion {
 }
 
 impl LambdaRegion {
-    pub(super) fn new(config: &SdkConfig, region: &Region, clocks: Clocks, uploads: Arc<Semaphore>) -> Self {
-        let config =
-            aws_sdk_lambda::config::Builder::from(config).region(SdkRegion::new(region.to_string())).build();
+    pub(super) fn new(
+        config: &SdkConfig,
+        http: SharedHttpClient,
+        region: &Region,
+        clocks: Clocks,
+        uploads: Arc<Semaphore>,
+    ) -> Self {
+        let config = aws_sdk_lambda::config::Builder::from(config)
+            .region(SdkRegion::new(region.to_string()))
+            .http_client(http)
+            .build();
         Self { client: Client::from_conf(config), region: region.clone(), clocks, uploads }
     }
 
@@ -44,54 +54,25 @@ impl LambdaRegion {
     pub fn region(&self) -> &Region {
         &self.region
     }
-}
 
-impl LayerService for LambdaRegion {
-    async fn list(&self, layer: &LayerName) -> Result<Vec<Listed>, CallFailure> {
-        let answer =
-            self.client.list_layer_versions().layer_name(layer.as_str()).max_items(PAGE).send().await;
-        let answer = match answer.map_err(|error| CallFailure::new("ListLayerVersions", &error)) {
-            Ok(answer) => answer,
-            // Of a layer without versions Lambda says nothing or this; both mean that there is none yet.
-            Err(failure) if failure.kind == Kind::NotFound => return Ok(Vec::new()),
-            Err(failure) => return Err(failure),
-        };
-        let mut listed = answer
-            .layer_versions()
-            .iter()
-            .map(|item| Listed {
-                version: u64::try_from(item.version()).unwrap_or_default(),
-                description: item.description().unwrap_or_default().to_owned(),
-            })
-            .collect::<Vec<_>>();
-        // Lambda lists the newest first, but does not promise it.
-        listed.sort_by_key(|listed| std::cmp::Reverse(listed.version));
-        Ok(listed)
-    }
-
-    async fn get(&self, layer: &LayerName, version: u64) -> Result<LayerVersion, CallFailure> {
-        const OPERATION: &str = "GetLayerVersion";
-        let number = i64::try_from(version).unwrap_or(i64::MAX);
-        let answer =
-            self.client.get_layer_version().layer_name(layer.as_str()).version_number(number).send().await;
-        let answer = answer.map_err(|error| CallFailure::new(OPERATION, &error))?;
-        read(
-            OPERATION,
-            answer.layer_version_arn(),
-            answer.content(),
-            answer.description(),
-            answer.compatible_runtimes(),
-            answer.compatible_architectures(),
-            answer.license_info(),
-        )
-    }
-
-    async fn publish(&self, new: &NewLayerVersion) -> Result<LayerVersion, CallFailure> {
+    /// Makes a version, each time it arrives: of the object in S3, or of the zip itself. Sent once.
+    pub async fn publish(
+        &self,
+        new: &NewLayerVersion,
+        object: Option<&S3Object>,
+    ) -> Result<LayerVersion, CallFailure> {
         const OPERATION: &str = "PublishLayerVersion";
-        let memory = u32::try_from(1 + new.zip.len() * COPIES / (1 << 20)).unwrap_or(UPLOAD_MEMORY);
+        let zip = new.zip.bytes().filter(|_| object.is_none());
+        let size = zip.map_or(0, |zip| zip.len());
+        let memory = u32::try_from(1 + size * COPIES / (1 << 20)).unwrap_or(UPLOAD_MEMORY);
         // It is never closed; and without a permit the upload would only take more memory.
         let _permit = self.uploads.acquire_many(memory.min(UPLOAD_MEMORY)).await.ok();
-        let content = LayerVersionContentInput::builder().zip_file(Blob::new(new.zip.clone())).build();
+        let content = LayerVersionContentInput::builder()
+            .set_zip_file(zip.map(|zip| Blob::new(zip.as_slice())))
+            .set_s3_bucket(object.map(|object| object.bucket.clone()))
+            .set_s3_key(object.map(|object| object.key.clone()))
+            .set_s3_object_version(object.and_then(|object| object.version.clone()))
+            .build();
         let runtimes = new.compatible_runtimes.iter().map(|name| Runtime::from(name.as_str())).collect();
         let architectures =
             new.compatible_architectures.iter().map(|name| Architecture::from(name.as_str())).collect();
@@ -100,7 +81,7 @@ impl LayerService for LambdaRegion {
             aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled()).timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(self.clocks.connect)
-                    .operation_attempt_timeout(self.clocks.upload(new.zip.len() as u64))
+                    .operation_attempt_timeout(self.clocks.upload(size as u64))
                     .disable_operation_timeout()
                     .build(),
             );
@@ -128,6 +109,156 @@ impl LayerService for LambdaRegion {
             answer.license_info(),
         )
     }
+
+    /// One version, and the link to its zip, which is good for ten minutes.
+    pub async fn locate(&self, version: &LayerVersionArn) -> Result<(LayerVersion, String), CallFailure> {
+        const OPERATION: &str = "GetLayerVersion";
+        let answer = self
+            .client
+            .get_layer_version()
+            .layer_name(version.layer.as_str())
+            .version_number(number(version.version))
+            .send()
+            .await
+            .map_err(|error| CallFailure::new(OPERATION, &error))?;
+        let link = answer.content().and_then(LayerVersionContentOutput::location).map(str::to_owned);
+        let found = read(
+            OPERATION,
+            answer.layer_version_arn(),
+            answer.content(),
+            answer.description(),
+            answer.compatible_runtimes(),
+            answer.compatible_architectures(),
+            answer.license_info(),
+        )?;
+        Ok((found, link.ok_or_else(|| incomplete(OPERATION, "a link to the zip"))?))
+    }
+
+    /// Who may use this version, besides its own account. A version without a policy is private.
+    pub async fn policy(&self, version: &LayerVersionArn) -> Result<Policy, CallFailure> {
+        const OPERATION: &str = "GetLayerVersionPolicy";
+        let answer = self
+            .client
+            .get_layer_version_policy()
+            .layer_name(version.layer.as_str())
+            .version_number(number(version.version))
+            .send()
+            .await
+            .map_err(|error| CallFailure::new(OPERATION, &error));
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) if failure.kind == Kind::NotFound => return Ok(Policy::default()),
+            Err(failure) => return Err(failure),
+        };
+        let revision = answer.revision_id().map(str::to_owned);
+        Policy::parse(answer.policy().unwrap_or_default(), revision)
+            .ok_or_else(|| incomplete(OPERATION, "a policy"))
+    }
+
+    /// Lets somebody use this version, if the policy is still at this revision; gives the next one.
+    pub async fn add_permission(
+        &self,
+        version: &LayerVersionArn,
+        grant: &Grant,
+        revision: Option<String>,
+    ) -> Result<Option<String>, CallFailure> {
+        let (principal, organization) = grant.principal();
+        let answer = self
+            .client
+            .add_layer_version_permission()
+            .layer_name(version.layer.as_str())
+            .version_number(number(version.version))
+            .statement_id(grant.statement_id())
+            .action("lambda:GetLayerVersion")
+            .principal(principal)
+            .set_organization_id(organization.map(str::to_owned))
+            .set_revision_id(revision)
+            .send()
+            .await;
+        let answer = answer.map_err(|error| CallFailure::new("AddLayerVersionPermission", &error))?;
+        Ok(answer.revision_id().map(str::to_owned))
+    }
+
+    /// Takes a statement away, if the policy is still at this revision.
+    pub async fn remove_permission(
+        &self,
+        version: &LayerVersionArn,
+        statement: &str,
+        revision: Option<String>,
+    ) -> Result<(), CallFailure> {
+        let answer = self
+            .client
+            .remove_layer_version_permission()
+            .layer_name(version.layer.as_str())
+            .version_number(number(version.version))
+            .statement_id(statement)
+            .set_revision_id(revision)
+            .send()
+            .await;
+        answer.map(drop).map_err(|error| CallFailure::new("RemoveLayerVersionPermission", &error))
+    }
+}
+
+fn number(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
+}
+
+/// An answer that lacks what it must have is none.
+fn incomplete(operation: &'static str, what: &str) -> CallFailure {
+    CallFailure {
+        operation,
+        kind: Kind::Silence,
+        message: format!("an answer without {what}"),
+        code: None,
+        request_id: None,
+    }
+}
+
+impl LambdaRegion {
+    /// The versions of a layer, newest first; of many, the newest 50. Empty if there is no such layer.
+    pub async fn list(&self, layer: &LayerName) -> Result<Vec<Listed>, CallFailure> {
+        let answer =
+            self.client.list_layer_versions().layer_name(layer.as_str()).max_items(PAGE).send().await;
+        let answer = match answer.map_err(|error| CallFailure::new("ListLayerVersions", &error)) {
+            Ok(answer) => answer,
+            // Of a layer without versions Lambda says nothing or this; both mean that there is none yet.
+            Err(failure) if failure.kind == Kind::NotFound => return Ok(Vec::new()),
+            Err(failure) => return Err(failure),
+        };
+        let mut listed = answer
+            .layer_versions()
+            .iter()
+            .map(|item| Listed {
+                version: u64::try_from(item.version()).unwrap_or_default(),
+                description: item.description().unwrap_or_default().to_owned(),
+            })
+            .collect::<Vec<_>>();
+        // Lambda lists the newest first, but does not promise it.
+        listed.sort_by_key(|listed| std::cmp::Reverse(listed.version));
+        Ok(listed)
+    }
+
+    /// One version.
+    pub async fn get(&self, layer: &LayerName, version: u64) -> Result<LayerVersion, CallFailure> {
+        const OPERATION: &str = "GetLayerVersion";
+        let answer = self
+            .client
+            .get_layer_version()
+            .layer_name(layer.as_str())
+            .version_number(number(version))
+            .send()
+            .await;
+        let answer = answer.map_err(|error| CallFailure::new(OPERATION, &error))?;
+        read(
+            OPERATION,
+            answer.layer_version_arn(),
+            answer.content(),
+            answer.description(),
+            answer.compatible_runtimes(),
+            answer.compatible_architectures(),
+            answer.license_info(),
+        )
+    }
 }
 
 /// What both calls answer. An answer without what every version has is none.
@@ -140,13 +271,7 @@ fn read(
     architectures: &[Architecture],
     license: Option<&str>,
 ) -> Result<LayerVersion, CallFailure> {
-    let incomplete = |what: &str| CallFailure {
-        operation,
-        kind: Kind::Silence,
-        message: format!("an answer without {what}"),
-        code: None,
-        request_id: None,
-    };
+    let incomplete = |what: &str| incomplete(operation, what);
     let arn = arn.and_then(|arn| arn.parse::<LayerVersionArn>().ok()).ok_or_else(|| incomplete("an ARN"))?;
     let content = content.ok_or_else(|| incomplete("the content"))?;
     let code_sha256 = content.code_sha256().ok_or_else(|| incomplete("a CodeSha256"))?.to_owned();

@@ -1,6 +1,7 @@
 //! Who calls, and how: profile, credentials, HTTP client, timeouts. Asks STS who that is, once.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
@@ -10,8 +11,10 @@ use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvi
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region as SdkRegion, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_lambda::config::SharedHttpClient;
 use aws_smithy_http_client::pool::{Client, ConnectionPool};
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -22,7 +25,11 @@ use tokio::sync::Semaphore;
 
 use super::failure::{Advice, CallFailure, Kind};
 use super::lambda::{LambdaRegion, UPLOAD_MEMORY};
+use super::pace::{Pace, paced};
 use super::profiles::Profiles;
+use super::s3::{PARTS_AT_ONCE, S3Region};
+#[cfg(feature = "ssm")]
+use super::ssm::SsmRegion;
 use crate::called::CalledAs;
 use crate::clocks::Clocks;
 use crate::config::{meant, nearest};
@@ -41,6 +48,9 @@ pub struct Session {
     clocks: Clocks,
     advice: Advice,
     uploads: Arc<Semaphore>,
+    parts: Arc<Semaphore>,
+    http: SharedHttpClient,
+    paces: Arc<Mutex<BTreeMap<Region, Arc<Pace>>>>,
 }
 
 /// Who calls.
@@ -99,9 +109,11 @@ impl SessionError {
 }
 
 impl Session {
-    /// Prepares calls with the credentials of `profile`, or with those that the SDK finds. Asks nothing yet.
+    /// Prepares calls with the credentials of `profile`, or with those that the SDK finds, taking on `role` with
+    /// them if there is one. Asks nothing yet.
     pub async fn open(
         profile: Option<&str>,
+        role: Option<&str>,
         wanted: &[Region],
         clocks: Clocks,
     ) -> Result<Self, SessionError> {
@@ -136,16 +148,34 @@ impl Session {
         if let Some(name) = profile {
             // As in the AWS CLI, a profile that is named outranks keys in the environment; in the SDK's own chain it
             // does not, and would send the layer to another account.
-            let provider = ProviderConfig::without_region().with_region(configured).with_http_client(http);
+            let provider =
+                ProviderConfig::without_region().with_region(configured).with_http_client(http.clone());
             let credentials =
                 ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(name);
             loader = loader.profile_name(name).credentials_provider(credentials.build());
         }
-        let config = loader.load().await;
+        let mut config = loader.load().await;
+        if let Some(role) = role {
+            let provider = AssumeRoleProvider::builder(role)
+                .session_name("layer-publisher")
+                .configure(&config)
+                .build()
+                .await;
+            let provider = SharedCredentialsProvider::new(provider);
+            config = config.into_builder().credentials_provider(provider).build();
+        }
         let login = profiles.login(name.as_deref().unwrap_or("default"));
         let advice = Advice { profile: name, login, endpoint: config.endpoint_url().map(str::to_owned) };
         let uploads = Arc::new(Semaphore::new(UPLOAD_MEMORY as usize));
-        Ok(Self { config, clocks, advice, uploads })
+        Ok(Self {
+            config,
+            clocks,
+            advice,
+            uploads,
+            parts: Arc::new(Semaphore::new(PARTS_AT_ONCE)),
+            http,
+            paces: Arc::default(),
+        })
     }
 
     /// The region that the user has set for everything, if there is one.
@@ -212,9 +242,24 @@ impl Session {
         })
     }
 
-    /// Lambda in one region.
+    /// Systems Manager in one region.
+    #[cfg(feature = "ssm")]
+    pub fn ssm(&self, region: &Region) -> SsmRegion {
+        SsmRegion::new(&self.config, region)
+    }
+
+    /// S3 in one region.
+    pub fn s3(&self, region: &Region) -> S3Region {
+        S3Region::new(&self.config, region, self.clocks, Arc::clone(&self.parts))
+    }
+
+    /// Lambda in one region, at that region's pace.
     pub fn lambda(&self, region: &Region) -> LambdaRegion {
-        LambdaRegion::new(&self.config, region, self.clocks, Arc::clone(&self.uploads))
+        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        let pace =
+            paces.entry(region.clone()).or_insert_with(|| Arc::new(Pace::new(self.clocks.second))).clone();
+        let http = paced(self.http.clone(), pace);
+        LambdaRegion::new(&self.config, http, region, self.clocks, Arc::clone(&self.uploads))
     }
 }
 

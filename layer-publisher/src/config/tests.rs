@@ -39,8 +39,8 @@ fn regions_and_names_are_read_and_the_builders_keys_are_left_alone() {
     .unwrap();
     let sosw = &file.layers["sosw"];
     assert_eq!(sosw.lambda_names, ["sosw"]);
-    assert_eq!(sosw.regions, ["us-west-2".parse().unwrap(), "eu-west-1".parse().unwrap()]);
-    assert_eq!(sosw.optional_regions, ["me-south-1".parse().unwrap()]);
+    assert_eq!(sosw.destination.regions, ["us-west-2".parse().unwrap(), "eu-west-1".parse().unwrap()]);
+    assert_eq!(sosw.destination.optional_regions, ["me-south-1".parse().unwrap()]);
     assert_eq!(file.layers["native"].lambda_names, ["other-x86_64", "other-arm64"]);
 }
 

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::{LARGEST_DIRECT_ZIP, SCHEMA};
+use super::SCHEMA;
 use crate::called::{CalledAs, Command};
 use crate::config::meant;
+use crate::zip_source::LARGEST_DIRECT_ZIP;
 
 /// Why there is nothing to publish.
 #[derive(Debug, Error)]
@@ -138,7 +139,7 @@ impl ArtifactError {
                 Some(format!("name the ones to publish, for example `{publish} {first}`"))
             }
             Self::TooLarge { layer, .. } => Some(format!(
-                "see what takes the space in `{layer}`, and leave out what its functions do not need"
+                "send it through S3 with `{publish} {layer} --s3-bucket NAME`, or leave out what its functions do not need"
             )),
             Self::UnknownLayer { .. } | Self::NoLayers { .. } => None,
         }

@@ -11,7 +11,9 @@ use std::time::Duration;
 use template_tools::arn::LayerName;
 use thiserror::Error;
 
+use super::journal::Journal;
 use super::plan::{self, Found, Step, Wanted};
+use super::refused;
 use crate::aws::failure::{CallFailure, Kind};
 use crate::clocks::Clocks;
 use crate::layer_version::{LayerVersion, Listed, NewLayerVersion};
@@ -103,6 +105,14 @@ pub enum RegionFailure {
         /// What was said last.
         source: CallFailure,
     },
+    /// It has taken too long.
+    #[error("gave up on layer `{layer}` after {} s", after.as_secs())]
+    Deadline {
+        /// The layer.
+        layer: LayerName,
+        /// How long it was waited.
+        after: Duration,
+    },
     /// Lambda has something else than what was sent.
     #[error("version {version} of layer `{layer}` has CodeSha256 {found}, and not {built} as it was sent")]
     OtherContent {
@@ -124,7 +134,7 @@ impl RegionFailure {
             Self::Look { source, .. } | Self::Refused { source, .. } | Self::Unheard { source, .. } => {
                 Some(source)
             }
-            Self::OtherContent { .. } => None,
+            Self::OtherContent { .. } | Self::Deadline { .. } => None,
         }
     }
 }
@@ -150,6 +160,7 @@ pub async fn look(service: &impl LayerService, wanted: &Wanted) -> Result<Found,
 pub async fn bring(
     service: &impl LayerService,
     clock: &impl Clock,
+    journal: &impl Journal,
     clocks: &Clocks,
     wanted: &Wanted,
 ) -> Result<Outcome, RegionFailure> {
@@ -159,7 +170,25 @@ pub async fn bring(
         return Ok(Outcome { version, was: Was::Unchanged, differences, twins, not_read_back: None });
     }
     let floor = found.listed.first().map_or(0, |newest| newest.version);
-    publish(service, clock, clocks, wanted, floor).await
+    if journal.is_left_over() {
+        let failure = CallFailure {
+            operation: "PublishLayerVersion",
+            kind: Kind::Silence,
+            message: "an earlier run was ended before its answer came".to_owned(),
+            code: None,
+            request_id: None,
+        };
+        if let Some(outcome) = look_again(service, clock, clocks, wanted, floor, &failure).await? {
+            journal.end();
+            return Ok(outcome);
+        }
+    }
+    journal.begin();
+    let result = publish(service, clock, clocks, wanted, floor).await;
+    if !matches!(result, Err(RegionFailure::Unheard { .. } | RegionFailure::Look { .. })) {
+        journal.end();
+    }
+    result
 }
 
 async fn publish(
@@ -170,10 +199,11 @@ async fn publish(
     floor: u64,
 ) -> Result<Outcome, RegionFailure> {
     let layer = wanted.layer_name().clone();
+    let mut new = wanted.new.clone();
     let mut silences = 0;
     let mut refusals = 0;
     loop {
-        let failure = match service.publish(&wanted.new).await {
+        let failure = match service.publish(&new).await {
             Ok(answer) => {
                 let mut outcome = read_back(service, wanted, answer).await?;
                 if silences > 0
@@ -196,8 +226,13 @@ async fn publish(
             }
             continue;
         }
+        let less = refused::without(&new, &wanted.mark, &failure);
+        if let Some(less) = less.clone().filter(|_| silences == 0) {
+            new = less;
+            continue;
+        }
         refusals += 1;
-        let is_last = failure.kind != Kind::Throttled || refusals == TRIES;
+        let is_last = less.is_none() && (failure.kind != Kind::Throttled || refusals >= TRIES);
         if is_last && silences == 0 {
             return Err(RegionFailure::Refused { layer, source: failure });
         }
@@ -205,7 +240,7 @@ async fn publish(
         match appeared(service, wanted, floor).await {
             Ok(Some(version)) => return Ok(unheard(wanted, version)),
             Ok(None) if is_last => return Err(RegionFailure::Refused { layer, source: failure }),
-            Ok(None) => {}
+            Ok(None) => new = less.unwrap_or(new),
             // Without a look nothing is published again.
             Err(source) => return Err(RegionFailure::Look { layer, source }),
         }

@@ -1,7 +1,7 @@
 //! For tests: a region of Lambda that answers, and keeps silent, as it is told; and a clock that passes at once.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine;
@@ -10,10 +10,12 @@ use sha2::{Digest, Sha256};
 use template_tools::arn::{LayerName, LayerVersionArn};
 
 use super::execute::{Clock, LayerService};
+use super::journal::Journal;
 use super::plan::Wanted;
 use crate::aws::failure::{CallFailure, Kind};
 use crate::config::hex;
 use crate::layer_version::{LayerVersion, Listed, NewLayerVersion};
+use crate::zip_source::ZipSource;
 
 /// What happens to one PublishLayerVersion.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +28,8 @@ pub(crate) enum Fault {
     Late(Duration),
     /// It is refused.
     Refused(Kind),
+    /// It is refused with these words.
+    Invalid(&'static str),
 }
 
 #[derive(Default)]
@@ -37,6 +41,7 @@ struct State {
     now: Duration,
     failing_looks: usize,
     calls: Vec<&'static str>,
+    is_left_over: bool,
 }
 
 /// A region and its time.
@@ -62,6 +67,19 @@ impl FakeRegion {
             self.make(&wanted(zip).new);
         }
         self
+    }
+
+    /// A request that an earlier run sent before it was killed, which is carried out so much later.
+    pub(crate) fn left_over(self, zip: &[u8], after: Duration) -> Self {
+        let mut state = self.state.lock().unwrap();
+        state.is_left_over = true;
+        state.on_their_way.push((after, wanted(zip).new));
+        drop(state);
+        self
+    }
+
+    pub(crate) fn is_in_flight(&self) -> bool {
+        self.state.lock().unwrap().is_left_over
     }
 
     pub(crate) fn versions(&self) -> Vec<LayerVersion> {
@@ -149,8 +167,26 @@ impl LayerService for FakeRegion {
                 state.on_their_way.push((at, new.clone()));
                 silence
             }
+            Some(Fault::Invalid(message)) => Err(CallFailure {
+                message: message.to_owned(),
+                ..failure("PublishLayerVersion", Kind::Refused)
+            }),
             Some(Fault::Refused(kind)) => Err(failure("PublishLayerVersion", kind)),
         }
+    }
+}
+
+impl Journal for FakeRegion {
+    fn is_left_over(&self) -> bool {
+        self.is_in_flight()
+    }
+
+    fn begin(&self) {
+        self.state.lock().unwrap().is_left_over = true;
+    }
+
+    fn end(&self) {
+        self.state.lock().unwrap().is_left_over = false;
     }
 }
 
@@ -179,8 +215,10 @@ pub(crate) fn wanted(zip: &[u8]) -> Wanted {
             compatible_runtimes: names(&["python3.12", "python3.13"]),
             compatible_architectures: names(&["x86_64", "arm64"]),
             license: None,
-            zip: zip.to_vec(),
+            zip: ZipSource::Memory(Arc::new(zip.to_vec())),
         },
+        size: zip.len() as u64,
+        sha256: hex(&digest),
         code_sha256: BASE64.encode(digest),
         mark,
     }
@@ -198,8 +236,8 @@ fn version_of(new: &NewLayerVersion, number: u64) -> LayerVersion {
     let layer = format!("arn:aws:lambda:eu-west-1:123456789012:layer:{}:{number}", new.layer_name);
     LayerVersion {
         arn: layer.parse::<LayerVersionArn>().unwrap(),
-        code_sha256: BASE64.encode(Sha256::digest(&new.zip)),
-        size: new.zip.len() as u64,
+        code_sha256: BASE64.encode(Sha256::digest(new.zip.bytes().unwrap().as_slice())),
+        size: new.zip.bytes().unwrap().len() as u64,
         description: new.description.clone(),
         compatible_runtimes: new.compatible_runtimes.clone(),
         compatible_architectures: new.compatible_architectures.clone(),

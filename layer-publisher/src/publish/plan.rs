@@ -4,21 +4,26 @@ use std::collections::BTreeSet;
 
 use template_tools::arn::{ArnError, LayerName};
 
+use super::refused;
 use crate::layer_version::{LayerVersion, Listed, NewLayerVersion};
 use crate::manifest::Artifact;
 
 /// Description may have so many characters (API reference, PublishLayerVersion).
-const LONGEST_DESCRIPTION: usize = 256;
+pub(super) const LONGEST_DESCRIPTION: usize = 256;
 /// So many hexadecimal digits of the zip's SHA-256 stand in the description.
 const DIGITS: usize = 32;
 
 /// What one artifact wants to be in a region.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Wanted {
     /// What Lambda is to be asked for.
     pub new: NewLayerVersion,
+    /// SHA-256 of the zip, in hex.
+    pub sha256: String,
     /// SHA-256 of the zip, in base64.
     pub code_sha256: String,
+    /// Size of the zip in bytes.
+    pub size: u64,
     /// What marks a version of this content in its description: `[sha256:…]`.
     pub mark: String,
 }
@@ -63,7 +68,13 @@ impl Wanted {
             license: manifest.license.clone().filter(|license| !license.is_empty()),
             zip: artifact.zip.clone(),
         };
-        Ok(Self { new, code_sha256: manifest.code_sha256.clone(), mark })
+        Ok(Self {
+            new,
+            sha256: manifest.sha256.clone(),
+            code_sha256: manifest.code_sha256.clone(),
+            size: manifest.size,
+            mark,
+        })
     }
 
     /// The layer's name.
@@ -73,20 +84,33 @@ impl Wanted {
 
     /// Whether a version holds exactly this zip.
     pub fn is_in(&self, version: &LayerVersion) -> bool {
-        version.code_sha256 == self.code_sha256 && version.size == self.new.zip.len() as u64
+        version.code_sha256 == self.code_sha256 && version.size == self.size
     }
 
-    /// Where a version with this zip differs from what was built, in words. The order of a list does not count.
+    /// Where a version with this zip differs from what was built, in words. The order of a list does not count, nor
+    /// does what its region has refused.
     pub fn differences(&self, version: &LayerVersion) -> Vec<String> {
         let mut differences = Vec::new();
+        let refused = refused::refused_of(&version.description, &self.mark);
         let mut compare = |what: &str, there: &[String], built: &[String]| {
             let set = |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>();
-            if set(there) != set(built) {
+            let wanted = built.iter().filter(|value| !refused.contains(value)).cloned().collect();
+            if set(there) != wanted && set(there) != set(built) {
                 differences.push(format!("its {what} are {}, and not {}", list(there), list(built)));
             }
         };
         compare("runtimes", &version.compatible_runtimes, &self.new.compatible_runtimes);
         compare("architectures", &version.compatible_architectures, &self.new.compatible_architectures);
+        let license = self.new.license.as_deref().unwrap_or_default();
+        if version.license != license {
+            let shown =
+                |text: &str| if text.is_empty() { "not given".to_owned() } else { format!("`{text}`") };
+            differences.push(format!(
+                "its licence is {}, and not {}",
+                shown(&version.license),
+                shown(license)
+            ));
+        }
         differences
     }
 }

@@ -6,7 +6,7 @@ use template_tools::arn::Region;
 use thiserror::Error;
 
 use crate::called::{CalledAs, Command};
-use crate::config::Layer;
+use crate::config::publish::Destination;
 
 /// Whether a region's failure counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,7 +53,7 @@ impl NoRegion {
 }
 
 /// Each region once, in the order in which they were named.
-pub fn places(named: &[Region], layer: Option<&Layer>, default: Option<&Region>) -> Vec<Place> {
+pub fn places(named: &[Region], destination: Option<&Destination>, default: Option<&Region>) -> Vec<Place> {
     let mut places = Vec::<Place>::new();
     let mut add = |regions: &[Region], weight| {
         for region in regions {
@@ -64,9 +64,9 @@ pub fn places(named: &[Region], layer: Option<&Layer>, default: Option<&Region>)
     };
     if !named.is_empty() {
         add(named, Weight::Required);
-    } else if let Some(layer) = layer {
-        add(&layer.regions, Weight::Required);
-        add(&layer.optional_regions, Weight::Optional);
+    } else if let Some(destination) = destination {
+        add(&destination.regions, Weight::Required);
+        add(&destination.optional_regions, Weight::Optional);
     }
     if places.is_empty() {
         places.extend(default.map(|region| Place { region: region.clone(), weight: Weight::Required }));
@@ -89,11 +89,10 @@ mod tests {
 
     #[test]
     fn what_is_named_outranks_the_file_and_the_file_outranks_the_default() {
-        let layer = Layer {
-            lambda_names: Vec::new(),
+        let layer = Destination {
             regions: regions(&["us-west-2", "eu-west-1"]),
             optional_regions: regions(&["me-south-1"]),
-            inputs_sha256: String::new(),
+            ..Destination::default()
         };
         let default = regions(&["sa-east-1"]);
         let default = || default.first();

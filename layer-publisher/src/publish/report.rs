@@ -1,23 +1,32 @@
 //! What a run says, and the exit code it ends with. Decides nothing but that.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use template_tools::arn::{LayerVersionArn, Region};
-use template_tools::ledger::Entry;
+use template_tools::ledger::{Content, Entry};
 use thiserror::Error;
 
-use super::Parcel;
 use super::execute::{Outcome, RegionFailure, Was};
+use super::permissions::{Change, Shared, Statement};
 use super::plan::Step;
+#[cfg(feature = "ssm")]
+use super::pointer::Pointed;
 use super::regions::{Place, Weight};
+#[cfg(feature = "ssm")]
+use super::row::PointerStatus;
+use super::row::{Document, Permissions, Row, Status};
+use super::staging::S3Object;
+use super::{Intent, Parcel, refused};
 use crate::aws::failure::{Advice, CallFailure, Kind};
 use crate::aws::session::Caller;
 use crate::called::CalledAs;
+use crate::layer_version::LayerVersion;
 use crate::ledger_file::LedgerFileError;
 use crate::manifest::Artifact;
-use crate::ui::{Ui, megabytes};
+use crate::ui::{Format, Ui, megabytes};
 
 /// What came of one artifact in one region.
 #[derive(Debug)]
@@ -28,6 +37,10 @@ pub(super) struct Done {
     pub(super) place: Place,
     /// What came of it.
     pub(super) result: Result<Outcome, RegionFailure>,
+    /// Where its zip was put, if it went through S3.
+    pub(super) staged: Option<S3Object>,
+    /// What came of its permissions, if any are wanted.
+    pub(super) shared: Option<Result<Shared, CallFailure>>,
 }
 
 /// One failure, for several regions if it is the same in all of them.
@@ -53,6 +66,7 @@ struct Counts {
     unchanged: usize,
     to_publish: usize,
     not_recorded: usize,
+    shared: usize,
 }
 
 /// Says what happens as it happens, and sums up.
@@ -64,7 +78,8 @@ pub(super) struct Report<'a> {
     names_layers: bool,
     counts: Counts,
     failures: Vec<Failed>,
-    arns: Vec<(usize, usize, LayerVersionArn)>,
+    rows: Vec<(usize, usize, Row)>,
+    has_failed: BTreeSet<(String, Region)>,
 }
 
 /// `Reading sosw.zip: sosw 3.0.1 and 17 more, 19.0 MB, sha256 n9yf1qKc…`
@@ -85,7 +100,7 @@ pub(super) fn reading(ui: &Ui, artifact: &Artifact) {
 }
 
 /// What the ledger gets of it, if there is anything to be written down.
-pub(super) fn entry(done: &Done) -> Option<Entry> {
+pub(super) fn entry(done: &Done, target: Option<&str>) -> Option<Entry> {
     let outcome = done.result.as_ref().ok()?;
     let version = &outcome.version;
     Some(Entry {
@@ -94,6 +109,12 @@ pub(super) fn entry(done: &Done) -> Option<Entry> {
         compatible_runtimes: version.compatible_runtimes.clone(),
         compatible_architectures: version.compatible_architectures.clone(),
         verified: outcome.is_verified(),
+        content: done.staged.clone().map(|object| Content {
+            bucket: object.bucket,
+            key: object.key,
+            version: object.version,
+        }),
+        target: target.map(str::to_owned),
         ..Entry::new(version.arn.clone())
     })
 }
@@ -108,16 +129,29 @@ impl<'a> Report<'a> {
         names_layers: bool,
     ) -> Self {
         let counts = Counts::default();
-        Self { ui, called, advice, caller, names_layers, counts, failures: Vec::new(), arns: Vec::new() }
+        Self {
+            ui,
+            called,
+            advice,
+            caller,
+            names_layers,
+            counts,
+            failures: Vec::new(),
+            rows: Vec::new(),
+            has_failed: BTreeSet::new(),
+        }
     }
 
     /// One artifact in one region is done.
     pub(super) fn done(&mut self, parcel: &Parcel, done: Done, not_recorded: Option<LedgerFileError>) {
-        let Done { index, place, result } = done;
+        let Done { index, place, result, shared, .. } = done;
         self.counts.required += usize::from(place.weight == Weight::Required);
         match result {
             Ok(outcome) => self.succeeded(parcel, index, &place, &outcome),
-            Err(failure) => self.failed(parcel, &place, &failure),
+            Err(failure) => self.failed(parcel, index, &place, &failure),
+        }
+        if let Some(shared) = shared {
+            self.shared(parcel, &place, shared, Intent::Publish);
         }
         if let Some(error) = not_recorded {
             self.counts.not_recorded += 1;
@@ -132,6 +166,7 @@ impl<'a> Report<'a> {
         index: usize,
         place: &Place,
         step: Result<Step, RegionFailure>,
+        shared: Option<Result<Shared, CallFailure>>,
     ) {
         self.counts.required += usize::from(place.weight == Weight::Required);
         let region = self.place(parcel, &place.region);
@@ -143,15 +178,75 @@ impl<'a> Report<'a> {
                     format!("{region}: version {} has this content", version.arn.version),
                 );
                 self.differ(&region, &version.arn, &differences);
-                self.holds(parcel, index, &version.arn);
+                let row = held(parcel, Status::Unchanged, &version);
+                let verified = differences.is_empty();
+                self.row(parcel, index, place, Row { verified, differences, ..row });
             }
             Ok(Step::Publish { expected }) => {
                 self.counts.to_publish += 1;
                 let number = expected
                     .map_or_else(|| "the first version".to_owned(), |number| format!("version {number}"));
                 self.ui.status("Would", format!("publish {region}: as {number}"));
+                let row = Row { status: Status::WouldPublish, expected_version: expected, ..Row::default() };
+                self.row(parcel, index, place, row);
             }
-            Err(failure) => self.failed(parcel, place, &failure),
+            Err(failure) => self.failed(parcel, index, place, &failure),
+        }
+        if let Some(shared) = shared {
+            self.shared(parcel, place, shared, Intent::Show);
+        }
+    }
+
+    /// What came of the permissions, or would come of them.
+    fn shared(
+        &mut self,
+        parcel: &Parcel,
+        place: &Place,
+        shared: Result<Shared, CallFailure>,
+        intent: Intent,
+    ) {
+        let region = self.place(parcel, &place.region);
+        match shared {
+            Ok(shared) => {
+                for change in &shared.changes {
+                    let (verb, text) = match (change, intent) {
+                        (Change::Add(grant), Intent::Publish) => {
+                            ("Shared", format!("{region}: with {grant}"))
+                        }
+                        (Change::Add(grant), Intent::Show) => {
+                            ("Would", format!("share {region}: with {grant}"))
+                        }
+                        (Change::Remove(statement), Intent::Publish) => {
+                            ("Unshared", format!("{region}: with {statement}"))
+                        }
+                        (Change::Remove(statement), Intent::Show) => {
+                            ("Would", format!("unshare {region}: with {statement}"))
+                        }
+                    };
+                    self.ui.status(verb, text);
+                    self.counts.shared += 1;
+                }
+                for other in &shared.others {
+                    self.ui.warning(format!(
+                        "{region}: also shared with {other}; `--remove-other-permissions` ends that"
+                    ));
+                }
+                if let Some((.., row)) = self.rows.last_mut() {
+                    row.permissions = Some(Permissions {
+                        changes: shared.changes.iter().map(Change::to_string).collect(),
+                        others: shared.others.iter().map(Statement::to_string).collect(),
+                    });
+                }
+            }
+            Err(failure) => {
+                let cause = format!("the permissions are not right: {failure}");
+                self.ui.failed("Failed", format!("{region}: {cause}"));
+                if let Some((.., row)) = self.rows.last_mut() {
+                    row.error = Some(cause.clone());
+                }
+                let hint = failure.hint(self.advice, self.called);
+                self.fail(parcel, place, cause, hint);
+            }
         }
     }
 
@@ -160,6 +255,64 @@ impl<'a> Report<'a> {
         self.counts.required += 1;
         self.counts.required_failed += 1;
         self.ui.failed("Failed", format!("a region, by a bug of this program: {what}"));
+    }
+
+    /// The versions that a pointer may name: none, as long as a required region lacks its own.
+    #[cfg(feature = "ssm")]
+    pub(super) fn verified(&self, parcel: &Parcel, index: usize, intent: Intent) -> Vec<LayerVersionArn> {
+        let rows = self.rows.iter().filter(|(of, ..)| *of == index).map(|(.., row)| row);
+        let is_right = |row: &Row| row.verified && row.error.is_none();
+        let (right, wrong) = rows.partition::<Vec<_>, _>(|row| is_right(row));
+        if intent == Intent::Publish && wrong.iter().any(|row| row.required) {
+            let name = parcel.pointer.as_deref().unwrap_or_default();
+            self.ui.warning(format!(
+                "parameter `{name}` stays as it is in every region until all required regions are verified"
+            ));
+            return Vec::new();
+        }
+        right.into_iter().filter_map(|row| row.layer_version_arn.clone()).collect()
+    }
+
+    /// What came of a pointer, or would.
+    #[cfg(feature = "ssm")]
+    pub(super) fn pointed(
+        &mut self,
+        parcel: &Parcel,
+        index: usize,
+        version: &LayerVersionArn,
+        pointed: Result<Pointed, CallFailure>,
+        intent: Intent,
+    ) {
+        let region = self.place(parcel, &version.region);
+        let name = parcel.pointer.as_deref().unwrap_or_default();
+        let mut error = None;
+        let status = match pointed {
+            Ok(Pointed::Unchanged) => PointerStatus::Unchanged,
+            Ok(Pointed::Moved) if intent == Intent::Show => {
+                self.ui.status("Would", format!("point {region}: `{name}` to version {}", version.version));
+                PointerStatus::Stale
+            }
+            Ok(Pointed::Moved) => {
+                self.ui.status("Pointed", format!("{region}: `{name}` to version {}", version.version));
+                PointerStatus::Moved
+            }
+            Err(failure) => {
+                let cause = format!("parameter `{name}` is not right: {failure}");
+                self.ui.failed("Failed", format!("{region}: {cause}"));
+                error = Some(cause.clone());
+                let hint = failure.hint(self.advice, self.called);
+                if let Some(place) = parcel.places.iter().find(|place| place.region == version.region) {
+                    self.fail(parcel, place, cause, hint);
+                }
+                PointerStatus::Failed
+            }
+        };
+        let is_its =
+            |(of, _, row): &&mut (usize, usize, Row)| *of == index && row.region == version.region.as_str();
+        if let Some((.., row)) = self.rows.iter_mut().find(is_its) {
+            row.pointer = Some(status);
+            row.error = row.error.take().or(error);
+        }
     }
 
     fn succeeded(&mut self, parcel: &Parcel, index: usize, place: &Place, outcome: &Outcome) {
@@ -190,10 +343,25 @@ impl<'a> Report<'a> {
                 .warning(format!("{region}: versions {versions} have the same content, the newest is used"));
         }
         if let Some(failure) = &outcome.not_read_back {
-            self.count_failure(place);
+            self.count_failure(parcel, place);
             self.ui.warning(format!("{region}: version {version} is not verified: {failure}"));
         }
-        self.holds(parcel, index, arn);
+        let refused = refused::refused_of(&outcome.version.description, &parcel.wanted.mark);
+        if !refused.is_empty() && outcome.was != Was::Unchanged {
+            self.ui.warning(format!(
+                "{region}: the region refuses {}, and version {version} does without",
+                refused.join(", ")
+            ));
+        }
+        let status = if outcome.was == Was::Unchanged { Status::Unchanged } else { Status::Published };
+        let row = Row {
+            verified: outcome.is_verified(),
+            differences: outcome.differences.clone(),
+            same_content: outcome.twins.clone(),
+            error: outcome.not_read_back.as_ref().map(ToString::to_string),
+            ..held(parcel, status, &outcome.version)
+        };
+        self.row(parcel, index, place, row);
     }
 
     fn differ(&self, region: &str, arn: &LayerVersionArn, differences: &[String]) {
@@ -203,11 +371,19 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn failed(&mut self, parcel: &Parcel, place: &Place, failure: &RegionFailure) {
+    fn failed(&mut self, parcel: &Parcel, index: usize, place: &Place, failure: &RegionFailure) {
         let region = self.place(parcel, &place.region);
         let (cause, hint) = self.explain(failure, &place.region);
         self.ui.failed("Failed", format!("{region}: {cause}"));
-        self.count_failure(place);
+        let not_enabled = failure.call().is_some_and(|call| call.kind == Kind::UnknownKey);
+        let status = if not_enabled { Status::RegionNotEnabled } else { Status::Failed };
+        let row = Row { status, error: Some(cause.clone()), hint: hint.clone(), ..Row::default() };
+        self.row(parcel, index, place, row);
+        self.fail(parcel, place, cause, hint);
+    }
+
+    fn fail(&mut self, parcel: &Parcel, place: &Place, cause: String, hint: Option<String>) {
+        self.count_failure(parcel, place);
         if place.weight == Weight::Optional {
             return;
         }
@@ -243,7 +419,11 @@ impl<'a> Report<'a> {
         (cause, call.hint(self.advice, self.called))
     }
 
-    fn count_failure(&mut self, place: &Place) {
+    /// However much fails in one place, it counts once.
+    fn count_failure(&mut self, parcel: &Parcel, place: &Place) {
+        if !self.has_failed.insert((parcel.wanted.layer_name().to_string(), place.region.clone())) {
+            return;
+        }
         match place.weight {
             Weight::Required => self.counts.required_failed += 1,
             Weight::Optional => self.counts.optional_failed += 1,
@@ -258,19 +438,28 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn holds(&mut self, parcel: &Parcel, index: usize, arn: &LayerVersionArn) {
+    fn row(&mut self, parcel: &Parcel, index: usize, place: &Place, row: Row) {
         let position =
-            parcel.places.iter().position(|place| place.region == arn.region).unwrap_or(usize::MAX);
-        self.arns.push((index, position, arn.clone()));
+            parcel.places.iter().position(|known| known.region == place.region).unwrap_or(usize::MAX);
+        let row = Row {
+            layer_name: parcel.wanted.layer_name().to_string(),
+            account: self.caller.account.to_string(),
+            region: place.region.to_string(),
+            required: place.weight == Weight::Required,
+            ..row
+        };
+        self.rows.push((index, position, row));
     }
 
-    /// Sums up, prints the ARNs in the order in which the regions were named, and gives the exit code.
-    pub(super) fn finish(mut self, took: Duration) -> ExitCode {
-        let Counts { published, unchanged, to_publish, required_failed, optional_failed, .. } = self.counts;
+    /// Sums up, prints the results in the order in which the regions were named, and gives the exit code.
+    pub(super) fn finish(mut self, took: Duration, format: Format, intent: Intent) -> ExitCode {
+        let Counts { published, unchanged, to_publish, shared, required_failed, optional_failed, .. } =
+            self.counts;
         let counts = [
             (published, "published"),
             (to_publish, "to publish"),
             (unchanged, "unchanged"),
+            (shared, "permissions changed"),
             (required_failed + optional_failed, "failed"),
         ];
         let counts =
@@ -284,11 +473,37 @@ impl<'a> Report<'a> {
         if optional_failed > 0 {
             self.ui.warning("optional regions are missing; the next run tries them again");
         }
-        self.arns.sort();
-        for (_, _, arn) in &self.arns {
-            self.ui.result(arn);
+        self.rows.sort_by_key(|(index, position, _)| (*index, *position));
+        let regions = self.rows.iter().map(|(_, _, row)| row).collect::<Vec<_>>();
+        let exit_code = exit_code(&self.counts);
+        match format {
+            Format::Text => {
+                regions
+                    .iter()
+                    .filter_map(|row| row.layer_version_arn.as_ref())
+                    .for_each(|arn| self.ui.result(arn));
+            }
+            Format::Json => {
+                let dry_run = intent == Intent::Show;
+                let document = Document { schema: 1, dry_run, exit_code, regions };
+                match serde_json::to_string_pretty(&document) {
+                    Ok(text) => self.ui.result(text),
+                    Err(error) => self.ui.error(&error, None),
+                }
+            }
         }
-        ExitCode::from(exit_code(&self.counts))
+        ExitCode::from(exit_code)
+    }
+}
+
+/// What is known of a version that holds the content.
+fn held(parcel: &Parcel, status: Status, version: &LayerVersion) -> Row {
+    Row {
+        status,
+        version: Some(version.arn.version),
+        layer_version_arn: Some(version.arn.clone()),
+        refused: refused::refused_of(&version.description, &parcel.wanted.mark),
+        ..Row::default()
     }
 }
 

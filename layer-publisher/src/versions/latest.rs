@@ -15,7 +15,6 @@ use crate::called::{CalledAs, Command};
 use crate::clocks::Clocks;
 use crate::config::{ConfigError, LayersFile};
 use crate::layer_version::LayerVersion;
-use crate::publish::execute::LayerService;
 use crate::publish::regions::{NoRegion, places};
 use crate::ui::{Ui, counted};
 
@@ -104,9 +103,11 @@ struct Question {
 pub async fn run(request: &LatestRequest, ui: &Ui, called: &CalledAs) -> Result<ExitCode, LatestError> {
     let file = find(request)?;
     let configured = file.iter().flat_map(|file| file.layers.values());
-    let configured = configured.flat_map(|layer| layer.regions.iter().chain(&layer.optional_regions));
+    let configured = configured.map(|layer| &layer.destination);
+    let configured = configured.flat_map(|to| to.regions.iter().chain(&to.optional_regions));
     let likely = request.regions.iter().chain(configured).cloned().collect::<Vec<_>>();
-    let session = Session::open(request.profile.as_deref(), &likely, Clocks::from_environment()).await?;
+    let session =
+        Session::open(request.profile.as_deref(), None, &likely, Clocks::from_environment()).await?;
     let questions = questions(request, file.as_ref(), session.default_region().as_ref())?;
 
     let mut running = JoinSet::new();
@@ -179,7 +180,8 @@ fn questions(
     let mut questions = Vec::new();
     for name in names {
         let layer = file.and_then(|file| file.layers.get(&name));
-        let places = places(&request.regions, layer, default);
+        let destination = layer.map(|layer| &layer.destination);
+        let places = places(&request.regions, destination, default);
         let regions = places.into_iter().map(|place| place.region).collect::<Vec<_>>();
         if regions.is_empty() {
             return Err(NoRegion { layer: name, file: path(), command: Command::Latest }.into());

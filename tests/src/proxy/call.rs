@@ -69,6 +69,20 @@ impl Operation {
             };
             return Self::new(name);
         }
+        if service == "s3" {
+            let query = path.split_once('?').map_or("", |(_, query)| query);
+            let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
+            let name = match method {
+                "HEAD" => "HeadObject",
+                "PUT" if has("partNumber") => "UploadPart",
+                "PUT" => "PutObject",
+                "POST" if has("uploads") => "CreateMultipartUpload",
+                "POST" if has("uploadId") => "CompleteMultipartUpload",
+                "DELETE" if has("uploadId") => "AbortMultipartUpload",
+                _ => return Self::new(format!("{method} {path}")),
+            };
+            return Self::new(name);
+        }
         let form = std::str::from_utf8(&request.body).unwrap_or_default();
         let action = form.split('&').find_map(|pair| pair.strip_prefix("Action="));
         action.map_or_else(|| Self::new(format!("{method} {path}")), Self::new)

@@ -7,7 +7,7 @@ use crate::publish::fake::{FakeRegion, Fault, wanted};
 
 fn brought(region: &FakeRegion, zip: &[u8]) -> Result<Outcome, RegionFailure> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(bring(region, region, &Clocks::real(), &wanted(zip)))
+    runtime.block_on(bring(region, region, region, &Clocks::real(), &wanted(zip)))
 }
 
 fn publishes(region: &FakeRegion) -> usize {
@@ -93,6 +93,56 @@ fn a_throttled_publish_is_tried_again_after_one_look() {
     assert_eq!(region.versions().len(), 1);
     assert_eq!(region.calls()[..4], ["list", "publish", "list", "publish"]);
     let region = FakeRegion::with_faults(&[Fault::Refused(Kind::Throttled); 6]);
+    assert!(matches!(brought(&region, b"a"), Err(RegionFailure::Refused { .. })));
+}
+
+#[test]
+fn what_a_killed_run_has_sent_is_waited_for() {
+    for seconds in [1, 10, 19] {
+        let region = FakeRegion::default().left_over(b"a", Duration::from_secs(seconds));
+        let outcome = brought(&region, b"a").unwrap();
+        assert_eq!(outcome.was, Was::PublishedUnheard);
+        assert_eq!(region.settle().len(), 1, "{seconds} s late");
+        assert_eq!(publishes(&region), 0);
+        assert!(!region.is_in_flight());
+    }
+    // If it never arrives, it is published after the same time.
+    let region = FakeRegion::default().left_over(b"a", Duration::from_secs(1_000_000));
+    assert_eq!(brought(&region, b"a").unwrap().was, Was::Published);
+    assert!(region.time() >= Duration::from_secs(20));
+    assert_eq!(publishes(&region), 1);
+}
+
+#[test]
+fn a_line_stays_in_the_journal_as_long_as_nobody_knows() {
+    let region = FakeRegion::with_faults(&[Fault::Lost, Fault::Lost]);
+    brought(&region, b"a").unwrap_err();
+    assert!(region.is_in_flight());
+    brought(&region, b"a").unwrap();
+    assert!(!region.is_in_flight());
+    let region = FakeRegion::with_faults(&[Fault::Refused(Kind::Denied)]);
+    brought(&region, b"a").unwrap_err();
+    assert!(!region.is_in_flight());
+}
+
+#[test]
+fn a_refused_value_is_left_out_once_and_is_no_difference_later() {
+    let no_architectures = Fault::Invalid("CompatibleArchitectures is not supported in this region");
+    let region = FakeRegion::with_faults(&[no_architectures]);
+    let outcome = brought(&region, b"a").unwrap();
+    assert!(outcome.is_verified());
+    assert_eq!(outcome.version.compatible_architectures, [""; 0]);
+    assert_eq!(region.calls(), ["list", "publish", "publish", "get"]);
+    let outcome = brought(&region, b"a").unwrap();
+    assert_eq!((outcome.was, outcome.differences), (Was::Unchanged, Vec::new()));
+
+    // Even where the first answer was lost.
+    let region = FakeRegion::with_faults(&[no_architectures, Fault::AnswerLost]);
+    assert!(brought(&region, b"a").unwrap().is_verified());
+    assert_eq!(region.settle().len(), 1);
+    let region = FakeRegion::with_faults(&[Fault::Lost, no_architectures]);
+    assert!(brought(&region, b"a").is_err() || region.settle().len() == 1);
+    let region = FakeRegion::with_faults(&[no_architectures, no_architectures]);
     assert!(matches!(brought(&region, b"a"), Err(RegionFailure::Refused { .. })));
 }
 

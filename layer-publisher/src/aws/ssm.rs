@@ -1,0 +1,46 @@
+//! Parameters of Systems Manager, in one region: the pointers that templates read.
+
+use aws_config::{Region as SdkRegion, SdkConfig};
+use aws_sdk_ssm::Client;
+use aws_sdk_ssm::types::ParameterType;
+use template_tools::arn::Region;
+
+use super::failure::CallFailure;
+
+/// Systems Manager in one region.
+#[derive(Clone, Debug)]
+pub struct SsmRegion {
+    client: Client,
+}
+
+impl SsmRegion {
+    pub(super) fn new(config: &SdkConfig, region: &Region) -> Self {
+        let config =
+            aws_sdk_ssm::config::Builder::from(config).region(SdkRegion::new(region.to_string())).build();
+        Self { client: Client::from_conf(config) }
+    }
+
+    /// The value of a parameter, if there is one.
+    pub async fn get(&self, name: &str) -> Result<Option<String>, CallFailure> {
+        let answer = self.client.get_parameter().name(name).send().await;
+        match answer.map_err(|error| CallFailure::new("GetParameter", &error)) {
+            Ok(answer) => Ok(answer.parameter().and_then(|parameter| parameter.value()).map(str::to_owned)),
+            Err(failure) if failure.code.as_deref() == Some("ParameterNotFound") => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Sets it. The same value twice is the same as once.
+    pub async fn put(&self, name: &str, value: &str) -> Result<(), CallFailure> {
+        let answer = self
+            .client
+            .put_parameter()
+            .name(name)
+            .value(value)
+            .r#type(ParameterType::String)
+            .overwrite(true)
+            .send()
+            .await;
+        answer.map(drop).map_err(|error| CallFailure::new("PutParameter", &error))
+    }
+}

@@ -1,0 +1,171 @@
+//! The publisher's world: a project, a proxy that writes every call down, and an account of the local AWS that nobody
+//! else uses.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::return_self_not_must_use,
+    reason = "a test that panics is a test that fails"
+)]
+
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
+
+use serde_json::Value;
+
+use crate::local_aws::{self, LocalAws};
+use crate::project::{LAYER, Project};
+use crate::proxy::{Call, Proxy};
+use crate::tools::Tool;
+
+/// A project, a proxy, and an account that nobody else uses.
+pub struct World {
+    /// As it is named.
+    pub project: Project,
+    /// As it is named.
+    pub proxy: Proxy,
+    /// As it is named.
+    pub account: String,
+}
+
+/// One for all tests of this process; it ends with the process, which it watches.
+pub fn local_aws() -> &'static LocalAws {
+    static ONE: OnceLock<LocalAws> = OnceLock::new();
+    static STARTING: Mutex<()> = Mutex::new(());
+    let guard = STARTING.lock();
+    let one = ONE.get_or_init(|| LocalAws::start().unwrap());
+    drop(guard);
+    one
+}
+
+impl World {
+    /// A project built once, for these regions.
+    pub fn new(regions: &[&str], optional: &[&str]) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(200_000_000_000);
+        let project = Project::new(regions, optional).unwrap();
+        project.build("VERSION = 1\n").unwrap();
+        let proxy = Proxy::start(local_aws().address()).unwrap();
+        Self { project, proxy, account: NEXT.fetch_add(1, Ordering::SeqCst).to_string() }
+    }
+
+    /// The publisher with these arguments, through the proxy, not started yet.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.project.command_at("layer-publisher", &self.proxy.url());
+        command.env("AWS_ACCESS_KEY_ID", &self.account).args(arguments);
+        command
+    }
+
+    /// The publisher with these arguments, through the proxy; the calls are its own.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        let mut command = self.command(arguments);
+        self.proxy.take_calls();
+        Run::new(command.output().unwrap(), self.proxy.take_calls())
+    }
+
+    /// `publish`, without more.
+    pub fn publish(&self) -> Run {
+        self.run(&["publish"])
+    }
+
+    /// The ARN of the layer in a region.
+    pub fn arn(&self, region: &str, version: u64) -> String {
+        format!("arn:aws:lambda:{region}:{}:layer:{LAYER}:{version}", self.account)
+    }
+
+    /// The text of the ledger.
+    pub fn ledger(&self) -> String {
+        self.project.read("layer-versions.json").unwrap_or_default()
+    }
+
+    /// What the AWS CLI says, past the proxy.
+    pub fn aws(&self, arguments: &[&str]) -> Value {
+        let mut command = Tool::install("aws-cli").unwrap().command("aws");
+        local_aws::point_at(&mut command, &local_aws().url());
+        command.env("AWS_ACCESS_KEY_ID", &self.account).args(["--output", "json"]).args(arguments);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+
+    /// The layer's publish table, instead of the one with regions only.
+    pub fn configure(&self, publish: &str) {
+        let table = self.project.read("layers.toml").unwrap();
+        let head = table.split("[layers.demo.publish").next().unwrap().to_owned();
+        self.project.write("layers.toml", head + publish).unwrap();
+    }
+
+    /// The numbers of the versions that a region has, by the AWS CLI's word.
+    pub fn versions(&self, region: &str) -> Vec<u64> {
+        let listed = self.aws(&["lambda", "list-layer-versions", "--layer-name", LAYER, "--region", region]);
+        let mut versions = listed["LayerVersions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|version| version["Version"].as_u64().unwrap())
+            .collect::<Vec<_>>();
+        versions.sort_unstable();
+        versions
+    }
+}
+
+/// What came of one run.
+pub struct Run {
+    /// As it is named.
+    pub code: i32,
+    /// As it is named.
+    pub stdout: String,
+    /// As it is named.
+    pub stderr: String,
+    /// As it is named.
+    pub calls: Vec<Call>,
+}
+
+impl Run {
+    /// What came of it.
+    pub fn new(output: Output, calls: Vec<Call>) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let code = output.status.code().unwrap_or(-1);
+        Self { code, stdout: text(output.stdout), stderr: text(output.stderr), calls }
+    }
+
+    /// The names of all calls, sorted.
+    pub fn operations(&self) -> Vec<&str> {
+        let mut operations = self.calls.iter().map(|call| call.operation.as_str()).collect::<Vec<_>>();
+        operations.sort_unstable();
+        operations
+    }
+
+    /// How many calls there were of one kind.
+    pub fn count(&self, operation: &str) -> usize {
+        self.calls.iter().filter(|call| call.operation == operation).count()
+    }
+
+    /// Checks the exit code.
+    #[track_caller]
+    pub fn ends_with(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "standard error:\n{}", self.stderr);
+        self
+    }
+
+    /// Checks standard error.
+    #[track_caller]
+    pub fn says(self, text: &str) -> Self {
+        assert!(self.stderr.contains(text), "`{text}` is not in standard error:\n{}", self.stderr);
+        self
+    }
+
+    /// Checks standard output.
+    /// Standard output as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}:\n{}\n{}", self.stdout, self.stderr))
+    }
+
+    /// Checks standard output.
+    #[track_caller]
+    pub fn prints(self, lines: &[String]) -> Self {
+        assert_eq!(self.stdout.lines().collect::<Vec<_>>(), lines, "standard error:\n{}", self.stderr);
+        self
+    }
+}
