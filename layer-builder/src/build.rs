@@ -11,8 +11,12 @@ use crate::cache::{self, Cache};
 use crate::config::{LayerTable, LayersFile};
 use crate::hash::Sha256;
 use crate::layer::archive::{self, Assembled};
+use crate::layer::audit::facts::Facts;
+use crate::layer::audit::{self, AuditedFile, Finding, Severity, Subject, sizes};
+use crate::layer::licence;
 use crate::layer::manifest::{self, LockRecord, Manifest, PackageRecord};
-use crate::layer::plan;
+use crate::layer::metadata::Metadata;
+use crate::layer::plan::{self, LayerPlan};
 use crate::lock::uv::{Upgrade, Uv};
 use crate::lock::{Lock, requirements};
 use crate::relock::{self, relock};
@@ -71,6 +75,14 @@ pub enum Error {
     /// The zip could not be assembled.
     #[error(transparent)]
     Assemble(#[from] archive::Error),
+    /// The layer would not work.
+    #[error("the audit refuses the layer `{layer}`:\n{}", indented(findings))]
+    Audit {
+        /// The layer.
+        layer: String,
+        /// Why.
+        findings: Vec<Finding>,
+    },
     /// The cache is of no use.
     #[error(transparent)]
     Cache(#[from] cache::Error),
@@ -95,9 +107,19 @@ impl Error {
             Self::Fetch(error) => error.hint(),
             Self::Source(error) => error.hint(lock),
             Self::Cache(error) => Some(error.hint()),
+            Self::Audit { layer, findings } => findings.first().map(|finding| {
+                let file = finding.file.as_ref().map(|file| format!(":{file}")).unwrap_or_default();
+                let key = format!("{}{file}", finding.id);
+                format!("what is meant to be so is allowed by a line in `[layers.{layer}.allow]`: \"{key}\" = \"the reason\"")
+            }),
             Self::Plan(_) | Self::Assemble(_) | Self::Write { .. } => None,
         }
     }
+}
+
+fn indented(findings: &[Finding]) -> String {
+    let findings: Vec<&Finding> = findings.iter().collect();
+    audit::lines(&findings).iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 
 /// The folder of the artifacts, beside `layers.toml`.
@@ -127,7 +149,8 @@ pub fn build(
     let chosen = select(&lock, &index, &layer.targets(), layer.wheels)?;
 
     let path = artifacts_of(folder).join(format!("{}.zip", layer.name));
-    let (assembled, packages) = write_zip(&path, folder, layer, &chosen, options, cache, ui)?;
+    let Written { assembled, packages, findings } =
+        write_zip(&path, folder, layer, &chosen, options, cache, ui)?;
     let manifest = Manifest {
         schema: manifest::SCHEMA,
         layer: layer.name.clone(),
@@ -141,7 +164,10 @@ pub fn build(
         compatible_runtimes: layer.pythons.iter().map(|python| python.runtime()).collect(),
         compatible_architectures: layer.architectures.iter().map(ToString::to_string).collect(),
         description: layer.description.clone(),
-        license: layer.license.clone(),
+        license: layer
+            .license
+            .clone()
+            .or_else(|| licence::together(packages.iter().map(|package| package.license.as_deref()))),
         inputs_sha256: layer.inputs_sha256.clone(),
         lock: LockRecord {
             path: lock.path.strip_prefix(folder).unwrap_or(&lock.path).display().to_string(),
@@ -149,12 +175,41 @@ pub fn build(
         },
         source: repository.join().ok().flatten(),
         packages,
+        findings,
     };
     let manifest_path = path.with_extension("json");
     atomic::write(&manifest_path, manifest.to_json().as_bytes())
         .map_err(|source| Error::Write { path: manifest_path, source })?;
+    say_findings(&manifest, folder, layer, ui);
     ui.status("Packaged", described(&path, layer, &manifest));
     Ok(Artifact { zip: path, manifest })
+}
+
+/// Warnings and notes of the audit, and the sizes against their limits.
+fn say_findings(manifest: &Manifest, folder: &Path, layer: &LayerTable, ui: &Ui) {
+    let growth = sizes::growth(manifest.size, sizes::published(folder, &manifest.layer_name), &layer.audit);
+    let all: Vec<Finding> = growth.into_iter().chain(manifest.findings.iter().cloned()).collect();
+    let of = |severity| all.iter().filter(|finding| finding.is(severity)).collect::<Vec<_>>();
+    for line in audit::lines(&of(Severity::Warning)) {
+        match line.strip_prefix("  ") {
+            Some(fix) => ui.more(fix),
+            None => ui.warning(line),
+        }
+    }
+    for line in audit::lines(&of(Severity::Note)) {
+        ui.detail("Found", line.trim_start());
+    }
+    ui.status(
+        "Audited",
+        format!(
+            "{} of {} zipped, {} of {} unzipped: {}",
+            megabytes(manifest.size),
+            megabytes(sizes::DIRECT_LIMIT),
+            megabytes(manifest.unzipped_size),
+            megabytes(layer.audit.max_unzipped_size.unwrap_or(sizes::UNZIPPED_LIMIT)),
+            audit::summary(&all)
+        ),
+    );
 }
 
 /// `target/layers/sosw.zip: sosw 3.0.1 and 16 more, 19.0 MB (81.5 MB unzipped), sha256 n9yf1qKc…`
@@ -239,10 +294,10 @@ fn write_zip(
     options: Options,
     cache: &Cache,
     ui: &Ui,
-) -> Result<(Assembled, Vec<PackageRecord>), Error> {
+) -> Result<Written, Error> {
     let try_once = || {
         let wheels = wheels(folder, layer, chosen, options, cache, ui)?;
-        assemble(path, chosen, &wheels)
+        assemble(path, layer, chosen, &wheels, cache)
     };
     match try_once() {
         Err(Error::Assemble(archive::Error::Damaged { path: damaged, .. })) => {
@@ -286,18 +341,38 @@ fn wheels(
     here.collect()
 }
 
-/// Writes the zip, while another thread checks that every wheel is what it has to be.
-fn assemble(path: &Path, chosen: &[Chosen], here: &[Here]) -> Result<(Assembled, Vec<PackageRecord>), Error> {
+/// A zip that was written, and what is known of it.
+struct Written {
+    assembled: Assembled,
+    packages: Vec<PackageRecord>,
+    findings: Vec<Finding>,
+}
+
+/// Writes the zip, while another thread checks that every wheel is what it has to be. It gets its name if the audit
+/// lets it pass.
+fn assemble(
+    path: &Path,
+    layer: &LayerTable,
+    chosen: &[Chosen],
+    here: &[Here],
+    cache: &Cache,
+) -> Result<Written, Error> {
     std::thread::scope(|scope| {
         let checking =
             scope.spawn(|| archive::check_hashes(here.iter().map(|here| (here.path.as_path(), here.sha256))));
-        let written = write(path, chosen, here);
+        let written = write(path, layer, chosen, here, cache);
         match checking.join() {
             Ok(Ok(())) => {
-                let (out, assembled, packages) = written?;
+                let (out, written, facts) = written?;
+                facts.iter().try_for_each(|facts| facts.keep(cache))?;
+                let (errors, findings): (Vec<Finding>, Vec<Finding>) =
+                    written.findings.into_iter().partition(|finding| finding.is(Severity::Error));
+                if !errors.is_empty() {
+                    return Err(Error::Audit { layer: layer.name.clone(), findings: errors });
+                }
                 atomic::finish(out, path)
                     .map_err(|source| Error::Write { path: path.to_path_buf(), source })?;
-                Ok((assembled, packages))
+                Ok(Written { findings, ..written })
             }
             // A damaged wheel explains whatever else went wrong.
             Ok(Err(damaged)) => Err(damaged.into()),
@@ -308,9 +383,11 @@ fn assemble(path: &Path, chosen: &[Chosen], here: &[Here]) -> Result<(Assembled,
 
 fn write(
     path: &Path,
+    layer: &LayerTable,
     chosen: &[Chosen],
     here: &[Here],
-) -> Result<(NamedTempFile, Assembled, Vec<PackageRecord>), Error> {
+    cache: &Cache,
+) -> Result<(NamedTempFile, Written, Vec<Facts>), Error> {
     let wheels = here.iter().map(|here| Wheel::open(&here.path)).collect::<Result<Vec<Wheel>, _>>();
     let wheels = wheels.map_err(archive::Error::from)?;
     let names: Vec<String> =
@@ -322,6 +399,10 @@ fn write(
         package.files += 1;
         package.size += entry.entry.compressed_size;
         package.unzipped_size += entry.entry.size;
+        if entry.path.ends_with(".dist-info/METADATA") {
+            let metadata = wheels[entry.wheel].zip().content(entry.entry).map_err(archive::Error::from)?;
+            package.license = package.license.take().or_else(|| licence::of(&Metadata::parse(&metadata)));
+        }
     }
     let failed = |source| Error::Write { path: path.to_path_buf(), source };
     let artifacts = path.parent().unwrap_or(path);
@@ -329,7 +410,38 @@ fn write(
     atomic::sweep(artifacts);
     let out = atomic::begin(path).map_err(failed)?;
     let assembled = archive::assemble(&plan, &wheels, out.as_file())?;
-    Ok((out, assembled, packages))
+    let facts = wheels.iter().zip(here).map(|(wheel, here)| Facts::of(wheel, here.sha256, cache));
+    let facts = facts.collect::<Result<Vec<Facts>, _>>().map_err(archive::Error::from)?;
+    let findings = audit::audit(&subject(&plan, &facts, layer, chosen, assembled), &layer.audit);
+    Ok((out, Written { assembled, packages, findings }, facts))
+}
+
+/// What the audit is to look at.
+fn subject<'a>(
+    plan: &'a LayerPlan<'_>,
+    facts: &'a [Facts],
+    layer: &LayerTable,
+    chosen: &[Chosen],
+    assembled: Assembled,
+) -> Subject<'a> {
+    let file = |entry: &'a plan::LayerEntry<'_>| AuditedFile {
+        path: &entry.path,
+        size: entry.entry.size,
+        package: Some(entry.wheel),
+        native: facts[entry.wheel].get(&entry.entry.path),
+    };
+    let package = |chosen: &Chosen| audit::Package {
+        name: format!("{} {}", chosen.name, chosen.version),
+        native_wheel_passed_over: chosen.native_wheel_passed_over,
+    };
+    Subject {
+        files: plan.entries.iter().map(file).collect(),
+        packages: chosen.iter().map(package).collect(),
+        targets: layer.targets(),
+        zipped_size: assembled.size,
+        collisions: plan.collisions.clone(),
+        shared: plan.shared.clone(),
+    }
 }
 
 fn record(chosen: &Chosen) -> PackageRecord {
@@ -343,6 +455,7 @@ fn record(chosen: &Chosen) -> PackageRecord {
         unzipped_size: 0,
         files: 0,
         native_wheel_passed_over: chosen.native_wheel_passed_over,
+        license: None,
     }
 }
 

@@ -1,6 +1,9 @@
 //! From wheels to the layer: which file goes where, the canonical zip, and the manifest that says what is in it.
 
 pub mod archive;
+pub mod audit;
 pub mod inspect;
+pub mod licence;
 pub mod manifest;
+pub mod metadata;
 pub mod plan;

@@ -4,5 +4,6 @@
 
 pub mod bench;
 pub mod command;
+pub mod elf;
 pub mod server;
 pub mod wheels;

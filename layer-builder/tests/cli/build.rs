@@ -216,9 +216,9 @@ fn a_file_that_two_wheels_share_is_taken_once() {
     let world = World::new(&[same, different]);
     let outcome = world.run(&["build"]).expect_code(1);
     assert!(
-        outcome
-            .stderr
-            .contains("`delta 1` and `gamma 1` both hold `python/shared.py`, with different contents"),
+        outcome.stderr.contains(
+            "`python/shared.py` is in `delta 1` and in `gamma 1`, with different contents (file-collision)"
+        ),
         "{}",
         outcome.stderr
     );
