@@ -1,5 +1,6 @@
 //! The way through: lock, then wheels, then layer. Each stage is entered once and hands on plain data.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -13,10 +14,16 @@ use crate::hash::Sha256;
 use crate::layer::archive::{self, Assembled};
 use crate::layer::audit::facts::Facts;
 use crate::layer::audit::{self, AuditedFile, Finding, Severity, Subject, sizes};
+use crate::layer::bytecode;
+use crate::layer::compress::{self, Compression};
+use crate::layer::fresh::{self, Wanted};
+use crate::layer::inspect::inspect;
 use crate::layer::licence;
 use crate::layer::manifest::{self, LockRecord, Manifest, PackageRecord};
 use crate::layer::metadata::Metadata;
 use crate::layer::plan::{self, LayerPlan};
+use crate::layer::sbom;
+use crate::layer::smoke;
 use crate::lock::uv::{Upgrade, Uv};
 use crate::lock::{Lock, requirements};
 use crate::relock::{self, relock};
@@ -24,6 +31,7 @@ use crate::ui::{Ui, counted, megabytes, shown};
 use crate::wheels::select::{self, Chosen, Origin, select};
 use crate::wheels::wheel::Wheel;
 use crate::wheels::{fetch, source};
+use crate::zip_reader::ZipFile;
 
 /// How a build goes about the lock and the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +42,40 @@ pub struct Options {
     pub locked: bool,
     /// Never ask the network.
     pub offline: bool,
+    /// How the zip is packed.
+    pub packing: Packing,
+    /// What is tried with it before it gets its name.
+    pub proofs: Proofs,
+}
+
+/// How a zip is packed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Packing {
+    /// What becomes of the wheels' streams.
+    pub compression: Compression,
+    /// Whether bytecode is added.
+    pub bytecode: bool,
+}
+
+/// What is tried with a zip before it gets its name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Proofs {
+    /// Import everything.
+    pub smoke: bool,
+    /// Build it again by another route.
+    pub verify: bool,
+}
+
+/// Changes whenever the way from wheels to a zip changes.
+const RECIPE: u32 = 1;
+
+impl Packing {
+    /// The hash of all that the zip depends on beside table and lock.
+    fn recipe(self, folder: &Path, layer: &LayerTable) -> Sha256 {
+        let tools = std::fs::read(requirements::build_path_of(folder, &layer.name)).unwrap_or_default();
+        let version = env!("CARGO_PKG_VERSION");
+        Sha256::of(format!("{RECIPE} {version} {self:?} {}", Sha256::of(&tools)).as_bytes())
+    }
 }
 
 /// A layer that was built.
@@ -75,6 +117,18 @@ pub enum Error {
     /// The zip could not be assembled.
     #[error(transparent)]
     Assemble(#[from] archive::Error),
+    /// There is no bytecode.
+    #[error(transparent)]
+    Bytecode(#[from] bytecode::Error),
+    /// The imports could not be tried.
+    #[error(transparent)]
+    Smoke(#[from] smoke::Error),
+    /// Another route gave other bytes.
+    #[error("two builds of the layer differ, first at `{entry}`")]
+    Unstable {
+        /// The first file that is not the same.
+        entry: String,
+    },
     /// The layer would not work.
     #[error("the audit refuses the layer `{layer}`:\n{}", indented(findings))]
     Audit {
@@ -112,7 +166,9 @@ impl Error {
                 let key = format!("{}{file}", finding.id);
                 format!("what is meant to be so is allowed by a line in `[layers.{layer}.allow]`: \"{key}\" = \"the reason\"")
             }),
-            Self::Plan(_) | Self::Assemble(_) | Self::Write { .. } => None,
+            Self::Bytecode(error) => error.hint(),
+            Self::Unstable { .. } => Some("please report this, with the lock; the bytes must not depend on the route".to_owned()),
+            Self::Smoke(_) | Self::Plan(_) | Self::Assemble(_) | Self::Write { .. } => None,
         }
     }
 }
@@ -141,6 +197,19 @@ pub fn build(
         std::thread::spawn(move || repository(&folder))
     };
     let lock = fresh_lock(folder, layer, options, cache, ui)?;
+    let path = artifacts_of(folder).join(format!("{}.zip", layer.name));
+    let recipe = options.packing.recipe(folder, layer);
+    let wanted = Wanted { inputs_sha256: &layer.inputs_sha256, lock: lock.sha256, recipe };
+    let unchanged = fresh::unchanged(&path, &wanted).filter(|_| !options.proofs.verify);
+    let source = repository.join().ok().flatten();
+    if let Some(manifest) = unchanged.filter(|manifest| manifest.source == source) {
+        if options.proofs.smoke {
+            refuse(layer, try_imports(&path, layer, ui)?)?;
+        }
+        say_findings(&manifest, folder, layer, ui);
+        ui.status("Fresh", described(&path, layer, &manifest));
+        return Ok(Artifact { zip: path, manifest });
+    }
     let mut find_uv = || Uv::find(cache, ui);
     let index = match layer.pythons.first() {
         Some(&oldest) => relock::locate(&lock, oldest, &mut find_uv, cache, options.offline)?,
@@ -148,8 +217,7 @@ pub fn build(
     };
     let chosen = select(&lock, &index, &layer.targets(), layer.wheels)?;
 
-    let path = artifacts_of(folder).join(format!("{}.zip", layer.name));
-    let Written { assembled, packages, findings } =
+    let Written { assembled, packages, findings, bytecode } =
         write_zip(&path, folder, layer, &chosen, options, cache, ui)?;
     let manifest = Manifest {
         schema: manifest::SCHEMA,
@@ -173,8 +241,10 @@ pub fn build(
             path: lock.path.strip_prefix(folder).unwrap_or(&lock.path).display().to_string(),
             sha256: lock.sha256,
         },
-        source: repository.join().ok().flatten(),
+        source,
         packages,
+        recipe: Some(recipe),
+        bytecode,
         findings,
     };
     let manifest_path = path.with_extension("json");
@@ -183,6 +253,13 @@ pub fn build(
     say_findings(&manifest, folder, layer, ui);
     ui.status("Packaged", described(&path, layer, &manifest));
     Ok(Artifact { zip: path, manifest })
+}
+
+/// Writes the bill of materials of what was built.
+pub fn write_sbom(artifact: &Artifact, path: &Path) -> Result<(), Error> {
+    let inspection = inspect(&artifact.zip).map_err(archive::Error::from)?;
+    atomic::write(path, sbom::of(&artifact.manifest, &inspection).as_bytes())
+        .map_err(|source| Error::Write { path: path.to_path_buf(), source })
 }
 
 /// Warnings and notes of the audit, and the sizes against their limits.
@@ -297,7 +374,7 @@ fn write_zip(
 ) -> Result<Written, Error> {
     let try_once = || {
         let wheels = wheels(folder, layer, chosen, options, cache, ui)?;
-        assemble(path, layer, chosen, &wheels, cache)
+        assemble(path, layer, chosen, &wheels, options, cache, ui)
     };
     match try_once() {
         Err(Error::Assemble(archive::Error::Damaged { path: damaged, .. })) => {
@@ -313,6 +390,7 @@ fn write_zip(
 }
 
 /// A wheel on this machine.
+#[derive(Clone)]
 struct Here {
     path: PathBuf,
     sha256: Sha256,
@@ -346,6 +424,8 @@ struct Written {
     assembled: Assembled,
     packages: Vec<PackageRecord>,
     findings: Vec<Finding>,
+    /// The interpreters that compiled its bytecode.
+    bytecode: Vec<String>,
 }
 
 /// Writes the zip, while another thread checks that every wheel is what it has to be. It gets its name if the audit
@@ -355,20 +435,25 @@ fn assemble(
     layer: &LayerTable,
     chosen: &[Chosen],
     here: &[Here],
+    options: Options,
     cache: &Cache,
+    ui: &Ui,
 ) -> Result<Written, Error> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
         let checking =
             scope.spawn(|| archive::check_hashes(here.iter().map(|here| (here.path.as_path(), here.sha256))));
-        let written = write(path, layer, chosen, here, cache);
+        let written = write(path, layer, chosen, here, (options.packing, threads), cache, ui);
         match checking.join() {
             Ok(Ok(())) => {
                 let (out, written, facts) = written?;
                 facts.iter().try_for_each(|facts| facts.keep(cache))?;
-                let (errors, findings): (Vec<Finding>, Vec<Finding>) =
-                    written.findings.into_iter().partition(|finding| finding.is(Severity::Error));
-                if !errors.is_empty() {
-                    return Err(Error::Audit { layer: layer.name.clone(), findings: errors });
+                let mut findings = refuse(layer, written.findings)?;
+                if options.proofs.smoke {
+                    findings.extend(refuse(layer, try_imports(out.path(), layer, ui)?)?);
+                }
+                if options.proofs.verify {
+                    verify(out.path(), layer, chosen, here, options.packing, cache, ui)?;
                 }
                 atomic::finish(out, path)
                     .map_err(|source| Error::Write { path: path.to_path_buf(), source })?;
@@ -381,12 +466,70 @@ fn assemble(
     })
 }
 
+/// Stops the build if there is an error among the findings.
+fn refuse(layer: &LayerTable, findings: Vec<Finding>) -> Result<Vec<Finding>, Error> {
+    let (errors, others): (Vec<Finding>, Vec<Finding>) =
+        findings.into_iter().partition(|finding| finding.is(Severity::Error));
+    if errors.is_empty() {
+        return Ok(others);
+    }
+    Err(Error::Audit { layer: layer.name.clone(), findings: errors })
+}
+
+/// `--smoke`: says what was tried and what was not, and gives what does not import.
+fn try_imports(zip: &Path, layer: &LayerTable, ui: &Ui) -> Result<Vec<Finding>, Error> {
+    ui.status("Trying", "to import every module");
+    let outcome = smoke::smoke(zip, &layer.targets())?;
+    for tried in &outcome.tried {
+        ui.status("Tried", tried);
+    }
+    if outcome.tried.is_empty() {
+        ui.warning(format!("nothing was tried: {}", outcome.not_tried.join(", ")));
+    } else if !outcome.not_tried.is_empty() {
+        ui.note(format!("not tried: {}", outcome.not_tried.join(", ")));
+    }
+    let mut findings = outcome.failures;
+    let late = layer.audit.allow.iter().filter(|(key, _)| key.starts_with("import-fails"));
+    audit::allow(&mut findings, &late.map(|(key, reason)| (key.clone(), reason.clone())).collect());
+    Ok(findings)
+}
+
+/// `--verify`: the same layer once more, in another folder, from the wheels in another order, on one thread.
+fn verify(
+    zip: &Path,
+    layer: &LayerTable,
+    chosen: &[Chosen],
+    here: &[Here],
+    packing: Packing,
+    cache: &Cache,
+    ui: &Ui,
+) -> Result<(), Error> {
+    let failed = |source| Error::Write { path: zip.to_path_buf(), source };
+    let folder = tempfile::tempdir().map_err(failed)?;
+    let other = folder.path().join("another").join("layer.zip");
+    let chosen: Vec<Chosen> = chosen.iter().rev().cloned().collect();
+    let here: Vec<Here> = here.iter().rev().cloned().collect();
+    let quiet = Ui::new(crate::ui::Verbosity::Quiet, anstream::ColorChoice::Never);
+    let (out, written, _) = write(&other, layer, &chosen, &here, (packing, 1), cache, &quiet)?;
+    let (one, other) = (archive::hash_of(zip), archive::hash_of(out.path()));
+    let (one, other) = (one.map_err(archive::Error::from)?, other.map_err(archive::Error::from)?);
+    if one == other && other == written.assembled.sha256 {
+        ui.status("Verified", "built twice, by different routes: the same bytes");
+        return Ok(());
+    }
+    let open = |path: &Path| ZipFile::open(path).map_err(archive::Error::from);
+    let entry = compress::first_difference(&open(zip)?, &open(out.path())?);
+    Err(Error::Unstable { entry: entry.unwrap_or_else(|| "the order of the files".to_owned()) })
+}
+
 fn write(
     path: &Path,
     layer: &LayerTable,
     chosen: &[Chosen],
     here: &[Here],
+    (packing, threads): (Packing, usize),
     cache: &Cache,
+    ui: &Ui,
 ) -> Result<(NamedTempFile, Written, Vec<Facts>), Error> {
     let wheels = here.iter().map(|here| Wheel::open(&here.path)).collect::<Result<Vec<Wheel>, _>>();
     let wheels = wheels.map_err(archive::Error::from)?;
@@ -410,10 +553,73 @@ fn write(
     atomic::sweep(artifacts);
     let out = atomic::begin(path).map_err(failed)?;
     let assembled = archive::assemble(&plan, &wheels, out.as_file())?;
+    let copied = Packed { out, assembled, added: Vec::new(), bytecode: Vec::new() };
+    let packed = if packing == Packing::default() {
+        copied
+    } else {
+        repack(path, layer, copied, packing, threads, ui)?
+    };
     let facts = wheels.iter().zip(here).map(|(wheel, here)| Facts::of(wheel, here.sha256, cache));
     let facts = facts.collect::<Result<Vec<Facts>, _>>().map_err(archive::Error::from)?;
-    let findings = audit::audit(&subject(&plan, &facts, layer, chosen, assembled), &layer.audit);
-    Ok((out, Written { assembled, packages, findings }, facts))
+    let mut subject = subject(&plan, &facts, layer, chosen, packed.assembled);
+    subject.files.extend(packed.added.iter().map(|(path, size)| AuditedFile {
+        path,
+        size: *size,
+        package: None,
+        native: None,
+    }));
+    let findings = audit::audit(&subject, &layer.audit);
+    let Packed { out, assembled, bytecode, .. } = packed;
+    Ok((out, Written { assembled, packages, findings, bytecode }, facts))
+}
+
+/// A zip that has no name yet.
+struct Packed {
+    out: NamedTempFile,
+    assembled: Assembled,
+    /// Files that were added, with their sizes in bytes.
+    added: Vec<(String, u64)>,
+    bytecode: Vec<String>,
+}
+
+/// `--bytecode` and `--compress max`: the zip of copied streams written anew.
+fn repack(
+    path: &Path,
+    layer: &LayerTable,
+    copied: Packed,
+    packing: Packing,
+    threads: usize,
+    ui: &Ui,
+) -> Result<Packed, Error> {
+    let zip = ZipFile::open(copied.out.path()).map_err(archive::Error::from)?;
+    let pythons = layer.pythons.iter().copied().collect();
+    let compiled = packing.bytecode.then(|| bytecode::compile(&zip, &pythons)).transpose()?;
+    let out = atomic::begin(path).map_err(|source| Error::Write { path: path.to_path_buf(), source })?;
+    let nothing = BTreeMap::new();
+    let more = compiled.as_ref().map_or(&nothing, |compiled| &compiled.files);
+    let assembled = compress::repack(&zip, more, packing.compression, threads, out.as_file())?;
+    if let Some(compiled) = &compiled {
+        let versions = compiled.interpreters.join(", ");
+        let files = counted(compiled.files.len(), "file");
+        ui.status(
+            "Compiled",
+            format!("{files} with CPython {versions}: {} more, unzipped", megabytes(compiled.size)),
+        );
+        if !compiled.unstable.is_empty() {
+            ui.note(format!(
+                "{} left out, whose bytecode is not the same twice",
+                counted(compiled.unstable.len(), "file")
+            ));
+        }
+    }
+    if packing.compression == Compression::Max {
+        let (before, after) = (copied.assembled.size, assembled.size);
+        ui.status("Compressed", format!("{} to {}", megabytes(before), megabytes(after)));
+    }
+    let size = |file: &PathBuf| std::fs::metadata(file).map_or(0, |file| file.len());
+    let added = more.iter().map(|(path, file)| (path.clone(), size(file))).collect();
+    let bytecode = compiled.map(|compiled| compiled.interpreters).unwrap_or_default();
+    Ok(Packed { out, assembled, added, bytecode })
 }
 
 /// What the audit is to look at.

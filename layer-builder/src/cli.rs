@@ -7,11 +7,12 @@ use std::process::ExitCode;
 use anstream::ColorChoice;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use crate::build::{self, Artifact, Options, build};
+use crate::build::{self, Artifact, Options, Packing, Proofs, build};
 use crate::cache::Cache;
 use crate::called::{self, CalledAs};
 use crate::config::{self, LayerTable, LayersFile};
-use crate::layer::inspect::inspect;
+use crate::layer::compress::Compression;
+use crate::layer::inspect::{Diff, inspect};
 use crate::lock::uv::{Upgrade, Uv};
 use crate::lock::{Lock, requirements};
 use crate::ui::{Ui, Verbosity, shown};
@@ -34,6 +35,7 @@ enum Command {
 
 /// Build layers into `target/layers/`: the zip, and the manifest that says what is in it
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that is typed or not")]
 pub(crate) struct BuildArgs {
     /// The layers to build; all of them if none is named
     #[arg(value_name = "LAYER")]
@@ -47,6 +49,21 @@ pub(crate) struct BuildArgs {
     /// Use what is in the cache; ask no network
     #[arg(long)]
     pub(crate) offline: bool,
+    /// How to compress: `copy` takes the streams of the wheels, `max` compresses them again as well as it can
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) compress: Compress,
+    /// Add bytecode for exactly the layer's Python versions; needs an interpreter of each
+    #[arg(long)]
+    pub(crate) bytecode: bool,
+    /// Import every module of the zip, under each of the layer's Python versions that this machine has
+    #[arg(long)]
+    pub(crate) smoke: bool,
+    /// Build twice by different routes and compare
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Write a bill of materials, CycloneDX in JSON, of the one layer that is built
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sbom: Option<PathBuf>,
     /// What standard output carries: the paths of the zips, or the manifests as JSON
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -79,6 +96,9 @@ pub(crate) struct InspectArgs {
     /// A zip file, or the name of a layer that has been built
     #[arg(value_name = "ZIP-or-LAYER")]
     pub(crate) subject: PathBuf,
+    /// What has changed since this older zip, or since another layer, instead of the contents
+    #[arg(long, value_name = "OTHER")]
+    pub(crate) diff: Option<PathBuf>,
     /// A table to read, or JSON
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -115,6 +135,13 @@ pub(crate) enum Format {
     #[default]
     Text,
     Json,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Compress {
+    #[default]
+    Copy,
+    Max,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -205,12 +232,33 @@ impl Door<'_> {
     fn build(&self, args: &BuildArgs) -> Result<ExitCode, Failure> {
         let file = self.file()?;
         let layers = file.chosen(&args.layers).map_err(config_failure)?;
+        if args.sbom.is_some() && layers.len() != 1 {
+            let named = layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(Failure::new(
+                OneBill(layers.len()),
+                Some(format!("name the layer; there are {named}")),
+            ));
+        }
         let cache = user_cache()?;
         let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
-        let options = Options { upgrade: args.upgrade, locked: args.locked || in_ci, offline: args.offline };
+        let compression = match args.compress {
+            Compress::Copy => Compression::Copied,
+            Compress::Max => Compression::Max,
+        };
+        let options = Options {
+            upgrade: args.upgrade,
+            locked: args.locked || in_ci,
+            offline: args.offline,
+            packing: Packing { compression, bytecode: args.bytecode },
+            proofs: Proofs { smoke: args.smoke, verify: args.verify },
+        };
         let mut built: Vec<Artifact> = Vec::new();
         let outcome = self.each(&layers, |layer| {
             let artifact = build(&file, layer, options, &cache, self.ui)?;
+            if let Some(path) = &args.sbom {
+                build::write_sbom(&artifact, path)?;
+                self.ui.status("Wrote", shown(path));
+            }
             if args.format == Format::Text {
                 self.ui.result(shown(&artifact.zip));
             }
@@ -262,7 +310,16 @@ impl Door<'_> {
 
     fn inspect(&self, args: &InspectArgs) -> Result<ExitCode, Failure> {
         let path = self.zip_of(&args.subject)?;
-        let inspection = inspect(&path).map_err(|error| Failure::new(error, None))?;
+        let look = |path: &Path| inspect(path).map_err(|error| Failure::new(error, None));
+        let inspection = look(&path)?;
+        if let Some(other) = &args.diff {
+            let diff = Diff::between(&look(&self.zip_of(other)?)?, &inspection);
+            match args.format {
+                Format::Text => self.ui.result(diff),
+                Format::Json => self.ui.result(format!("{:#}", serde_json::json!(diff))),
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
         match args.format {
             Format::Text => self.ui.result(inspection.table()),
             Format::Json => {
@@ -343,6 +400,10 @@ fn user_cache() -> Result<Cache, Failure> {
 #[derive(Debug, thiserror::Error)]
 #[error("the layer `{0}` has not been built yet")]
 struct NotBuilt(String);
+
+#[derive(Debug, thiserror::Error)]
+#[error("`--sbom` writes the bill of one layer, and {0} are to be built")]
+struct OneBill(usize);
 
 fn config_failure(error: config::Error) -> Failure {
     let hint = error.hint();

@@ -2,8 +2,13 @@
 
 pub mod archive;
 pub mod audit;
+pub mod bytecode;
+pub mod compress;
+pub mod fresh;
 pub mod inspect;
 pub mod licence;
 pub mod manifest;
 pub mod metadata;
 pub mod plan;
+pub mod sbom;
+pub mod smoke;

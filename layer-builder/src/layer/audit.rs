@@ -221,7 +221,7 @@ pub fn summary(findings: &[Finding]) -> String {
 }
 
 /// The layer's folders that the runtime of `python3.<minor>` looks for modules in, in its order.
-fn sites(minor: u8) -> [String; 2] {
+pub(super) fn sites(minor: u8) -> [String; 2] {
     [format!("python/lib/python3.{minor}/site-packages/"), "python/".to_owned()]
 }
 

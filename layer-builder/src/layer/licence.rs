@@ -184,7 +184,7 @@ fn identifier(name: &str) -> Option<&'static str> {
 }
 
 /// Whether the text has the form of an SPDX expression: identifiers, with an operator between every two.
-fn is_expression(text: &str) -> bool {
+pub(super) fn is_expression(text: &str) -> bool {
     let spaced = text.replace('(', " ( ").replace(')', " ) ");
     let mut depth = 0_u32;
     let mut wants_operand = true;

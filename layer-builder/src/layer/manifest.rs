@@ -47,6 +47,12 @@ pub struct Manifest {
     pub source: Option<Source>,
     /// The packages, by name.
     pub packages: Vec<PackageRecord>,
+    /// The hash, in hex, of how it was made: with which options, by which version of the builder.
+    #[serde(default)]
+    pub recipe: Option<Sha256>,
+    /// The full versions of the interpreters that compiled its bytecode.
+    #[serde(default)]
+    pub bytecode: Vec<String>,
     /// What the audit found.
     #[serde(default)]
     pub findings: Vec<Finding>,

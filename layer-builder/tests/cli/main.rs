@@ -5,4 +5,6 @@
 mod audit;
 mod build;
 mod faults;
+mod inspect;
+mod proofs;
 mod world;

@@ -1,0 +1,277 @@
+//! A finished zip written anew: streams copied or compressed as well as our compressor can, and new files added.
+//!
+//! Each stream depends on its content alone, so the number of threads changes nothing. Entries are worked on in their
+//! order, and only as many at once as memory allows.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use libdeflater::{CompressionLvl, Compressor};
+
+use super::archive::{Assembled, Error, Pieces, hashing};
+use crate::zip_reader::{Entry, Method, ZipFile};
+use crate::zip_writer::{File, Writer};
+
+/// What becomes of streams that are there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// Copied.
+    #[default]
+    Copied,
+    /// Compressed again at the best level; the smaller of the two is kept.
+    Max,
+}
+
+/// What may be unpacked at one time, in bytes.
+const BUDGET: u64 = 40_000_000;
+/// Files that are larger keep their stream: they would have to be in memory as a whole.
+const LARGEST: u64 = 80_000_000;
+
+/// A file of the new zip.
+enum Job<'a> {
+    Old(&'a Entry),
+    New(&'a str, &'a PathBuf),
+}
+
+impl Job<'_> {
+    fn path(&self) -> &str {
+        match self {
+            Self::Old(entry) => &entry.path,
+            Self::New(path, _) => path,
+        }
+    }
+}
+
+/// Writes `zip` with the files of `more`, by their paths, to `out`, on so many threads.
+pub fn repack(
+    zip: &ZipFile,
+    more: &BTreeMap<String, PathBuf>,
+    compression: Compression,
+    threads: usize,
+    out: &std::fs::File,
+) -> Result<Assembled, Error> {
+    let mut jobs: Vec<Job<'_>> = zip.entries().iter().map(Job::Old).collect();
+    jobs.extend(more.iter().map(|(path, file)| Job::New(path, file)));
+    jobs.sort_by(|one, other| one.path().cmp(other.path()));
+    hashing(out, |pieces| work(zip, &jobs, compression, threads.max(1), pieces))
+}
+
+/// A file as it is written.
+struct Packed {
+    executable: bool,
+    method: Method,
+    crc32: u32,
+    size: u64,
+    stored: Vec<u8>,
+    cost: u64,
+}
+
+#[derive(Default)]
+struct State {
+    next: usize,
+    in_memory: u64,
+    done: BTreeMap<usize, Result<Packed, Error>>,
+    stopped: bool,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, guard: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn work(
+    zip: &ZipFile,
+    jobs: &[Job<'_>],
+    compression: Compression,
+    threads: usize,
+    pieces: Pieces<'_>,
+) -> Result<(u64, u64), Error> {
+    let shared = Shared { state: Mutex::default(), changed: Condvar::new() };
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| worker(zip, jobs, compression, &shared));
+        }
+        let written = write_all(jobs, pieces, &shared);
+        shared.lock().stopped = true;
+        shared.changed.notify_all();
+        written
+    })
+}
+
+fn worker(zip: &ZipFile, jobs: &[Job<'_>], compression: Compression, shared: &Shared) {
+    let mut compressor = Compressor::new(CompressionLvl::best());
+    loop {
+        let mut state = shared.lock();
+        let (index, cost) = loop {
+            if state.stopped || state.next == jobs.len() {
+                return;
+            }
+            let cost = cost(&jobs[state.next]);
+            if state.in_memory == 0 || state.in_memory + cost <= BUDGET {
+                state.next += 1;
+                state.in_memory += cost;
+                break (state.next - 1, cost);
+            }
+            state = shared.wait(state);
+        };
+        drop(state);
+        let packed = pack(zip, &jobs[index], compression, &mut compressor);
+        let packed = packed.map(|packed| Packed { cost, ..packed });
+        shared.lock().done.insert(index, packed);
+        shared.changed.notify_all();
+    }
+}
+
+/// Writes what is done, in order.
+fn write_all(jobs: &[Job<'_>], pieces: Pieces<'_>, shared: &Shared) -> Result<(u64, u64), Error> {
+    let mut writer = Writer::new(pieces);
+    let mut unzipped = 0;
+    for (index, job) in jobs.iter().enumerate() {
+        let mut state = shared.lock();
+        let packed = loop {
+            match state.done.remove(&index) {
+                Some(packed) => break packed,
+                None => state = shared.wait(state),
+            }
+        };
+        drop(state);
+        let packed = packed?;
+        let file = File {
+            path: job.path(),
+            executable: packed.executable,
+            method: packed.method,
+            crc32: packed.crc32,
+            size: packed.size,
+        };
+        writer.add(&file, &packed.stored)?;
+        unzipped += packed.size;
+        shared.lock().in_memory -= packed.cost;
+        shared.changed.notify_all();
+    }
+    Ok((writer.finish()?.size, unzipped))
+}
+
+fn cost(job: &Job<'_>) -> u64 {
+    match job {
+        Job::Old(entry) if entry.size > LARGEST => entry.compressed_size,
+        Job::Old(entry) => entry.size + 2 * entry.compressed_size,
+        Job::New(_, file) => std::fs::metadata(file).map_or(0, |file| 2 * file.len()),
+    }
+}
+
+fn pack(
+    zip: &ZipFile,
+    job: &Job<'_>,
+    compression: Compression,
+    compressor: &mut Compressor,
+) -> Result<Packed, Error> {
+    let (executable, old, content) = match job {
+        Job::Old(entry) => {
+            let mut buffer = Vec::new();
+            let stored = zip.stored(entry, &mut buffer)?.to_vec();
+            let old = (entry.method, entry.crc32, entry.size, stored);
+            if compression == Compression::Copied || entry.size > LARGEST {
+                let (method, crc32, size, stored) = old;
+                return Ok(Packed { executable: entry.executable, method, crc32, size, stored, cost: 0 });
+            }
+            (entry.executable, Some(old), zip.content(entry)?)
+        }
+        Job::New(_, file) => (false, None, std::fs::read(file)?),
+    };
+    let (method, crc32, size, stored) = old.unwrap_or_else(|| {
+        (Method::Stored, crc32fast::hash(&content), content.len() as u64, content.clone())
+    });
+    // There is room for what is smaller only: the compressor gives up where it would need more.
+    let mut stream = vec![0; stored.len().saturating_sub(1)];
+    let (method, stored) = match compressor.deflate_compress(&content, &mut stream) {
+        Ok(length) if length > 0 => {
+            stream.truncate(length);
+            (Method::Deflated, stream)
+        }
+        _ => (method, stored),
+    };
+    Ok(Packed { executable, method, crc32, size, stored, cost: 0 })
+}
+
+/// The first entry that two zips do not have in common, if they are zips.
+pub fn first_difference(one: &ZipFile, other: &ZipFile) -> Option<String> {
+    let facts = |entry: &Entry| {
+        (entry.path.clone(), entry.crc32, entry.size, entry.compressed_size, entry.executable, entry.method)
+    };
+    let (ours, theirs) = (one.entries(), other.entries());
+    let unequal = ours.iter().zip(theirs).find(|(one, other)| facts(one) != facts(other));
+    unequal
+        .map(|(one, other)| one.path.clone().min(other.path.clone()))
+        .or_else(|| Some(ours.get(theirs.len()).or(theirs.get(ours.len()))?.path.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use ::tests::wheels::{ZipEntry, file, zip};
+
+    use super::*;
+
+    fn open(folder: &std::path::Path, entries: &[ZipEntry]) -> ZipFile {
+        let path = folder.join(format!("{}.zip", std::fs::read_dir(folder).unwrap().count()));
+        std::fs::write(&path, zip(entries)).unwrap();
+        ZipFile::open(&path).unwrap()
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = |number: usize| format!("line {number} of a text\n").repeat(number * 37 % 900);
+        let mut entries: Vec<ZipEntry> =
+            (100..400).map(|number| file(&format!("python/{number}.py"), text(number))).collect();
+        entries.push(ZipEntry { method: 0, mode: 0o100_755, ..file("python/stored", "abc".repeat(50)) });
+        let small = open(folder.path(), &entries);
+        let new = folder.path().join("new");
+        std::fs::write(&new, "new ".repeat(99)).unwrap();
+        let more = BTreeMap::from([("python/200a.pyc".to_owned(), new)]);
+        let make = |threads: usize, compression| {
+            let out = tempfile::NamedTempFile::new().unwrap();
+            let assembled = repack(&small, &more, compression, threads, out.as_file()).unwrap();
+            (std::fs::read(out.path()).unwrap(), assembled)
+        };
+        let (one, assembled) = make(1, Compression::Max);
+        assert_eq!(one, make(4, Compression::Max).0);
+        assert_eq!(crate::hash::Sha256::of(&one), assembled.sha256);
+        let (copied, _) = make(3, Compression::Copied);
+        assert!(one.len() < copied.len(), "{} {}", one.len(), copied.len());
+        let path = folder.path().join("max.zip");
+        std::fs::write(&path, &one).unwrap();
+        let max = ZipFile::open(&path).unwrap();
+        max.check().unwrap();
+        assert_eq!(max.entries().len(), entries.len() + 1);
+        let content = |zip: &ZipFile, path: &str| {
+            let entry = zip.entries().iter().find(|entry| entry.path == path).unwrap();
+            (zip.content(entry).unwrap(), entry.executable)
+        };
+        assert_eq!(content(&max, "python/stored"), content(&small, "python/stored"));
+        assert_eq!(content(&max, "python/200a.pyc").0, "new ".repeat(99).as_bytes());
+        assert!(max.entries().is_sorted_by_key(|entry| entry.path.clone()));
+    }
+
+    #[test]
+    fn the_first_difference_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = open(folder.path(), &[file("a", "1"), file("b", "1")]);
+        let same = open(folder.path(), &[file("a", "1"), file("b", "1")]);
+        let other = open(folder.path(), &[file("a", "1"), file("b", "2")]);
+        let less = open(folder.path(), &[file("a", "1")]);
+        assert_eq!(first_difference(&one, &same), None);
+        assert_eq!(first_difference(&one, &other).as_deref(), Some("b"));
+        assert_eq!(first_difference(&one, &less).as_deref(), Some("b"));
+    }
+}
