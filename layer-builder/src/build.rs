@@ -554,21 +554,27 @@ fn write(
     let out = atomic::begin(path).map_err(failed)?;
     let assembled = archive::assemble(&plan, &wheels, out.as_file())?;
     let copied = Packed { out, assembled, added: Vec::new(), bytecode: Vec::new() };
-    let packed = if packing == Packing::default() {
-        copied
-    } else {
-        repack(path, layer, copied, packing, threads, ui)?
-    };
     let facts = wheels.iter().zip(here).map(|(wheel, here)| Facts::of(wheel, here.sha256, cache));
     let facts = facts.collect::<Result<Vec<Facts>, _>>().map_err(archive::Error::from)?;
-    let mut subject = subject(&plan, &facts, layer, chosen, packed.assembled);
-    subject.files.extend(packed.added.iter().map(|(path, size)| AuditedFile {
-        path,
-        size: *size,
-        package: None,
-        native: None,
-    }));
-    let findings = audit::audit(&subject, &layer.audit);
+    let mut subject = subject(&plan, &facts, layer, chosen, assembled);
+    let mut findings = audit::audit(&subject, &layer.audit);
+    // What is refused anyway need not be packed anew.
+    let is_refused = findings.iter().any(|finding| finding.is(Severity::Error));
+    let packed = if packing == Packing::default() || is_refused {
+        copied
+    } else {
+        let packed = repack(path, layer, copied, packing, threads, ui)?;
+        let added = packed.added.iter().map(|(path, size)| AuditedFile {
+            path,
+            size: *size,
+            package: None,
+            native: None,
+        });
+        subject.files.extend(added);
+        subject.zipped_size = packed.assembled.size;
+        findings = audit::audit(&subject, &layer.audit);
+        packed
+    };
     let Packed { out, assembled, bytecode, .. } = packed;
     Ok((out, Written { assembled, packages, findings, bytecode }, facts))
 }

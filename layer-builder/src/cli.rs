@@ -12,7 +12,8 @@ use crate::cache::Cache;
 use crate::called::{self, CalledAs};
 use crate::config::{self, LayerTable, LayersFile};
 use crate::layer::compress::Compression;
-use crate::layer::inspect::{Diff, inspect};
+use crate::layer::html;
+use crate::layer::inspect::{Diff, Inspection, audited, inspect};
 use crate::lock::uv::{Upgrade, Uv};
 use crate::lock::{Lock, requirements};
 use crate::ui::{Ui, Verbosity, shown};
@@ -99,6 +100,9 @@ pub(crate) struct InspectArgs {
     /// What has changed since this older zip, or since another layer, instead of the contents
     #[arg(long, value_name = "OTHER")]
     pub(crate) diff: Option<PathBuf>,
+    /// Write a page with a map of the sizes and what the audit found; it needs nothing but a browser
+    #[arg(long, value_name = "FILE", conflicts_with = "diff")]
+    pub(crate) html: Option<PathBuf>,
     /// A table to read, or JSON
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -320,6 +324,9 @@ impl Door<'_> {
             }
             return Ok(ExitCode::SUCCESS);
         }
+        if let Some(page) = &args.html {
+            return self.write_page(&path, &inspection, page);
+        }
         match args.format {
             Format::Text => self.ui.result(inspection.table()),
             Format::Json => {
@@ -328,6 +335,22 @@ impl Door<'_> {
                 );
             }
         }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// `--html`: the file's path is the result.
+    fn write_page(&self, zip: &Path, inspection: &Inspection, page: &Path) -> Result<ExitCode, Failure> {
+        let manifest = audited::manifest_of(zip, inspection);
+        let findings = match &manifest {
+            Some(manifest) => manifest.findings.clone(),
+            None => audited::findings(zip, inspection).map_err(|error| Failure::new(error, None))?,
+        };
+        let own = manifest.as_ref().map(|manifest| manifest.layer_name.clone());
+        let name = own.unwrap_or_else(|| zip.file_stem().unwrap_or_default().to_string_lossy().into_owned());
+        let text = html::page(&name, inspection, manifest.as_ref(), &findings);
+        crate::atomic::write(page, text.as_bytes())
+            .map_err(|source| Failure::new(build::Error::Write { path: page.to_path_buf(), source }, None))?;
+        self.ui.result(shown(page));
         Ok(ExitCode::SUCCESS)
     }
 

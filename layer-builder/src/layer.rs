@@ -5,6 +5,7 @@ pub mod audit;
 pub mod bytecode;
 pub mod compress;
 pub mod fresh;
+pub mod html;
 pub mod inspect;
 pub mod licence;
 pub mod manifest;

@@ -23,8 +23,9 @@ pub enum Compression {
     Max,
 }
 
-/// What may be unpacked at one time, in bytes.
-const BUDGET: u64 = 40_000_000;
+/// What may be in memory at one time, in bytes, and one and a half times the largest stream. A build may take 100 MB
+/// and one and a half times the largest wheel, and needs some for itself.
+const BUDGET: u64 = 60_000_000;
 /// Files that are larger keep their stream: they would have to be in memory as a whole.
 const LARGEST: u64 = 80_000_000;
 
@@ -78,6 +79,7 @@ struct State {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    budget: u64,
 }
 
 impl Shared {
@@ -97,7 +99,9 @@ fn work(
     threads: usize,
     pieces: Pieces<'_>,
 ) -> Result<(u64, u64), Error> {
-    let shared = Shared { state: Mutex::default(), changed: Condvar::new() };
+    let largest = zip.entries().iter().map(|entry| entry.compressed_size).max().unwrap_or(0);
+    let budget = BUDGET + largest + largest / 2;
+    let shared = Shared { state: Mutex::default(), changed: Condvar::new(), budget };
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| worker(zip, jobs, compression, &shared));
@@ -118,7 +122,7 @@ fn worker(zip: &ZipFile, jobs: &[Job<'_>], compression: Compression, shared: &Sh
                 return;
             }
             let cost = cost(&jobs[state.next]);
-            if state.in_memory == 0 || state.in_memory + cost <= BUDGET {
+            if state.in_memory == 0 || state.in_memory + cost <= shared.budget {
                 state.next += 1;
                 state.in_memory += cost;
                 break (state.next - 1, cost);
@@ -127,8 +131,13 @@ fn worker(zip: &ZipFile, jobs: &[Job<'_>], compression: Compression, shared: &Sh
         };
         drop(state);
         let packed = pack(zip, &jobs[index], compression, &mut compressor);
-        let packed = packed.map(|packed| Packed { cost, ..packed });
-        shared.lock().done.insert(index, packed);
+        // Only what is to be written stays in memory.
+        let packed = packed.map(|packed| Packed { cost: packed.stored.len() as u64, ..packed });
+        let mut state = shared.lock();
+        state.in_memory -= cost;
+        state.in_memory += packed.as_ref().map_or(0, |packed| packed.cost);
+        state.done.insert(index, packed);
+        drop(state);
         shared.changed.notify_all();
     }
 }
@@ -165,7 +174,7 @@ fn write_all(jobs: &[Job<'_>], pieces: Pieces<'_>, shared: &Shared) -> Result<(u
 fn cost(job: &Job<'_>) -> u64 {
     match job {
         Job::Old(entry) if entry.size > LARGEST => entry.compressed_size,
-        Job::Old(entry) => entry.size + 2 * entry.compressed_size,
+        Job::Old(entry) => entry.size + entry.compressed_size,
         Job::New(_, file) => std::fs::metadata(file).map_or(0, |file| 2 * file.len()),
     }
 }
@@ -176,32 +185,55 @@ fn pack(
     compression: Compression,
     compressor: &mut Compressor,
 ) -> Result<Packed, Error> {
-    let (executable, old, content) = match job {
+    let stored = |entry: &Entry| {
+        let mut buffer = Vec::new();
+        let stored = zip.stored(entry, &mut buffer)?.to_vec();
+        Ok::<Packed, Error>(Packed {
+            executable: entry.executable,
+            method: entry.method,
+            crc32: entry.crc32,
+            size: entry.size,
+            stored,
+            cost: 0,
+        })
+    };
+    match job {
+        Job::Old(entry) if compression == Compression::Copied || entry.size > LARGEST => stored(entry),
         Job::Old(entry) => {
-            let mut buffer = Vec::new();
-            let stored = zip.stored(entry, &mut buffer)?.to_vec();
-            let old = (entry.method, entry.crc32, entry.size, stored);
-            if compression == Compression::Copied || entry.size > LARGEST {
-                let (method, crc32, size, stored) = old;
-                return Ok(Packed { executable: entry.executable, method, crc32, size, stored, cost: 0 });
+            let content = zip.content(entry)?;
+            match smaller(compressor, &content, entry.compressed_size) {
+                Some(stream) => Ok(Packed {
+                    executable: entry.executable,
+                    method: Method::Deflated,
+                    crc32: entry.crc32,
+                    size: entry.size,
+                    stored: stream,
+                    cost: 0,
+                }),
+                None => {
+                    drop(content);
+                    stored(entry)
+                }
             }
-            (entry.executable, Some(old), zip.content(entry)?)
         }
-        Job::New(_, file) => (false, None, std::fs::read(file)?),
-    };
-    let (method, crc32, size, stored) = old.unwrap_or_else(|| {
-        (Method::Stored, crc32fast::hash(&content), content.len() as u64, content.clone())
-    });
-    // There is room for what is smaller only: the compressor gives up where it would need more.
-    let mut stream = vec![0; stored.len().saturating_sub(1)];
-    let (method, stored) = match compressor.deflate_compress(&content, &mut stream) {
-        Ok(length) if length > 0 => {
-            stream.truncate(length);
-            (Method::Deflated, stream)
+        Job::New(_, file) => {
+            let content = std::fs::read(file)?;
+            let (crc32, size) = (crc32fast::hash(&content), content.len() as u64);
+            let stream = smaller(compressor, &content, size);
+            let method = if stream.is_some() { Method::Deflated } else { Method::Stored };
+            let stored = stream.unwrap_or(content);
+            Ok(Packed { executable: false, method, crc32, size, stored, cost: 0 })
         }
-        _ => (method, stored),
-    };
-    Ok(Packed { executable, method, crc32, size, stored, cost: 0 })
+    }
+}
+
+/// The content compressed, if that takes less than `than` bytes. There is room for no more: the compressor gives up
+/// where it would need it.
+fn smaller(compressor: &mut Compressor, content: &[u8], than: u64) -> Option<Vec<u8>> {
+    let mut stream = vec![0; usize::try_from(than).ok()?.saturating_sub(1)];
+    let length = compressor.deflate_compress(content, &mut stream).ok().filter(|length| *length > 0)?;
+    stream.truncate(length);
+    Some(stream)
 }
 
 /// The first entry that two zips do not have in common, if they are zips.

@@ -1,5 +1,6 @@
 //! What is inside a layer's zip: packages, files, sizes. It reads any layer, also those that others have built.
 
+pub mod audited;
 mod diff;
 mod table;
 

@@ -137,3 +137,43 @@ fn the_bill_of_materials_names_every_package() {
         outcome.stderr
     );
 }
+
+#[test]
+fn the_page_holds_everything_and_asks_nobody() {
+    let bad = "<script>alert(1)</script>";
+    let mut wheels = layer();
+    wheels.push(wheel_with(
+        "delta",
+        "1",
+        &format!("License-Expression: {bad}\n"),
+        &[file("typing.py", ""), file("{{rows}}.py", "x")],
+    ));
+    let world = World::for_targets(&wheels, X86_12);
+    world.add_to_table(&format!("allow = {{ shadows-stdlib = \"{bad} {{{{data}}}}\" }}\n"));
+    let _ = world.run(&["build"]).expect_code(0);
+    let outcome = world.run(&["inspect", "small", "--html", "page.html"]).expect_code(0);
+    assert_eq!(outcome.stdout, "page.html\n");
+    let page = std::fs::read_to_string(world.path("page.html")).unwrap();
+    for part in [
+        "alpha <span>1.0",
+        "shadows-stdlib",
+        "Runtimes</dt><dd>python3.12",
+        "Apache-2.0 OR BSD-3-Clause",
+        "&lt;script&gt;alert(1)",
+    ] {
+        assert!(page.contains(part), "expected `{part}`");
+    }
+    assert!(!page.contains(bad), "markup is escaped");
+    for foreign in ["http://", "https://", "src=", "@import", "url("] {
+        assert!(!page.contains(foreign), "the page must not ask for `{foreign}`");
+    }
+    assert!(
+        page.contains("{{data}}") && page.contains("{{rows}}.py"),
+        "what is put in is not looked at again"
+    );
+    // A zip of somebody else's is audited now.
+    std::fs::copy(world.zip(), world.path("other.zip")).unwrap();
+    let _ = world.run(&["inspect", "other.zip", "--html", "page.html"]).expect_code(0);
+    let page = std::fs::read_to_string(world.path("page.html")).unwrap();
+    assert!(page.contains("<h1>other</h1>") && page.contains("no findings"), "{page}");
+}
