@@ -1,9 +1,11 @@
 //! A finished zip written anew: streams copied or compressed as well as our compressor can, and new files added.
 //!
-//! Each stream depends on its content alone, so the number of threads changes nothing. Entries are worked on in their
-//! order, and only as many at once as memory allows.
+//! Each stream depends on its content alone, so neither the number of threads nor their order changes anything. The
+//! largest files come first, so that no thread is left with one of them at the end; as many are in memory at once as
+//! the budget allows, and what is done waits on the disk.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Seek, SeekFrom, Write as _};
 use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -65,15 +67,22 @@ struct Packed {
     crc32: u32,
     size: u64,
     stored: Vec<u8>,
-    cost: u64,
 }
 
-#[derive(Default)]
+/// The same, but for its bytes, which lie in the file of the thread that made them.
+struct Done {
+    packed: Packed,
+    thread: usize,
+    offset: u64,
+    length: usize,
+}
+
 struct State {
-    next: usize,
+    /// What nobody has begun, the largest first, with what it needs of memory.
+    pending: Vec<(usize, u64)>,
     in_memory: u64,
-    done: BTreeMap<usize, Result<Packed, Error>>,
-    stopped: bool,
+    done: Vec<Option<Done>>,
+    failure: Option<Error>,
 }
 
 struct Shared {
@@ -87,8 +96,32 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, guard: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner)
+    /// The largest file that fits beside those that are being worked on; `None` when there is nothing left to do.
+    fn take(&self) -> Option<(usize, u64)> {
+        let mut state = self.lock();
+        loop {
+            if state.pending.is_empty() || state.failure.is_some() {
+                return None;
+            }
+            let (free, alone) = (self.budget.saturating_sub(state.in_memory), state.in_memory == 0);
+            if let Some(at) = state.pending.iter().position(|(_, cost)| alone || *cost <= free) {
+                let (index, cost) = state.pending.remove(at);
+                state.in_memory += cost;
+                return Some((index, cost));
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn give(&self, index: usize, cost: u64, result: Result<Done, Error>) {
+        let mut state = self.lock();
+        state.in_memory -= cost;
+        match result {
+            Ok(done) => state.done[index] = Some(done),
+            Err(error) => _ = state.failure.get_or_insert(error),
+        }
+        drop(state);
+        self.changed.notify_all();
     }
 }
 
@@ -99,63 +132,58 @@ fn work(
     threads: usize,
     pieces: Pieces<'_>,
 ) -> Result<(u64, u64), Error> {
+    let mut pending: Vec<(usize, u64)> = jobs.iter().map(cost).enumerate().collect();
+    pending.sort_by_key(|&(index, cost)| (std::cmp::Reverse(cost), index));
     let largest = zip.entries().iter().map(|entry| entry.compressed_size).max().unwrap_or(0);
-    let budget = BUDGET + largest + largest / 2;
-    let shared = Shared { state: Mutex::default(), changed: Condvar::new(), budget };
+    let done = jobs.iter().map(|_| None).collect();
+    let shared = Shared {
+        state: Mutex::new(State { pending, in_memory: 0, done, failure: None }),
+        changed: Condvar::new(),
+        budget: BUDGET + largest + largest / 2,
+    };
+    let mut files = (0..threads).map(|_| tempfile::tempfile()).collect::<Result<Vec<_>, _>>()?;
     std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| worker(zip, jobs, compression, &shared));
+        for (thread, file) in files.iter_mut().enumerate() {
+            let shared = &shared;
+            scope.spawn(move || {
+                let mut compressor = Compressor::new(CompressionLvl::best());
+                let mut offset = 0;
+                while let Some((index, cost)) = shared.take() {
+                    let packed = pack(zip, &jobs[index], compression, &mut compressor);
+                    let done = packed.and_then(|mut packed| {
+                        let stored = std::mem::take(&mut packed.stored);
+                        file.write_all(&stored)?;
+                        let done = Done { packed, thread, offset, length: stored.len() };
+                        offset += stored.len() as u64;
+                        Ok(done)
+                    });
+                    shared.give(index, cost, done);
+                }
+            });
         }
-        let written = write_all(jobs, pieces, &shared);
-        shared.lock().stopped = true;
-        shared.changed.notify_all();
-        written
-    })
-}
-
-fn worker(zip: &ZipFile, jobs: &[Job<'_>], compression: Compression, shared: &Shared) {
-    let mut compressor = Compressor::new(CompressionLvl::best());
-    loop {
-        let mut state = shared.lock();
-        let (index, cost) = loop {
-            if state.stopped || state.next == jobs.len() {
-                return;
-            }
-            let cost = cost(&jobs[state.next]);
-            if state.in_memory == 0 || state.in_memory + cost <= shared.budget {
-                state.next += 1;
-                state.in_memory += cost;
-                break (state.next - 1, cost);
-            }
-            state = shared.wait(state);
-        };
-        drop(state);
-        let packed = pack(zip, &jobs[index], compression, &mut compressor);
-        // Only what is to be written stays in memory.
-        let packed = packed.map(|packed| Packed { cost: packed.stored.len() as u64, ..packed });
-        let mut state = shared.lock();
-        state.in_memory -= cost;
-        state.in_memory += packed.as_ref().map_or(0, |packed| packed.cost);
-        state.done.insert(index, packed);
-        drop(state);
-        shared.changed.notify_all();
+    });
+    let state = shared.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(failure) = state.failure {
+        return Err(failure);
     }
+    write_all(jobs, state.done, &mut files, pieces)
 }
 
-/// Writes what is done, in order.
-fn write_all(jobs: &[Job<'_>], pieces: Pieces<'_>, shared: &Shared) -> Result<(u64, u64), Error> {
+/// Writes what is done, in the order of the paths.
+fn write_all(
+    jobs: &[Job<'_>],
+    done: Vec<Option<Done>>,
+    files: &mut [std::fs::File],
+    pieces: Pieces<'_>,
+) -> Result<(u64, u64), Error> {
     let mut writer = Writer::new(pieces);
     let mut unzipped = 0;
-    for (index, job) in jobs.iter().enumerate() {
-        let mut state = shared.lock();
-        let packed = loop {
-            match state.done.remove(&index) {
-                Some(packed) => break packed,
-                None => state = shared.wait(state),
-            }
-        };
-        drop(state);
-        let packed = packed?;
+    let mut stored = Vec::new();
+    for (job, done) in jobs.iter().zip(done.into_iter().flatten()) {
+        let Done { packed, thread, offset, length } = done;
+        stored.resize(length, 0);
+        files[thread].seek(SeekFrom::Start(offset))?;
+        files[thread].read_exact(&mut stored)?;
         let file = File {
             path: job.path(),
             executable: packed.executable,
@@ -163,10 +191,8 @@ fn write_all(jobs: &[Job<'_>], pieces: Pieces<'_>, shared: &Shared) -> Result<(u
             crc32: packed.crc32,
             size: packed.size,
         };
-        writer.add(&file, &packed.stored)?;
+        writer.add(&file, &stored)?;
         unzipped += packed.size;
-        shared.lock().in_memory -= packed.cost;
-        shared.changed.notify_all();
     }
     Ok((writer.finish()?.size, unzipped))
 }
@@ -194,7 +220,6 @@ fn pack(
             crc32: entry.crc32,
             size: entry.size,
             stored,
-            cost: 0,
         })
     };
     match job {
@@ -208,7 +233,6 @@ fn pack(
                     crc32: entry.crc32,
                     size: entry.size,
                     stored: stream,
-                    cost: 0,
                 }),
                 None => {
                     drop(content);
@@ -222,7 +246,7 @@ fn pack(
             let stream = smaller(compressor, &content, size);
             let method = if stream.is_some() { Method::Deflated } else { Method::Stored };
             let stored = stream.unwrap_or(content);
-            Ok(Packed { executable: false, method, crc32, size, stored, cost: 0 })
+            Ok(Packed { executable: false, method, crc32, size, stored })
         }
     }
 }

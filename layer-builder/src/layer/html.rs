@@ -15,6 +15,8 @@ use crate::ui::{counted, megabytes};
 const PAGE: &str = include_str!("html/page.html");
 /// Of each package so many folders are shown; the smaller ones are one field.
 const MOST_PARTS: usize = 24;
+/// A file of so many bytes has a field of its own.
+const LARGE: u64 = 500_000;
 
 /// The page about a zip. `manifest` is the one that was written with it, if there is one.
 pub fn page(
@@ -70,10 +72,11 @@ fn with_code(text: &str) -> String {
 }
 
 fn meters(inspection: &Inspection) -> String {
-    let meter = |label: &str, size: u64, limit: u64, note: &str| {
+    // Only one of the two limits stops a layer.
+    let meter = |label: &str, size: u64, limit: u64, over: &str, note: &str| {
         let part = percent(size, limit);
         let level = if part > 100.0 {
-            "over"
+            over
         } else if part > 90.0 {
             "near"
         } else {
@@ -87,12 +90,9 @@ fn meters(inspection: &Inspection) -> String {
             part.min(100.0)
         )
     };
-    meter(
-        "Unzipped",
-        inspection.unzipped_size,
-        sizes::UNZIPPED_LIMIT,
-        "shared by a function and all its layers",
-    ) + &meter("Zipped", inspection.size, sizes::DIRECT_LIMIT, "what is larger goes through S3")
+    let shared = "shared by a function and all its layers";
+    meter("Unzipped", inspection.unzipped_size, sizes::UNZIPPED_LIMIT, "over", shared)
+        + &meter("Zipped", inspection.size, sizes::DIRECT_LIMIT, "near", "what is larger goes through S3")
 }
 
 fn facts(inspection: &Inspection, manifest: Option<&Manifest>) -> String {
@@ -157,7 +157,7 @@ fn rows(inspection: &Inspection) -> String {
 fn data(inspection: &Inspection) -> String {
     let mut parts: BTreeMap<Option<usize>, BTreeMap<String, u64>> = BTreeMap::new();
     for content in &inspection.contents {
-        let part = part_of(&content.path);
+        let part = part_of(&content.path, content.size >= LARGE);
         *parts.entry(content.package).or_default().entry(part).or_default() += content.size;
     }
     let node = |(package, parts): (Option<usize>, BTreeMap<String, u64>)| {
@@ -183,8 +183,9 @@ fn data(inspection: &Inspection) -> String {
     json!(nodes).to_string().replace('<', "\\u003c")
 }
 
-/// `botocore/data` for `python/botocore/data/s3/x.json`: two folders deep, without the site.
-fn part_of(path: &str) -> String {
+/// `botocore/data` for `python/botocore/data/s3/x.json`: two folders deep, without the site. A large file is a part of
+/// its own.
+fn part_of(path: &str, is_large: bool) -> String {
     let rest = path.strip_prefix("python/").unwrap_or(path);
     let rest = match rest.strip_prefix("lib/python3.").and_then(|rest| rest.split_once("/site-packages/")) {
         Some((_, rest)) => rest,
@@ -193,6 +194,7 @@ fn part_of(path: &str) -> String {
     let parts: Vec<&str> = rest.split('/').collect();
     match parts.as_slice() {
         [_] => rest.to_owned(),
+        _ if is_large => rest.to_owned(),
         [top, _] => (*top).to_owned(),
         [top, second, ..] => format!("{top}/{second}"),
         [] => String::new(),
@@ -205,9 +207,10 @@ mod tests {
 
     #[test]
     fn parts_are_two_folders_deep() {
-        assert_eq!(part_of("python/six.py"), "six.py");
-        assert_eq!(part_of("python/a/x.py"), "a");
-        assert_eq!(part_of("python/lib/python3.12/site-packages/a/b/c/x.so"), "a/b");
-        assert_eq!(part_of("extensions/tool"), "extensions");
+        assert_eq!(part_of("python/six.py", false), "six.py");
+        assert_eq!(part_of("python/a/x.py", false), "a");
+        assert_eq!(part_of("python/lib/python3.12/site-packages/a/b/c/x.so", false), "a/b");
+        assert_eq!(part_of("python/lib/python3.12/site-packages/a/b/c/x.so", true), "a/b/c/x.so");
+        assert_eq!(part_of("extensions/tool", false), "extensions");
     }
 }
