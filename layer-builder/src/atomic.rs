@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use tempfile::NamedTempFile;
 
 /// How the names of unfinished files begin.
-const PREFIX: &str = ".unfinished-";
+pub(crate) const PREFIX: &str = ".unfinished-";
 /// What is older was left behind by a process that was killed.
 const ABANDONED: Duration = Duration::from_hours(1);
 
@@ -26,7 +26,10 @@ pub(crate) fn finish(file: NamedTempFile, path: &Path) -> io::Result<()> {
 }
 
 /// Writes `bytes` to `path`, and sees to it that they are on the disk before the old file goes.
+///
+/// A link stays a link: what it leads to is written.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let mut file = begin(path)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
@@ -42,7 +45,7 @@ pub(crate) fn sweep(folder: &Path) {
             .is_ok_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age > ABANDONED));
         if is_ours && is_old {
             // It is rubbish; if it cannot go, it stays.
-            let _ = std::fs::remove_file(file.path());
+            let _ = std::fs::remove_file(file.path()).or_else(|_| std::fs::remove_dir_all(file.path()));
         }
     }
 }

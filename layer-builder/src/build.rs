@@ -1,47 +1,44 @@
 //! The way through: lock, then wheels, then layer. Each stage is entered once and hands on plain data.
 
-use std::collections::BTreeMap;
+mod pack;
+mod prove;
+
+use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use tempfile::NamedTempFile;
 use thiserror::Error;
 
 use crate::atomic;
 use crate::cache::{self, Cache};
 use crate::config::{LayerTable, LayersFile};
 use crate::hash::Sha256;
-use crate::layer::archive::{self, Assembled};
-use crate::layer::audit::facts::Facts;
-use crate::layer::audit::{self, AuditedFile, Finding, Severity, Subject, sizes};
-use crate::layer::bytecode;
-use crate::layer::compress::{self, Compression};
+use crate::layer::archive;
+use crate::layer::audit::Finding;
+use crate::layer::compress::Compression;
 use crate::layer::fresh::{self, Wanted};
 use crate::layer::inspect::inspect;
-use crate::layer::licence;
 use crate::layer::manifest::{self, LockRecord, Manifest, PackageRecord};
-use crate::layer::metadata::Metadata;
-use crate::layer::plan::{self, LayerPlan};
-use crate::layer::sbom;
-use crate::layer::smoke;
-use crate::lock::uv::{Upgrade, Uv};
+use crate::layer::{bytecode, licence, plan, sbom, smoke};
+use crate::lock::uv::{Network, Upgrade, Uv};
 use crate::lock::{Lock, requirements};
-use crate::relock::{self, relock};
+use crate::relock::{self, Answers, relock};
 use crate::ui::{Ui, counted, megabytes, shown};
 use crate::wheels::select::{self, Chosen, Origin, select};
-use crate::wheels::wheel::Wheel;
 use crate::wheels::{fetch, source};
-use crate::zip_reader::ZipFile;
+use crate::zip_reader;
+use pack::Written;
 
 /// How a build goes about the lock and the network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Lock the newest versions first.
     pub upgrade: bool,
     /// Never make a lock anew.
     pub locked: bool,
-    /// Never ask the network.
-    pub offline: bool,
+    /// Whether the network may be asked.
+    pub network: Network,
     /// How the zip is packed.
     pub packing: Packing,
     /// What is tried with it before it gets its name.
@@ -91,7 +88,7 @@ pub struct Artifact {
 #[derive(Debug, Error)]
 pub enum Error {
     /// The lock may not be made anew, and does not fit.
-    #[error("the lock `{}` does not fit `layers.toml`", .0.display())]
+    #[error("the lock `{}` was made for something else than `layers.toml` asks for", .0.display())]
     Stale(PathBuf),
     /// The lock may not be made, and there is none.
     #[error("there is no lock `{}`", .0.display())]
@@ -130,7 +127,7 @@ pub enum Error {
         entry: String,
     },
     /// The layer would not work.
-    #[error("the audit refuses the layer `{layer}`:\n{}", indented(findings))]
+    #[error("the audit refuses the layer `{layer}`:\n{}", prove::indented(findings))]
     Audit {
         /// The layer.
         layer: String,
@@ -155,9 +152,9 @@ impl Error {
     pub fn hint(&self, lock: &str) -> Option<String> {
         match self {
             Self::Stale(_) | Self::NoLock(_) => Some(format!("run `{lock}` and commit the result")),
-            Self::Lock(_) => Some(format!("mend the line, or remove the file and run `{lock}`")),
+            Self::Lock(error) => error.hint(lock),
             Self::Relock(error) => error.hint(lock),
-            Self::Select(error) => error.hint(),
+            Self::Select(error) => error.hint(lock),
             Self::Fetch(error) => error.hint(),
             Self::Source(error) => error.hint(lock),
             Self::Cache(error) => Some(error.hint()),
@@ -168,14 +165,12 @@ impl Error {
             }),
             Self::Bytecode(error) => error.hint(),
             Self::Unstable { .. } => Some("please report this, with the lock; the bytes must not depend on the route".to_owned()),
+            Self::Plan(plan::Error::Empty) => {
+                Some("do the markers of `requirements` leave anything for these Pythons?".to_owned())
+            }
             Self::Smoke(_) | Self::Plan(_) | Self::Assemble(_) | Self::Write { .. } => None,
         }
     }
-}
-
-fn indented(findings: &[Finding]) -> String {
-    let findings: Vec<&Finding> = findings.iter().collect();
-    audit::lines(&findings).iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 
 /// The folder of the artifacts, beside `layers.toml`.
@@ -196,29 +191,22 @@ pub fn build(
         let folder = folder.to_path_buf();
         std::thread::spawn(move || repository(&folder))
     };
-    let lock = fresh_lock(folder, layer, options, cache, ui)?;
     let path = artifacts_of(folder).join(format!("{}.zip", layer.name));
+    let lock = fresh_lock(folder, layer, options, cache, ui)?;
+    let work = Work { folder, layer, lock: &lock, options, cache, ui };
     let recipe = options.packing.recipe(folder, layer);
     let wanted = Wanted { inputs_sha256: &layer.inputs_sha256, lock: lock.sha256, recipe };
     let unchanged = fresh::unchanged(&path, &wanted).filter(|_| !options.proofs.verify);
     let source = repository.join().ok().flatten();
     if let Some(manifest) = unchanged.filter(|manifest| manifest.source == source) {
         if options.proofs.smoke {
-            refuse(layer, try_imports(&path, layer, ui)?)?;
+            prove::refuse(layer, work.try_imports(&path)?)?;
         }
-        say_findings(&manifest, folder, layer, ui);
+        work.say_findings(&manifest);
         ui.status("Fresh", described(&path, layer, &manifest));
         return Ok(Artifact { zip: path, manifest });
     }
-    let mut find_uv = || Uv::find(cache, ui);
-    let index = match layer.pythons.first() {
-        Some(&oldest) => relock::locate(&lock, oldest, &mut find_uv, cache, options.offline)?,
-        None => return Err(plan::Error::Empty.into()),
-    };
-    let chosen = select(&lock, &index, &layer.targets(), layer.wheels)?;
-
-    let Written { assembled, packages, findings, bytecode } =
-        write_zip(&path, folder, layer, &chosen, options, cache, ui)?;
+    let Written { out, assembled, packages, findings, bytecode } = work.zip_wherever_files_are(&path)?;
     let manifest = Manifest {
         schema: manifest::SCHEMA,
         layer: layer.name.clone(),
@@ -247,10 +235,15 @@ pub fn build(
         bytecode,
         findings,
     };
+    // Both are complete before the first of them gets its name.
     let manifest_path = path.with_extension("json");
-    atomic::write(&manifest_path, manifest.to_json().as_bytes())
-        .map_err(|source| Error::Write { path: manifest_path, source })?;
-    say_findings(&manifest, folder, layer, ui);
+    let failed = |path: &Path, source| Error::Write { path: path.to_path_buf(), source };
+    let mut manifest_out = atomic::begin(&manifest_path).map_err(|error| failed(&manifest_path, error))?;
+    std::io::Write::write_all(&mut manifest_out, manifest.to_json().as_bytes())
+        .map_err(|error| failed(&manifest_path, error))?;
+    atomic::finish(out, &path).map_err(|error| failed(&path, error))?;
+    atomic::finish(manifest_out, &manifest_path).map_err(|error| failed(&manifest_path, error))?;
+    work.say_findings(&manifest);
     ui.status("Packaged", described(&path, layer, &manifest));
     Ok(Artifact { zip: path, manifest })
 }
@@ -262,34 +255,7 @@ pub fn write_sbom(artifact: &Artifact, path: &Path) -> Result<(), Error> {
         .map_err(|source| Error::Write { path: path.to_path_buf(), source })
 }
 
-/// Warnings and notes of the audit, and the sizes against their limits.
-fn say_findings(manifest: &Manifest, folder: &Path, layer: &LayerTable, ui: &Ui) {
-    let growth = sizes::growth(manifest.size, sizes::published(folder, &manifest.layer_name), &layer.audit);
-    let all: Vec<Finding> = growth.into_iter().chain(manifest.findings.iter().cloned()).collect();
-    let of = |severity| all.iter().filter(|finding| finding.is(severity)).collect::<Vec<_>>();
-    for line in audit::lines(&of(Severity::Warning)) {
-        match line.strip_prefix("  ") {
-            Some(fix) => ui.more(fix),
-            None => ui.warning(line),
-        }
-    }
-    for line in audit::lines(&of(Severity::Note)) {
-        ui.detail("Found", line.trim_start());
-    }
-    ui.status(
-        "Audited",
-        format!(
-            "{} of {} zipped, {} of {} unzipped: {}",
-            megabytes(manifest.size),
-            megabytes(sizes::DIRECT_LIMIT),
-            megabytes(manifest.unzipped_size),
-            megabytes(layer.audit.max_unzipped_size.unwrap_or(sizes::UNZIPPED_LIMIT)),
-            audit::summary(&all)
-        ),
-    );
-}
-
-/// `target/layers/sosw.zip: sosw 3.0.1 and 16 more, 19.0 MB (81.5 MB unzipped), sha256 n9yf1qKc…`
+/// `target/layers/sosw.zip: sosw 3.0.1 and 16 more, 19.0 MB (81.5 MB unzipped), CodeSha256 n9yf1qKc…`
 fn described(path: &Path, layer: &LayerTable, manifest: &Manifest) -> String {
     let own = |package: &&PackageRecord| {
         layer.requirements.iter().any(|requirement| requirement.name.as_ref() == package.name)
@@ -305,7 +271,7 @@ fn described(path: &Path, layer: &LayerTable, manifest: &Manifest) -> String {
         count => format!(" and {count} more"),
     };
     format!(
-        "{}: {}{more}, {} ({} unzipped), sha256 {}…",
+        "{}: {}{more}, {} ({} unzipped), CodeSha256 {}…",
         shown(path),
         named.join(", "),
         megabytes(manifest.size),
@@ -326,11 +292,17 @@ fn fresh_lock(
         return lock(folder, layer, &Upgrade::Everything, cache, ui);
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let fixed = options.locked || options.network == Network::Forbidden;
     match Lock::read(&path)? {
-        Some(lock) if lock.fits(layer) => return Ok(lock),
-        Some(_) if options.locked || options.offline => return Err(Error::Stale(path)),
-        None if options.locked || options.offline => return Err(Error::NoLock(path)),
-        Some(_) => ui.note(format!("`{name}` does not fit `layers.toml`; locking again")),
+        Some(lock) if lock.fits(layer) => match lock.missing_build_lock(folder, layer) {
+            None => return Ok(lock),
+            Some(missing) if fixed => return Err(Error::NoLock(missing)),
+            Some(missing) => ui.note(format!("there is no `{}`; locking again", shown(&missing))),
+        },
+        Some(_) if fixed => return Err(Error::Stale(path)),
+        None if fixed => return Err(Error::NoLock(path)),
+        Some(_) => ui
+            .note(format!("`{name}` was made for something else than `layers.toml` asks for; locking again")),
         None => ui.note(format!("there is no `{name}` yet; locking")),
     }
     lock(folder, layer, &Upgrade::Nothing, cache, ui)
@@ -344,330 +316,118 @@ pub fn lock(
     cache: &Cache,
     ui: &Ui,
 ) -> Result<Lock, Error> {
-    let uv = Uv::find(cache, ui).map_err(relock::Error::from)?;
+    let uv = Uv::find(cache, Network::Allowed, ui).map_err(relock::Error::from)?;
     let (lock, changes) = relock(folder, layer, &uv, upgrade, cache, ui)?;
     for change in &changes {
         ui.status("Changed", change);
     }
-    let versions: Vec<String> = layer
+    let versions: BTreeSet<String> = layer
         .requirements
         .iter()
         .filter_map(|requirement| {
-            Some(format!("{} {}", requirement.name, lock.version_of(&requirement.name)?))
+            Some(format!(", {} {}", requirement.name, lock.version_of(&requirement.name)?))
         })
         .collect();
     let packages = counted(lock.packages.len(), "package");
-    ui.status("Locked", format!("{}: {packages}, {}", layer.name, versions.join(", ")));
+    ui.status("Locked", format!("{}: {packages}{}", layer.name, versions.into_iter().collect::<String>()));
     Ok(lock)
 }
 
-/// Fetches and builds the wheels and writes the zip. If a file of the cache turns out to be damaged, it is fetched or
-/// built once more.
-fn write_zip(
-    path: &Path,
-    folder: &Path,
-    layer: &LayerTable,
-    chosen: &[Chosen],
+/// One build, from its lock on.
+struct Work<'a> {
+    folder: &'a Path,
+    layer: &'a LayerTable,
+    lock: &'a Lock,
     options: Options,
-    cache: &Cache,
-    ui: &Ui,
-) -> Result<Written, Error> {
-    let try_once = || {
-        let wheels = wheels(folder, layer, chosen, options, cache, ui)?;
-        assemble(path, layer, chosen, &wheels, options, cache, ui)
-    };
-    match try_once() {
-        Err(Error::Assemble(archive::Error::Damaged { path: damaged, .. })) => {
-            ui.warning(format!("`{}` in the cache is damaged; getting it again", shown(&damaged)));
-            // Its folder holds nothing else: a download, or a wheel that was built with its hash.
-            let whole = damaged.parent().unwrap_or(&damaged);
-            std::fs::remove_dir_all(whole)
-                .map_err(|source| Error::Write { path: whole.to_path_buf(), source })?;
-            try_once()
-        }
-        result => result,
-    }
+    cache: &'a Cache,
+    ui: &'a Ui,
 }
 
-/// A wheel on this machine.
-#[derive(Clone)]
+/// A wheel on this machine, open.
 struct Here {
     path: PathBuf,
     sha256: Sha256,
+    file: File,
 }
 
-fn wheels(
-    folder: &Path,
-    layer: &LayerTable,
-    chosen: &[Chosen],
-    options: Options,
-    cache: &Cache,
-    ui: &Ui,
-) -> Result<Vec<Here>, Error> {
-    let files: Vec<_> = chosen.iter().map(|chosen| chosen.origin.file()).collect();
-    let paths = fetch::fetch(&files, cache, options.offline, ui)?;
-    let constraints = requirements::build_path_of(folder, &layer.name);
-    let mut find_uv = || Uv::find(cache, ui);
-    let here = chosen.iter().zip(paths).map(|(chosen, path)| match &chosen.origin {
-        Origin::Wheel(file) => Ok(Here { path, sha256: file.sha256 }),
-        Origin::Sdist(file) => {
-            let built =
-                source::wheel_of(file, &path, &constraints, &mut find_uv, cache, options.offline, ui)?;
-            Ok(Here { path: built.path, sha256: built.sha256 })
-        }
-    });
-    here.collect()
+impl Here {
+    /// The same once more.
+    fn again(&self) -> Result<Self, Error> {
+        let io = |source| zip_reader::Error::Io { path: self.path.clone(), source };
+        let file = self.file.try_clone().map_err(io).map_err(archive::Error::from)?;
+        Ok(Self { path: self.path.clone(), sha256: self.sha256, file })
+    }
 }
 
-/// A zip that was written, and what is known of it.
-struct Written {
-    assembled: Assembled,
-    packages: Vec<PackageRecord>,
-    findings: Vec<Finding>,
-    /// The interpreters that compiled its bytecode.
-    bytecode: Vec<String>,
-}
-
-/// Writes the zip, while another thread checks that every wheel is what it has to be. It gets its name if the audit
-/// lets it pass.
-fn assemble(
-    path: &Path,
-    layer: &LayerTable,
-    chosen: &[Chosen],
-    here: &[Here],
-    options: Options,
-    cache: &Cache,
-    ui: &Ui,
-) -> Result<Written, Error> {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    std::thread::scope(|scope| {
-        let checking =
-            scope.spawn(|| archive::check_hashes(here.iter().map(|here| (here.path.as_path(), here.sha256))));
-        let written = write(path, layer, chosen, here, (options.packing, threads), cache, ui);
-        match checking.join() {
-            Ok(Ok(())) => {
-                let (out, written, facts) = written?;
-                facts.iter().try_for_each(|facts| facts.keep(cache))?;
-                let mut findings = refuse(layer, written.findings)?;
-                if options.proofs.smoke {
-                    findings.extend(refuse(layer, try_imports(out.path(), layer, ui)?)?);
+impl Work<'_> {
+    /// If the server no longer has a file where it was, the index is asked once where it is now.
+    fn zip_wherever_files_are(&self, path: &Path) -> Result<Written, Error> {
+        match self.zip(path, Answers::Kept) {
+            Err(Error::Fetch(gone)) if gone.may_have_moved() && self.options.network == Network::Allowed => {
+                self.ui.note(format!("{gone}; asking the index where it is now"));
+                match self.zip(path, Answers::New) {
+                    // The index has no better answer: what counts is that the file is gone.
+                    Err(Error::Relock(_)) => Err(gone.into()),
+                    result => result,
                 }
-                if options.proofs.verify {
-                    verify(out.path(), layer, chosen, here, options.packing, cache, ui)?;
-                }
-                atomic::finish(out, path)
-                    .map_err(|source| Error::Write { path: path.to_path_buf(), source })?;
-                Ok(Written { findings, ..written })
             }
-            // A damaged wheel explains whatever else went wrong.
-            Ok(Err(damaged)) => Err(damaged.into()),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
-}
-
-/// Stops the build if there is an error among the findings.
-fn refuse(layer: &LayerTable, findings: Vec<Finding>) -> Result<Vec<Finding>, Error> {
-    let (errors, others): (Vec<Finding>, Vec<Finding>) =
-        findings.into_iter().partition(|finding| finding.is(Severity::Error));
-    if errors.is_empty() {
-        return Ok(others);
-    }
-    Err(Error::Audit { layer: layer.name.clone(), findings: errors })
-}
-
-/// `--smoke`: says what was tried and what was not, and gives what does not import.
-fn try_imports(zip: &Path, layer: &LayerTable, ui: &Ui) -> Result<Vec<Finding>, Error> {
-    ui.status("Trying", "to import every module");
-    let outcome = smoke::smoke(zip, &layer.targets())?;
-    for tried in &outcome.tried {
-        ui.status("Tried", tried);
-    }
-    if outcome.tried.is_empty() {
-        ui.warning(format!("nothing was tried: {}", outcome.not_tried.join(", ")));
-    } else if !outcome.not_tried.is_empty() {
-        ui.note(format!("not tried: {}", outcome.not_tried.join(", ")));
-    }
-    let mut findings = outcome.failures;
-    let late = layer.audit.allow.iter().filter(|(key, _)| key.starts_with("import-fails"));
-    audit::allow(&mut findings, &late.map(|(key, reason)| (key.clone(), reason.clone())).collect());
-    Ok(findings)
-}
-
-/// `--verify`: the same layer once more, in another folder, from the wheels in another order, on one thread.
-fn verify(
-    zip: &Path,
-    layer: &LayerTable,
-    chosen: &[Chosen],
-    here: &[Here],
-    packing: Packing,
-    cache: &Cache,
-    ui: &Ui,
-) -> Result<(), Error> {
-    let failed = |source| Error::Write { path: zip.to_path_buf(), source };
-    let folder = tempfile::tempdir().map_err(failed)?;
-    let other = folder.path().join("another").join("layer.zip");
-    let chosen: Vec<Chosen> = chosen.iter().rev().cloned().collect();
-    let here: Vec<Here> = here.iter().rev().cloned().collect();
-    let quiet = Ui::new(crate::ui::Verbosity::Quiet, anstream::ColorChoice::Never);
-    let (out, written, _) = write(&other, layer, &chosen, &here, (packing, 1), cache, &quiet)?;
-    let (one, other) = (archive::hash_of(zip), archive::hash_of(out.path()));
-    let (one, other) = (one.map_err(archive::Error::from)?, other.map_err(archive::Error::from)?);
-    if one == other && other == written.assembled.sha256 {
-        ui.status("Verified", "built twice, by different routes: the same bytes");
-        return Ok(());
-    }
-    let open = |path: &Path| ZipFile::open(path).map_err(archive::Error::from);
-    let entry = compress::first_difference(&open(zip)?, &open(out.path())?);
-    Err(Error::Unstable { entry: entry.unwrap_or_else(|| "the order of the files".to_owned()) })
-}
-
-fn write(
-    path: &Path,
-    layer: &LayerTable,
-    chosen: &[Chosen],
-    here: &[Here],
-    (packing, threads): (Packing, usize),
-    cache: &Cache,
-    ui: &Ui,
-) -> Result<(NamedTempFile, Written, Vec<Facts>), Error> {
-    let wheels = here.iter().map(|here| Wheel::open(&here.path)).collect::<Result<Vec<Wheel>, _>>();
-    let wheels = wheels.map_err(archive::Error::from)?;
-    let names: Vec<String> =
-        chosen.iter().map(|chosen| format!("{} {}", chosen.name, chosen.version)).collect();
-    let plan = plan::plan(&wheels, &names)?;
-    let mut packages: Vec<PackageRecord> = chosen.iter().map(record).collect();
-    for entry in &plan.entries {
-        let package = &mut packages[entry.wheel];
-        package.files += 1;
-        package.size += entry.entry.compressed_size;
-        package.unzipped_size += entry.entry.size;
-        if entry.path.ends_with(".dist-info/METADATA") {
-            let metadata = wheels[entry.wheel].zip().content(entry.entry).map_err(archive::Error::from)?;
-            package.license = package.license.take().or_else(|| licence::of(&Metadata::parse(&metadata)));
+            result => result,
         }
     }
-    let failed = |source| Error::Write { path: path.to_path_buf(), source };
-    let artifacts = path.parent().unwrap_or(path);
-    std::fs::create_dir_all(artifacts).map_err(failed)?;
-    atomic::sweep(artifacts);
-    let out = atomic::begin(path).map_err(failed)?;
-    let assembled = archive::assemble(&plan, &wheels, out.as_file())?;
-    let copied = Packed { out, assembled, added: Vec::new(), bytecode: Vec::new() };
-    let facts = wheels.iter().zip(here).map(|(wheel, here)| Facts::of(wheel, here.sha256, cache));
-    let facts = facts.collect::<Result<Vec<Facts>, _>>().map_err(archive::Error::from)?;
-    let mut subject = subject(&plan, &facts, layer, chosen, assembled);
-    let mut findings = audit::audit(&subject, &layer.audit);
-    // What is refused anyway need not be packed anew.
-    let is_refused = findings.iter().any(|finding| finding.is(Severity::Error));
-    let packed = if packing == Packing::default() || is_refused {
-        copied
-    } else {
-        let packed = repack(path, layer, copied, packing, threads, ui)?;
-        let added = packed.added.iter().map(|(path, size)| AuditedFile {
-            path,
-            size: *size,
-            package: None,
-            native: None,
+
+    /// Gets the wheels and writes the zip beside `path`. If a file of the cache turns out to be damaged, it is fetched
+    /// or built once more.
+    fn zip(&self, path: &Path, answers: Answers) -> Result<Written, Error> {
+        let Some(&oldest) = self.layer.pythons.first() else { return Err(plan::Error::Empty.into()) };
+        let index = relock::locate(
+            self.folder,
+            self.lock,
+            oldest,
+            answers,
+            self.options.network,
+            self.cache,
+            self.ui,
+        )?;
+        let chosen = select(self.lock, &index, &self.layer.targets(), self.layer.wheels)?;
+        let try_once = || self.assemble(path, &chosen, &self.wheels(&chosen)?);
+        match try_once() {
+            Err(Error::Assemble(archive::Error::Damaged { path: damaged, .. })) => {
+                self.ui.warning(format!("`{}` in the cache is damaged; getting it again", shown(&damaged)));
+                // Its folder holds nothing else: a download, or a wheel that was built with its hash.
+                let whole = damaged.parent().unwrap_or(&damaged);
+                std::fs::remove_dir_all(whole)
+                    .map_err(|source| Error::Write { path: whole.to_path_buf(), source })?;
+                try_once()
+            }
+            result => result,
+        }
+    }
+
+    fn wheels(&self, chosen: &[Chosen]) -> Result<Vec<Here>, Error> {
+        let files: Vec<_> = chosen.iter().map(|chosen| chosen.origin.file()).collect();
+        let paths = fetch::fetch(&files, self.cache, self.options.network, self.ui)?;
+        let constraints = requirements::build_path_of(self.folder, &self.layer.name);
+        let here = chosen.iter().zip(paths).map(|(chosen, path)| {
+            let (path, sha256) = match &chosen.origin {
+                Origin::Wheel(file) => (path, file.sha256),
+                Origin::Sdist(file) => {
+                    let built = source::wheel_of(
+                        file,
+                        &path,
+                        self.folder,
+                        &constraints,
+                        self.cache,
+                        self.options.network,
+                        self.ui,
+                    )?;
+                    (built.path, built.sha256)
+                }
+            };
+            let file =
+                File::open(&path).map_err(|source| zip_reader::Error::Io { path: path.clone(), source });
+            Ok(Here { file: file.map_err(archive::Error::from)?, path, sha256 })
         });
-        subject.files.extend(added);
-        subject.zipped_size = packed.assembled.size;
-        findings = audit::audit(&subject, &layer.audit);
-        packed
-    };
-    let Packed { out, assembled, bytecode, .. } = packed;
-    Ok((out, Written { assembled, packages, findings, bytecode }, facts))
-}
-
-/// A zip that has no name yet.
-struct Packed {
-    out: NamedTempFile,
-    assembled: Assembled,
-    /// Files that were added, with their sizes in bytes.
-    added: Vec<(String, u64)>,
-    bytecode: Vec<String>,
-}
-
-/// `--bytecode` and `--compress max`: the zip of copied streams written anew.
-fn repack(
-    path: &Path,
-    layer: &LayerTable,
-    copied: Packed,
-    packing: Packing,
-    threads: usize,
-    ui: &Ui,
-) -> Result<Packed, Error> {
-    let zip = ZipFile::open(copied.out.path()).map_err(archive::Error::from)?;
-    let pythons = layer.pythons.iter().copied().collect();
-    let compiled = packing.bytecode.then(|| bytecode::compile(&zip, &pythons)).transpose()?;
-    let out = atomic::begin(path).map_err(|source| Error::Write { path: path.to_path_buf(), source })?;
-    let nothing = BTreeMap::new();
-    let more = compiled.as_ref().map_or(&nothing, |compiled| &compiled.files);
-    let assembled = compress::repack(&zip, more, packing.compression, threads, out.as_file())?;
-    if let Some(compiled) = &compiled {
-        let versions = compiled.interpreters.join(", ");
-        let files = counted(compiled.files.len(), "file");
-        ui.status(
-            "Compiled",
-            format!("{files} with CPython {versions}: {} more, unzipped", megabytes(compiled.size)),
-        );
-        if !compiled.unstable.is_empty() {
-            ui.note(format!(
-                "{} left out, whose bytecode is not the same twice",
-                counted(compiled.unstable.len(), "file")
-            ));
-        }
-    }
-    if packing.compression == Compression::Max {
-        let (before, after) = (copied.assembled.size, assembled.size);
-        ui.status("Compressed", format!("{} to {}", megabytes(before), megabytes(after)));
-    }
-    let size = |file: &PathBuf| std::fs::metadata(file).map_or(0, |file| file.len());
-    let added = more.iter().map(|(path, file)| (path.clone(), size(file))).collect();
-    let bytecode = compiled.map(|compiled| compiled.interpreters).unwrap_or_default();
-    Ok(Packed { out, assembled, added, bytecode })
-}
-
-/// What the audit is to look at.
-fn subject<'a>(
-    plan: &'a LayerPlan<'_>,
-    facts: &'a [Facts],
-    layer: &LayerTable,
-    chosen: &[Chosen],
-    assembled: Assembled,
-) -> Subject<'a> {
-    let file = |entry: &'a plan::LayerEntry<'_>| AuditedFile {
-        path: &entry.path,
-        size: entry.entry.size,
-        package: Some(entry.wheel),
-        native: facts[entry.wheel].get(&entry.entry.path),
-    };
-    let package = |chosen: &Chosen| audit::Package {
-        name: format!("{} {}", chosen.name, chosen.version),
-        native_wheel_passed_over: chosen.native_wheel_passed_over,
-    };
-    Subject {
-        files: plan.entries.iter().map(file).collect(),
-        packages: chosen.iter().map(package).collect(),
-        targets: layer.targets(),
-        zipped_size: assembled.size,
-        collisions: plan.collisions.clone(),
-        shared: plan.shared.clone(),
-    }
-}
-
-fn record(chosen: &Chosen) -> PackageRecord {
-    let file = chosen.origin.file();
-    PackageRecord {
-        name: chosen.name.to_string(),
-        version: chosen.version.to_string(),
-        source: file.file_name.clone(),
-        sha256: file.sha256,
-        size: 0,
-        unzipped_size: 0,
-        files: 0,
-        native_wheel_passed_over: chosen.native_wheel_passed_over,
-        license: None,
+        here.collect()
     }
 }
 

@@ -8,6 +8,7 @@ use etcetera::BaseStrategy;
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
+use crate::atomic;
 use crate::hash::Sha256;
 
 /// Names another folder for the cache.
@@ -98,8 +99,9 @@ impl Cache {
     /// A new folder, to be filled and then moved to where it belongs in the cache.
     pub fn new_folder(&self) -> Result<tempfile::TempDir, Error> {
         self.make_folder(&self.folder)?;
+        atomic::sweep(&self.folder);
         tempfile::Builder::new()
-            .prefix(".tmp")
+            .prefix(atomic::PREFIX)
             .tempdir_in(&self.folder)
             .map_err(|source| Error::Write { path: self.folder.clone(), source })
     }

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use anstream::ColorChoice;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use pep508_rs::PackageName;
+
 use crate::build::{self, Artifact, Options, Packing, Proofs, build};
 use crate::cache::Cache;
 use crate::called::{self, CalledAs};
@@ -14,7 +16,7 @@ use crate::config::{self, LayerTable, LayersFile};
 use crate::layer::compress::Compression;
 use crate::layer::html;
 use crate::layer::inspect::{Diff, Inspection, audited, inspect};
-use crate::lock::uv::{Upgrade, Uv};
+use crate::lock::uv::{Network, Upgrade, Uv};
 use crate::lock::{Lock, requirements};
 use crate::ui::{Ui, Verbosity, shown};
 
@@ -82,8 +84,8 @@ pub(crate) struct LockArgs {
     #[arg(long)]
     pub(crate) upgrade: bool,
     /// Take the newest version of this package, and leave the others
-    #[arg(long, value_name = "NAME")]
-    pub(crate) upgrade_package: Vec<String>,
+    #[arg(long, value_name = "NAME", conflicts_with = "upgrade")]
+    pub(crate) upgrade_package: Vec<PackageName>,
     /// Write nothing; exit with 1 if a lock does not fit `layers.toml`
     #[arg(long, conflicts_with_all = ["upgrade", "upgrade_package"])]
     pub(crate) check: bool,
@@ -207,10 +209,30 @@ fn with(
     };
     let ui = Ui::new(verbosity, color);
     let door = Door { ui: &ui, called, layers_file: common.layers_file.as_deref() };
-    run(&door).unwrap_or_else(|failure| {
+    let code = run(&door).unwrap_or_else(|failure| {
         ui.error(failure.error.as_ref(), failure.hint.as_deref());
         ExitCode::FAILURE
-    })
+    });
+    match ui.lost_results() {
+        Some(why) => {
+            ui.error(&LostResults(why), None);
+            ExitCode::FAILURE
+        }
+        None => code,
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("failed to write to standard output: {0}")]
+struct LostResults(std::io::ErrorKind);
+
+/// What was being done to a layer when it failed.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {what} the layer `{layer}`")]
+struct LayerFailure {
+    what: &'static str,
+    layer: String,
+    source: build::Error,
 }
 
 /// An error at the edge, with what to do about it.
@@ -249,15 +271,16 @@ impl Door<'_> {
             Compress::Copy => Compression::Copied,
             Compress::Max => Compression::Max,
         };
+        let network = if args.offline { Network::Forbidden } else { Network::Allowed };
         let options = Options {
             upgrade: args.upgrade,
             locked: args.locked || in_ci,
-            offline: args.offline,
+            network,
             packing: Packing { compression, bytecode: args.bytecode },
             proofs: Proofs { smoke: args.smoke, verify: args.verify },
         };
         let mut built: Vec<Artifact> = Vec::new();
-        let outcome = self.each(&layers, |layer| {
+        let outcome = self.each("build", &layers, |layer| {
             let artifact = build(&file, layer, options, &cache, self.ui)?;
             if let Some(path) = &args.sbom {
                 build::write_sbom(&artifact, path)?;
@@ -291,25 +314,39 @@ impl Door<'_> {
             (false, []) => Upgrade::Nothing,
             (false, names) => Upgrade::Packages(names.to_vec()),
         };
-        Ok(self.each(&layers, |layer| {
+        Ok(self.each("lock", &layers, |layer| {
             let lock = build::lock(file.folder(), layer, &upgrade, &cache, self.ui)?;
             self.ui.result(shown(&lock.path));
             Ok(())
         }))
     }
 
+    /// That a lock is stale is what was asked about, and 1; that one cannot be read is 3, if others can.
     fn check_locks(&self, file: &LayersFile, layers: &[&LayerTable]) -> ExitCode {
-        self.each(layers, |layer| {
+        let mut stale = false;
+        let code = self.each("read the lock of", layers, |layer| {
             let path = requirements::path_of(file.folder(), &layer.name);
-            match Lock::read(&path)? {
-                None => Err(build::Error::NoLock(path)),
-                Some(lock) if lock.fits(layer) => {
-                    self.ui.status("Fresh", shown(&path));
-                    Ok(())
-                }
-                Some(_) => Err(build::Error::Stale(path)),
-            }
-        })
+            let why = match Lock::read(&path)? {
+                None => build::Error::NoLock(path),
+                Some(lock) if !lock.fits(layer) => build::Error::Stale(path),
+                Some(lock) => match lock.missing_build_lock(file.folder(), layer) {
+                    Some(missing) => build::Error::NoLock(missing),
+                    None => {
+                        self.ui.status("Fresh", shown(&path));
+                        return Ok(());
+                    }
+                },
+            };
+            self.complain("use the lock of", layer, why);
+            stale = true;
+            Ok(())
+        });
+        if stale && code == ExitCode::SUCCESS { ExitCode::FAILURE } else { code }
+    }
+
+    fn complain(&self, what: &'static str, layer: &LayerTable, source: build::Error) {
+        let hint = source.hint(self.called.words(called::Command::Lock));
+        self.ui.error(&LayerFailure { what, layer: layer.name.clone(), source }, hint.as_deref());
     }
 
     fn inspect(&self, args: &InspectArgs) -> Result<ExitCode, Failure> {
@@ -372,7 +409,7 @@ impl Door<'_> {
     }
 
     fn uv(&self, args: &UvArgs) -> Result<ExitCode, Failure> {
-        let uv = Uv::find(&user_cache()?, self.ui).map_err(|error| {
+        let uv = Uv::find(&user_cache()?, Network::Allowed, self.ui).map_err(|error| {
             let hint = error.hint();
             Failure::new(error, hint)
         })?;
@@ -384,14 +421,14 @@ impl Door<'_> {
     /// Does `work` for each layer; a failure of one does not keep the others from being done.
     fn each(
         &self,
+        what: &'static str,
         layers: &[&LayerTable],
         mut work: impl FnMut(&LayerTable) -> Result<(), build::Error>,
     ) -> ExitCode {
         let mut failed = 0;
         for layer in layers {
             if let Err(error) = work(layer) {
-                let hint = error.hint(self.called.words(called::Command::Lock));
-                self.ui.error(&error, hint.as_deref());
+                self.complain(what, layer, error);
                 failed += 1;
             }
         }
@@ -403,11 +440,13 @@ impl Door<'_> {
     }
 
     fn file(&self) -> Result<LayersFile, Failure> {
-        let path = if let Some(path) = self.layers_file {
-            path.to_path_buf()
-        } else {
-            let here = std::env::current_dir().map_err(|error| Failure::new(error, None))?;
-            LayersFile::find(&here).map_err(config_failure)?
+        let path = match self.layers_file {
+            Some(path) => path.to_path_buf(),
+            None => {
+                let here = std::env::current_dir().map_err(|error| Failure::new(error, None))?;
+                let found = LayersFile::find(&here).map_err(config_failure)?;
+                found.strip_prefix(&here).map(Path::to_path_buf).unwrap_or(found)
+            }
         };
         LayersFile::read(&path).map_err(config_failure)
     }

@@ -6,7 +6,7 @@
 mod mistake;
 mod reader;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use pep508_rs::PackageName;
@@ -26,6 +26,8 @@ pub const FILE_NAME: &str = "layers.toml";
 pub struct LayersFile {
     /// Where it was read from.
     pub path: PathBuf,
+    /// The folder that it lies in, absolute.
+    folder: PathBuf,
     /// The layers by name.
     pub layers: BTreeMap<String, LayerTable>,
 }
@@ -160,12 +162,14 @@ impl LayersFile {
     /// Reads the text of the file at `path`.
     pub fn parse(path: &Path, text: &str) -> Result<Self, Error> {
         let layers = reader::layers(path, text).map_err(Error::Mistake)?;
-        Ok(Self { path: path.to_path_buf(), layers })
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let folder = absolute.parent().map(Path::to_path_buf).unwrap_or_default();
+        Ok(Self { path: path.to_path_buf(), folder, layers })
     }
 
-    /// The folder of the file: locks, `target/layers/` and the ledger lie here.
+    /// The folder of the file, absolute, because programs are started in other folders with paths below it: locks, `target/layers/` and the ledger lie here.
     pub fn folder(&self) -> &Path {
-        self.path.parent().unwrap_or(Path::new("."))
+        &self.folder
     }
 
     /// The layers that `names` asks for; all if it asks for none.
@@ -173,8 +177,11 @@ impl LayersFile {
         if names.is_empty() {
             return Ok(self.layers.values().collect());
         }
+        // Whoever names a layer twice wants it once.
+        let mut seen = BTreeSet::new();
         names
             .iter()
+            .filter(|name| seen.insert(name.as_str()))
             .map(|name| {
                 self.layers.get(name).ok_or_else(|| Error::UnknownLayer {
                     name: name.clone(),

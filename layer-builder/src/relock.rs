@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use pep508_rs::PackageName;
 use thiserror::Error;
 
 use crate::atomic;
 use crate::cache::Cache;
-use crate::config::LayerTable;
+use crate::config::{LayerTable, nearest};
 use crate::hash::Sha256;
 use crate::lock::files::FileIndex;
-use crate::lock::uv::{self, Resolve, Upgrade, Uv};
-use crate::lock::{Lock, requirements};
+use crate::lock::uv::{self, Network, Resolve, Resolved, Upgrade, Uv};
+use crate::lock::{Lock, LockedPackage, requirements};
 use crate::target::PythonVersion;
 use crate::ui::Ui;
 use crate::wheels::{fetch, select, source};
@@ -30,12 +31,28 @@ pub enum Error {
     /// What uv made, or what was there, is no lock.
     #[error(transparent)]
     Lock(#[from] requirements::Error),
+    /// `--upgrade-package` names what the layer does not hold.
+    #[error("there is no `{name}` in the lock to be upgraded")]
+    NotLocked {
+        /// The name.
+        name: PackageName,
+        /// What may have been meant.
+        nearest: Option<String>,
+    },
     /// A lock names hashes, never addresses.
     #[error("the new lock would hold an address: `{0}`")]
     Address(String),
     /// No file serves a target.
     #[error(transparent)]
     Select(#[from] select::Error),
+    /// Nobody has asked yet where the files lie, and nobody may ask now.
+    #[error("the cache does not know where the files of `{}` lie:\n{}", lock.display(), packages.join("\n"))]
+    NoLocations {
+        /// The lock.
+        lock: PathBuf,
+        /// Its packages.
+        packages: Vec<String>,
+    },
     /// A source distribution could not be fetched.
     #[error(transparent)]
     Fetch(#[from] fetch::Error),
@@ -60,11 +77,13 @@ impl Error {
     pub fn hint(&self, lock: &str) -> Option<String> {
         match self {
             Self::Uv(error) => error.hint(),
-            Self::Select(error) => error.hint(),
+            Self::Select(error) => error.hint(lock),
             Self::Fetch(error) => error.hint(),
             Self::Source(error) => error.hint(lock),
             Self::Cache(error) => Some(error.hint()),
-            Self::Lock(_) => Some(format!("mend the line, or remove the file and run `{lock}`")),
+            Self::Lock(error) => error.hint(lock),
+            Self::NotLocked { nearest, .. } => nearest.as_ref().map(|name| format!("did you mean `{name}`?")),
+            Self::NoLocations { .. } => Some("run this once without `--offline`".to_owned()),
             Self::Address(_) | Self::Write { .. } => None,
         }
     }
@@ -88,31 +107,42 @@ pub fn relock(
     let old = read_if_there(&path)?;
     let wanted: Vec<String> = layer.all_requirements().map(ToString::to_string).collect();
     let oldest = layer.pythons.first().map(ToString::to_string).unwrap_or_default();
-    let body = uv.resolve(&Resolve {
+    let preferred = preferred(&path, old.as_deref(), upgrade)?;
+    let Resolved { text: body, warnings } = uv.resolve(&Resolve {
         folder,
         origin: "layers.toml",
         requirements: &wanted.join("\n"),
-        old: old.as_deref(),
+        old: preferred.as_deref(),
         upgrade,
         oldest_python: &oldest,
         fewest_versions: false,
     })?;
-    let text = requirements::header(&layer.name, uv.version(), requirements::inputs_of(layer)) + &body;
+    for warning in warnings {
+        ui.warning(warning);
+    }
+    let header = |built: &[String]| {
+        requirements::header(&layer.name, uv.version(), requirements::inputs_of(layer), built) + &body
+    };
+    let text = header(&[]);
     let lock = checked(&path, &text)?;
-
-    let index = locate_new(&lock, &text, layer, uv, cache)?;
+    let index = locate_new(folder, &lock, &text, layer, uv, cache)?;
     let sdists = select::sdists(&lock, &index, &layer.targets(), layer.wheels)?;
+    let text = header(&sdists.keys().map(ToString::to_string).collect::<Vec<_>>());
+    let lock = checked(&path, &text)?;
+    keep_as(&index, &lock, layer, cache)?;
+    let sdists: Vec<_> = sdists.into_values().collect();
     let old_build = read_if_there(&build_path)?;
     let build_text = if sdists.is_empty() {
         None
     } else {
-        let fetched = fetch::fetch(&sdists, cache, false, ui)?;
+        let fetched = fetch::fetch(&sdists, cache, Network::Allowed, ui)?;
         let wanted = source::build_requirements(&sdists.into_iter().zip(fetched).collect::<Vec<_>>())?;
-        let body = uv.resolve(&Resolve {
+        let preferred = preferred_tools(&build_path, old_build.as_deref());
+        let Resolved { text: body, .. } = uv.resolve(&Resolve {
             folder,
             origin: "build-system.requires",
             requirements: &wanted.into_iter().collect::<Vec<_>>().join("\n"),
-            old: old_build.as_deref(),
+            old: preferred.as_deref(),
             upgrade,
             oldest_python: OLDEST_BUILD_PYTHON,
             fewest_versions: true,
@@ -122,37 +152,62 @@ pub fn relock(
         Some(text)
     };
 
-    // First what the lock needs, then the lock: whoever is killed between the two has an old lock that still builds.
-    match &build_text {
-        Some(text) => write_if_new(&build_path, text, old_build.as_deref())?,
-        None if old_build.is_some() => std::fs::remove_file(&build_path)
-            .map_err(|source| Error::Write { path: build_path.clone(), source })?,
-        None => {}
+    // First what the lock needs, then the lock, then what it no longer needs: whoever is killed in between runs this
+    // once more.
+    if let Some(text) = &build_text {
+        write_if_new(&build_path, text, old_build.as_deref())?;
     }
     write_if_new(&path, &text, old.as_deref())?;
+    if build_text.is_none() && old_build.is_some() {
+        std::fs::remove_file(&build_path).map_err(|source| Error::Write { path: build_path, source })?;
+    }
     let before = old.and_then(|old| Lock::parse(&path, old.as_bytes()).ok());
     let changes = changes(before.as_ref(), &lock);
     Ok((lock, changes))
 }
 
+/// Whether an answer that the cache has is good enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// It is.
+    Kept,
+    /// It is not: the files may have moved.
+    New,
+}
+
 /// Where the files of `lock` lie: from the cache, or from uv.
 pub fn locate(
+    folder: &Path,
     lock: &Lock,
     oldest: PythonVersion,
-    uv: &mut dyn FnMut() -> Result<Uv, uv::Error>,
+    answers: Answers,
+    network: Network,
     cache: &Cache,
-    offline: bool,
+    ui: &Ui,
 ) -> Result<FileIndex, Error> {
     let kept = cache.locations(question(lock, oldest));
-    if let Some(index) = std::fs::read(&kept).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+    let known = || serde_json::from_slice(&std::fs::read(&kept).ok()?).ok();
+    if let Some(index) = known().filter(|_| answers == Answers::Kept) {
         return Ok(index);
     }
-    let index = uv()?.locate(&lock.path, oldest, offline)?.allowed_by(lock);
-    keep(&index, &kept, cache)?;
+    if network == Network::Forbidden {
+        let package = |package: &LockedPackage| format!("  {} {}", package.name, package.version);
+        let packages = lock.packages.iter().map(package).collect();
+        return Err(Error::NoLocations { lock: lock.path.clone(), packages });
+    }
+    let uv = Uv::find(cache, network, ui)?;
+    let index = uv.locate(folder, &lock.path, oldest)?.allowed_by(lock);
+    for name in index.without_their_wheels(lock) {
+        ui.warning(format!(
+            "uv names no wheel of `{name}`, only its source: is `no-binary` set in its configuration?"
+        ));
+    }
+    keep(&index, lock, &kept, cache)?;
     Ok(index)
 }
 
 fn locate_new(
+    folder: &Path,
     lock: &Lock,
     text: &str,
     layer: &LayerTable,
@@ -160,21 +215,53 @@ fn locate_new(
     cache: &Cache,
 ) -> Result<FileIndex, Error> {
     let Some(&oldest) = layer.pythons.first() else { return Ok(FileIndex::default()) };
-    let folder = cache.new_folder()?;
-    let path = folder.path().join("requirements.txt");
+    let exchange = cache.new_folder()?;
+    let path = exchange.path().join("requirements.txt");
     std::fs::write(&path, text).map_err(|source| Error::Write { path: path.clone(), source })?;
-    let index = uv.locate(&path, oldest, false)?.allowed_by(lock);
-    keep(&index, &cache.locations(question(lock, oldest)), cache)?;
-    Ok(index)
+    Ok(uv.locate(folder, &path, oldest)?.allowed_by(lock))
 }
 
-fn keep(index: &FileIndex, path: &Path, cache: &Cache) -> Result<(), Error> {
-    Ok(cache.write(path, &serde_json::to_vec(index).unwrap_or_default())?)
+/// Keeps an answer under the hash of the lock as it is written.
+fn keep_as(index: &FileIndex, lock: &Lock, layer: &LayerTable, cache: &Cache) -> Result<(), Error> {
+    match layer.pythons.first() {
+        Some(&oldest) => keep(index, lock, &cache.locations(question(lock, oldest)), cache),
+        None => Ok(()),
+    }
+}
+
+/// Keeps an answer, unless a package lacks files in it: the index may have been out of order, or uv configured for
+/// something else. Such an answer holds for this run only.
+fn keep(index: &FileIndex, lock: &Lock, path: &Path, cache: &Cache) -> Result<(), Error> {
+    let is_whole = lock.packages.iter().all(|package| index.has_files_of(&package.name, &package.version));
+    if is_whole && index.without_their_wheels(lock).next().is_none() {
+        cache.write(path, &serde_json::to_vec(index).unwrap_or_default())?;
+    }
+    Ok(())
 }
 
 /// The hash of all that the answer depends on; the number counts the forms of the answer.
 pub fn question(lock: &Lock, oldest: PythonVersion) -> Sha256 {
     Sha256::of(format!("1 {} {oldest}", lock.sha256).as_bytes())
+}
+
+/// The versions of the old lock, without its hashes: uv would believe those, also where somebody has changed them.
+fn preferred(path: &Path, old: Option<&str>, upgrade: &Upgrade) -> Result<Option<String>, Error> {
+    let Some(old) = old.filter(|_| *upgrade != Upgrade::Everything) else { return Ok(None) };
+    let lock = Lock::parse(path, old.as_bytes())?;
+    if let Upgrade::Packages(names) = upgrade
+        && let Some(unknown) =
+            names.iter().find(|name| lock.packages.iter().all(|package| package.name != **name))
+    {
+        let known: Vec<String> = lock.packages.iter().map(|package| package.name.to_string()).collect();
+        let nearest = nearest(unknown.as_ref(), known.iter().map(String::as_str)).map(str::to_owned);
+        return Err(Error::NotLocked { name: unknown.clone(), nearest });
+    }
+    Ok(Some(lock.versions()))
+}
+
+/// The same for build tools, where a broken file is no more than a reason to make it anew.
+fn preferred_tools(path: &Path, old: Option<&str>) -> Option<String> {
+    Some(Lock::parse(path, old?.as_bytes()).ok()?.versions())
 }
 
 fn read_if_there(path: &Path) -> Result<Option<String>, Error> {
@@ -187,7 +274,8 @@ fn read_if_there(path: &Path) -> Result<Option<String>, Error> {
 
 fn checked(path: &Path, text: &str) -> Result<Lock, Error> {
     if let Some(line) = text.lines().find(|line| line.contains("://")) {
-        return Err(Error::Address(line.trim().to_owned()));
+        let what = line.split("://").next().unwrap_or_default();
+        return Err(Error::Address(format!("{}://…", what.trim())));
     }
     Ok(Lock::parse(path, text.as_bytes())?)
 }
@@ -251,6 +339,6 @@ mod tests {
     fn no_lock_holds_an_address() {
         let path = Path::new("requirements.x.txt");
         let error = checked(path, "a @ https://example.com/a.whl\n").expect_err("this is an address");
-        assert_eq!(error.to_string(), "the new lock would hold an address: `a @ https://example.com/a.whl`");
+        assert_eq!(error.to_string(), "the new lock would hold an address: `a @ https://…`");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here. A closed pipe is no error: whoever reads us has seen enough.
 
+use std::cell::Cell;
 use std::error::Error;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
@@ -33,12 +34,13 @@ pub enum Verbosity {
 pub struct Ui {
     verbosity: Verbosity,
     color: ColorChoice,
+    lost: Cell<Option<std::io::ErrorKind>>,
 }
 
 impl Ui {
     /// A printer that is as loud and as colourful as asked.
     pub fn new(verbosity: Verbosity, color: ColorChoice) -> Self {
-        Self { verbosity, color }
+        Self { verbosity, color, lost: Cell::new(None) }
     }
 
     /// `     Reading sosw.zip`: a verb, right-aligned in 12 columns, and what it is done to.
@@ -92,10 +94,19 @@ impl Ui {
         }
     }
 
-    /// A result, on standard output.
+    /// A result, on standard output. Whether it got there is for [`Ui::lost_results`] to tell.
     pub fn result(&self, text: impl Display) {
         let mut out = AutoStream::new(std::io::stdout(), self.color);
-        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+        if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush())
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            self.lost.set(Some(error.kind()));
+        }
+    }
+
+    /// Why results did not get out, if some did not. A closed pipe does not count.
+    pub fn lost_results(&self) -> Option<std::io::ErrorKind> {
+        self.lost.get()
     }
 
     /// Whether a bar that moves is wanted: on a terminal, unless we are to be quiet.

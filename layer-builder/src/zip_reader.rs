@@ -8,8 +8,11 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use libdeflater::{DecompressionError, Decompressor};
+use sha2::Digest;
 use thiserror::Error;
 use zip::{CompressionMethod, ZipArchive};
+
+use crate::hash::Sha256;
 
 /// The largest sum of unpacked sizes that is read: far above the 262,144,000 bytes that Lambda allows for a function
 /// and all its layers, far below what a zip bomb claims.
@@ -128,7 +131,12 @@ fn file_name(path: &Path) -> String {
 impl ZipFile {
     /// Opens the zip at `path` and reads its directory. Directories have no entry here.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let io = |source| Error::Io { path: path.to_path_buf(), source };
+        let file = File::open(path).map_err(|source| Error::Io { path: path.to_path_buf(), source })?;
+        Self::read(path, file)
+    }
+
+    /// Reads the directory of an open zip that lies, or lay, at `path`.
+    pub fn read(path: &Path, file: File) -> Result<Self, Error> {
         let broken =
             |error: zip::result::ZipError| Error::Broken { path: path.to_path_buf(), why: error.to_string() };
         let refused = |entry: &[u8], fault| Error::Entry {
@@ -136,7 +144,6 @@ impl ZipFile {
             entry: String::from_utf8_lossy(entry).into_owned(),
             fault,
         };
-        let file = File::open(path).map_err(io)?;
         // The directory lies together at the end: one buffer holds most of it.
         let archive = ZipArchive::new(BufReader::with_capacity(1 << 17, &file)).map_err(broken)?;
         let mut entries = Vec::with_capacity(archive.len());
@@ -265,6 +272,22 @@ impl ZipFile {
 
     fn refused(&self, entry: &Entry, fault: Fault) -> Error {
         Error::Entry { path: self.path.clone(), entry: entry.path.clone(), fault }
+    }
+}
+
+/// The hash of all of an open file. On Unix it leaves the file's position alone, so that others can read meanwhile.
+pub fn hash_of(file: &File) -> std::io::Result<Sha256> {
+    let mut hasher = sha2::Sha256::new();
+    let mut buffer = vec![0; 1 << 18];
+    let mut offset = 0;
+    loop {
+        match read_at(file, offset, &mut buffer)? {
+            0 => return Ok(Sha256::finish(hasher)),
+            count => {
+                hasher.update(&buffer[..count]);
+                offset += count as u64;
+            }
+        }
     }
 }
 

@@ -62,8 +62,6 @@ impl<W: Write> Writer<W> {
 
     /// Adds `file`, whose stored bytes are `stored`.
     pub fn add(&mut self, file: &File<'_>, stored: &[u8]) -> io::Result<()> {
-        let too_large =
-            |_| io::Error::new(io::ErrorKind::FileTooLarge, "a zip of more than 4 GB is no layer");
         let name = file.path.as_bytes();
         let name_length = u16::try_from(name.len()).map_err(|_| {
             io::Error::new(io::ErrorKind::InvalidFilename, "a name of more than 65,535 bytes")
@@ -118,12 +116,12 @@ impl<W: Write> Writer<W> {
         if count == u16::MAX {
             self.end_64(start, size)?;
         }
-        let small = |value: u64| u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes();
+        let small = |value: u64| u32::try_from(value).map(u32::to_le_bytes).map_err(too_large);
         self.write(b"PK\x05\x06\0\0\0\0")?;
         self.write(&count.to_le_bytes())?;
         self.write(&count.to_le_bytes())?;
-        self.write(&small(size))?;
-        self.write(&small(start))?;
+        self.write(&small(size)?)?;
+        self.write(&small(start)?)?;
         self.write(&0_u16.to_le_bytes())?;
         self.inner.flush()?;
         Ok(Finished { inner: self.inner, size: self.position })
@@ -152,7 +150,33 @@ impl<W: Write> Writer<W> {
     }
 }
 
+fn too_large(_: std::num::TryFromIntError) -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, "a zip of more than 4 GB is no layer")
+}
+
 fn put(buffer: &mut [u8], at: &mut usize, bytes: &[u8]) {
     buffer[*at..*at + bytes.len()].copy_from_slice(bytes);
     *at += bytes.len();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From 65,535 files on the number no longer fits, and zip64 has to say it.
+    #[test]
+    fn many_files_are_counted_rightly() {
+        for count in [65_534_usize, 65_535, 65_536] {
+            let mut writer = Writer::new(Vec::new());
+            for index in 0..count {
+                let path = format!("{index:06}");
+                let file = File { path: &path, executable: false, method: Method::Stored, crc32: 0, size: 0 };
+                writer.add(&file, b"").unwrap();
+            }
+            let finished = writer.finish().unwrap();
+            assert_eq!(finished.size, finished.inner.len() as u64);
+            let archive = zip::ZipArchive::new(std::io::Cursor::new(finished.inner)).unwrap();
+            assert_eq!(archive.len(), count);
+        }
+    }
 }

@@ -113,6 +113,13 @@ fn parse(called: &CalledAs, arguments: Vec<OsString>) -> Result<Command, clap::E
     if let (Some(words), Some(subcommand)) = (called.xtask(), cli.find_subcommand(name)) {
         let words = words.to_owned();
         let mut command = subcommand.clone().bin_name(words.clone()).display_name(words.clone());
+        if name == "bump" {
+            // xtask does this one: it asks `layer-publisher` and hands its answer to us as a ledger.
+            command = command.after_help(
+                "With `--latest` the versions are the newest that Lambda has: `--latest [-p PROFILE] [--region R]… \
+                 [--layer NAME]…`",
+            );
+        }
         let typed = std::iter::once(OsString::from(words)).chain(arguments.iter().skip(2).cloned());
         let matches = command.try_get_matches_from_mut(typed)?;
         return read(name, &matches).map_err(|error| error.format(&mut command));

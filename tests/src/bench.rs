@@ -1,6 +1,7 @@
 //! Measuring: several runs of each, in turns, so that a noisy moment hits all of them; medians, and ratios of medians.
 
 pub mod build;
+pub mod publish;
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};

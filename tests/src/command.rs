@@ -77,6 +77,13 @@ pub fn outcome(output: Output) -> Outcome {
     }
 }
 
+/// Says that a test, or a part of one, was left out, and why. `cargo xtask test` shows it when all are done.
+pub fn skipped(test: &str, why: &str) {
+    let folder = binary("xtask").parent().map(|folder| folder.join("skipped-tests")).unwrap_or_default();
+    let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join(test), why));
+    written.unwrap_or_else(|error| panic!("failed to write `{}`: {error}", folder.display()));
+}
+
 /// The folder of the workspace.
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()

@@ -5,5 +5,10 @@
 pub mod bench;
 pub mod command;
 pub mod elf;
+pub mod http;
+pub mod local_aws;
+pub mod project;
+pub mod proxy;
 pub mod server;
+pub mod tools;
 pub mod wheels;

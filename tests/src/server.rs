@@ -14,12 +14,16 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 pub enum Answer {
     /// These bytes.
     File(Vec<u8>),
+    /// This page of an index.
+    Page(String),
     /// These bytes, to whoever shows these credentials (`user:password`); 401 to others.
     Guarded(String, Vec<u8>),
     /// This status as often as the number says, then the bytes.
     Failing(u16, usize, Vec<u8>),
     /// The connection breaks after half of the bytes, as often as the number says.
     Breaking(usize, Vec<u8>),
+    /// Another address.
+    Redirect(String),
     /// The head of an answer, and then nothing until the server ends.
     Hanging,
 }
@@ -28,6 +32,7 @@ pub enum Answer {
 struct State {
     answers: Mutex<HashMap<String, Answer>>,
     requests: Mutex<Vec<String>>,
+    authorized: Mutex<usize>,
     ended: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
 }
@@ -115,6 +120,11 @@ impl Server {
         self.certificate.as_deref().unwrap_or_default()
     }
 
+    /// How many of the requests carried credentials.
+    pub fn authorized(&self) -> usize {
+        *lock(&self.state.authorized)
+    }
+
     /// What was asked for, in order: the second word of each request.
     pub fn requests(&self) -> Vec<String> {
         lock(&self.state.requests).clone()
@@ -161,6 +171,7 @@ fn serve(stream: impl Read + Write, state: &State) {
         }
         let target = first.split_whitespace().nth(1).unwrap_or_default().to_owned();
         lock(&state.requests).push(target.clone());
+        *lock(&state.authorized) += usize::from(authorization.is_some());
         if first.starts_with("CONNECT ") {
             // A proxy that leads everywhere to itself.
             if stream.get_mut().write_all(b"HTTP/1.1 200 Connected\r\n\r\n").is_err() {
@@ -203,6 +214,19 @@ fn respond(stream: &mut impl Write, state: &State, path: &str, authorization: Op
                 stream.write_all(&bytes[..bytes.len() / 2]).ok()?;
                 stream.flush().ok()?;
                 return None;
+            }
+            Some(Answer::Page(page)) => {
+                let length = page.len();
+                let head =
+                    format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\n\r\n");
+                stream.write_all(head.as_bytes()).ok()?;
+                stream.write_all(page.as_bytes()).ok()?;
+                return stream.flush().ok();
+            }
+            Some(Answer::Redirect(to)) => {
+                let head = format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
+                stream.write_all(head.as_bytes()).ok()?;
+                return stream.flush().ok();
             }
             Some(Answer::Hanging) => {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf").ok()?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use tests::command::{Outcome, binary, clean, pythons, run, workspace};
+use tests::command::{Outcome, binary, clean, pythons, run, skipped, workspace};
 use tests::wheels::sha256;
 
 /// The zip of the committed lock. It changes when the lock does, and when the canonical form or the compressor does:
@@ -84,7 +84,7 @@ fn pypi_the_committed_lock_builds_these_bytes() {
 fn pypi_the_layer_imports_under_real_pythons() {
     let found = pythons(12..=14);
     if found.is_empty() {
-        eprintln!("skipped: found no CPython 3.12, 3.13 or 3.14");
+        skipped("pypi_the_layer_imports_under_real_pythons", "found no CPython 3.12, 3.13 or 3.14");
         return;
     }
     let project = Project::new();
@@ -117,7 +117,11 @@ fn pypi_every_machine_makes_the_same_bytes() {
         let mut command = clean("sh");
         command
             .args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")])
-            .args(if index % 2 == 0 { &["taskset", "-c", "0"][..] } else { &["env"][..] })
+            .args(if cfg!(target_os = "linux") && index % 2 == 0 {
+                &["taskset", "-c", "0"][..]
+            } else {
+                &["env"][..]
+            })
             .arg(binary("layer-builder"))
             .args(["build", "--locked"])
             .current_dir(project.folder.path())
@@ -139,7 +143,10 @@ fn pypi_every_machine_makes_the_same_bytes() {
         seen += 1;
     }
     if seen < 2 {
-        eprintln!("skipped: found {seen} of the two Pythons that this needs");
+        skipped(
+            "pypi_every_machine_makes_the_same_bytes",
+            &format!("found {seen} of the two Pythons that this needs"),
+        );
     }
 }
 
@@ -178,7 +185,11 @@ fn pypi_one_package_is_upgraded_and_the_others_stay() {
     std::fs::write(project.path("layers.toml"), toml).unwrap();
     let _ = project.run(&["lock", "--check"]).expect_code(1);
     let outcome = project.run(&["build"]).expect_code(0);
-    assert!(outcome.stderr.contains("note: `requirements.own.txt` does not fit"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("note: `requirements.own.txt` was made for something else"),
+        "{}",
+        outcome.stderr
+    );
     let lock = project.read("requirements.own.txt");
     assert!(lock.contains("six==1.16.0") && lock.contains("idna==3.7 "), "{lock}");
     let outcome = project.run(&["lock", "--upgrade-package", "six"]).expect_code(0);
@@ -195,7 +206,7 @@ fn pypi_what_cannot_be_resolved_is_explained_by_uv() {
     let project = Project::of(r#"["six>=1.16", "python-dateutil==2.8.0", "six<1.5"]"#);
     let outcome = project.run(&["lock"]).expect_code(1);
     assert!(
-        outcome.stderr.contains("error: uv failed to resolve the requirements of layers.toml"),
+        outcome.stderr.contains("Caused by: uv failed to resolve the requirements of layers.toml"),
         "{}",
         outcome.stderr
     );
@@ -250,4 +261,162 @@ fn pypi_killed_while_it_locks_it_leaves_the_old_lock() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(before, project.read("requirements.own.txt"));
+}
+
+/// A small index on loopback that serves one wheel, as an index does it.
+fn private_index(server: &tests::server::Server, prefix: &str) -> tests::wheels::TestWheel {
+    use tests::server::Answer;
+    let wheel = tests::wheels::wheel("ours", "1.0", &[tests::wheels::file("ours.py", "x = 1\n")]);
+    let file = format!("{prefix}/files/{}", wheel.file_name);
+    let page = format!("<a href=\"{}#sha256={}\">{}</a>", server.url(&file), wheel.sha256(), wheel.file_name);
+    server.answer(&format!("{prefix}/simple/ours/"), Answer::Page(page));
+    server.answer(&file, Answer::File(wheel.bytes.clone()));
+    wheel
+}
+
+#[test]
+fn pypi_the_indexes_of_a_projects_uv_toml_count_everywhere() {
+    let server = tests::server::Server::start();
+    let wheel = private_index(&server, "");
+    let project = Project::of(r#"["ours"]"#);
+    let config = format!("[[index]]\nurl = {:?}\ndefault = true\n", server.url("/simple/"));
+    std::fs::write(project.path("uv.toml"), config).unwrap();
+    // From another folder, with a relative name, and with nothing known yet.
+    let elsewhere = project.path("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let mut command = project.command(&["build", "--layers-file", "../layers.toml"]);
+    let command = command.current_dir(&elsewhere).env("LAYER_BUILDER_CACHE_DIR", project.path("cache"));
+    let _ = run(command.env("UV_CACHE_DIR", project.path("uv cache"))).expect_code(0);
+    assert!(project.read("requirements.own.txt").contains(&wheel.sha256()));
+    assert!(project.path("target/layers/own.zip").exists());
+    std::fs::remove_dir_all(project.path("cache/locations")).unwrap();
+    let mut command = project.command(&["build", "--offline"]);
+    let outcome = run(command.env("LAYER_BUILDER_CACHE_DIR", project.path("cache"))).expect_code(1);
+    assert!(outcome.stderr.contains("does not know where the files"), "{}", outcome.stderr);
+    assert!(outcome.stderr.lines().any(|line| line.trim() == "ours 1.0"), "{}", outcome.stderr);
+}
+
+#[test]
+fn pypi_files_that_have_moved_are_found_again() {
+    let server = tests::server::Server::start();
+    let wheel = private_index(&server, "/old");
+    let project = Project::of(r#"["ours"]"#);
+    let build = |prefix: &str| {
+        let mut command = project.command(&["build"]);
+        command
+            .env("LAYER_BUILDER_CACHE_DIR", project.path("cache"))
+            .env("UV_CACHE_DIR", project.path("uv cache"));
+        run(command.env("UV_DEFAULT_INDEX", server.url(&format!("{prefix}/simple/"))))
+    };
+    let _ = build("/old").expect_code(0);
+    std::fs::remove_dir_all(project.path("cache/files")).unwrap();
+    server.answer(
+        &format!("/old/files/{}", wheel.file_name),
+        tests::server::Answer::Failing(410, 99, Vec::new()),
+    );
+    private_index(&server, "/new");
+    let outcome = build("/new").expect_code(0);
+    assert!(outcome.stderr.contains("asking the index where it is now"), "{}", outcome.stderr);
+}
+
+#[test]
+fn pypi_a_damaged_source_distribution_is_fetched_again_before_it_runs() {
+    let project = Project::of(r#"["bson==0.5.10"]"#);
+    let cache = project.path("cache");
+    let build = || run(project.command(&["build"]).env("LAYER_BUILDER_CACHE_DIR", &cache));
+    let _ = build().expect_code(0);
+    let find = || {
+        let folders = std::fs::read_dir(cache.join("files")).unwrap().flatten();
+        folders.map(|folder| folder.path().join("bson-0.5.10.tar.gz")).find(|path| path.exists()).unwrap()
+    };
+    let sdist = find();
+    let whole = std::fs::read(&sdist).unwrap();
+    std::fs::remove_dir_all(cache.join("built")).unwrap();
+    std::fs::write(&sdist, "something else").unwrap();
+    let outcome = build().expect_code(0);
+    assert!(outcome.stderr.contains("Downloaded 1 file"), "{}", outcome.stderr);
+    assert_eq!(whole, std::fs::read(find()).unwrap());
+}
+
+#[test]
+fn pypi_a_source_distribution_with_compiled_code_is_refused() {
+    // This version came as a source distribution only.
+    let project = Project::of(r#"["pyahocorasick==1.4.0"]"#);
+    let outcome = project.run(&["build"]).expect_code(1);
+    let refused = outcome.stderr.contains("which holds code for one system only");
+    // Without a compiler it does not even come to that.
+    assert!(refused || outcome.stderr.contains("uv failed to build"), "{}", outcome.stderr);
+    assert!(!project.path("target/layers/own.zip").exists());
+}
+
+#[test]
+fn pypi_a_lock_that_somebody_has_changed_is_mended_by_locking() {
+    let project = Project::of(r#"["six", "idna"]"#);
+    let _ = project.run(&["lock"]).expect_code(0);
+    let good = project.read("requirements.own.txt");
+    let path = project.path("requirements.own.txt");
+    let hash = good.lines().find_map(|line| line.trim().strip_prefix("--hash=sha256:")).unwrap();
+    let digits = &hash[..64];
+    std::fs::write(&path, good.replace(digits, &"0".repeat(64))).unwrap();
+    let _ = project.run(&["lock"]).expect_code(0);
+    assert_eq!(good, project.read("requirements.own.txt"));
+    // A conflict is named with its line, by whoever reads the lock.
+    std::fs::write(&path, format!("{good}<<<<<<< HEAD\n")).unwrap();
+    for command in ["lock", "build"] {
+        let outcome = project.run(&[command]).expect_code(1);
+        let line = good.lines().count() + 1;
+        assert!(
+            outcome.stderr.contains(&format!("requirements.own.txt`, line {line}")),
+            "{}",
+            outcome.stderr
+        );
+        assert!(outcome.stderr.contains("`layer-builder lock --upgrade`"), "{}", outcome.stderr);
+    }
+    let _ = project.run(&["lock", "--upgrade"]).expect_code(0);
+    assert_eq!(good, project.read("requirements.own.txt"));
+    // An editor's byte order mark is no reason to complain.
+    std::fs::write(&path, format!("\u{feff}{good}")).unwrap();
+    let _ = project.run(&["lock", "--check"]).expect_code(0);
+}
+
+#[test]
+fn pypi_what_is_to_be_upgraded_has_to_be_there() {
+    let project = Project::of(r#"["requests[nosuchextra]"]"#);
+    let outcome = project.run(&["lock"]).expect_code(0);
+    assert!(
+        outcome.stderr.contains("warning: ") && outcome.stderr.contains("nosuchextra"),
+        "{}",
+        outcome.stderr
+    );
+    let outcome = project.run(&["lock", "--upgrade-package", "reqests"]).expect_code(1);
+    assert!(outcome.stderr.contains("hint: did you mean `requests`?"), "{}", outcome.stderr);
+    let _ = project.run(&["lock", "--upgrade-package", "no name"]).expect_code(2);
+}
+
+#[test]
+fn pypi_a_missing_lock_of_build_tools_is_made_again() {
+    let project = Project::of(r#"["bson==0.5.10"]"#);
+    let _ = project.run(&["build"]).expect_code(0);
+    let path = project.path("requirements.own.build.txt");
+    let tools = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let _ = project.run(&["lock", "--check"]).expect_code(1);
+    let _ = project.run(&["build"]).expect_code(0);
+    assert_eq!(tools, std::fs::read(&path).unwrap());
+    let _ = project.run(&["lock", "--check"]).expect_code(0);
+}
+
+#[test]
+fn pypi_a_uv_that_is_told_to_leave_out_wheels_is_not_believed_for_long() {
+    let project = Project::of(r#"["six==1.17.0"]"#);
+    let _ = project.run(&["lock"]).expect_code(0);
+    let cache = project.path("cache");
+    let build = || run(project.command(&["build"]).env("LAYER_BUILDER_CACHE_DIR", &cache));
+    std::fs::write(project.path("uv.toml"), "[pip]\nno-binary = [\"six\"]\n").unwrap();
+    let outcome = build();
+    assert!(outcome.stderr.contains("warning: uv names no wheel of `six`"), "{outcome:?}");
+    std::fs::remove_file(project.path("uv.toml")).unwrap();
+    let outcome = build().expect_code(0);
+    assert!(!outcome.stderr.contains("warning"), "{}", outcome.stderr);
+    assert!(project.read("target/layers/own.json").contains("six-1.17.0-py2.py3-none-any.whl"));
 }

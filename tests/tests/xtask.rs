@@ -58,7 +58,19 @@ fn switching_between_cargo_build_and_cargo_xtask_recompiles_nothing() {
 #[test]
 fn alone_it_lists_every_command() {
     let list = run(&mut xtask(&[])).expect_code(0);
-    for name in ["build-layer", "lock", "inspect", "bump-templates", "lint", "test", "bench", "docs", "ci"] {
+    for name in [
+        "build-layer",
+        "lock",
+        "inspect",
+        "publish",
+        "release",
+        "bump-templates",
+        "lint",
+        "test",
+        "bench",
+        "docs",
+        "ci",
+    ] {
         assert!(list.stdout.lines().any(|line| line.trim_start().starts_with(&format!("{name} "))), "{name}");
     }
     assert!(list.stdout.lines().all(|line| line.chars().count() <= 80), "{}", list.stdout);

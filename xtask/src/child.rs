@@ -14,17 +14,46 @@ const CALLED_AS: &str = "XTASK_CALLED_AS";
 
 /// Builds the binary `bin` if needed and becomes it.
 pub(crate) fn start(bin: &str, subcommand: &str, name: &str, arguments: &[OsString]) -> Result<ExitCode> {
+    match prepare(bin, subcommand, name)? {
+        Prepared::Ready(command) => replace_by(command, arguments),
+        Prepared::Failed(code) => Ok(code),
+    }
+}
+
+/// A child that can be started, or the exit code of the cargo that could not build it.
+pub(crate) enum Prepared {
+    /// It lacks its arguments only.
+    Ready(Command),
+    /// cargo has said why.
+    Failed(ExitCode),
+}
+
+/// Builds the binary `bin` if needed; `name` is what was typed after `cargo xtask`.
+pub(crate) fn prepare(bin: &str, subcommand: &str, name: &str) -> Result<Prepared> {
     let executable = match build(bin)? {
         Built::Executable(path) => path,
-        Built::Failed(code) => return Ok(code),
+        Built::Failed(code) => return Ok(Prepared::Failed(code)),
     };
     let mut command = Command::new(&executable);
     if !subcommand.is_empty() {
         command.arg(subcommand);
     }
-    command.args(arguments).env(CALLED_AS, format!("cargo xtask {name}"));
+    command.env(CALLED_AS, format!("cargo xtask {name}"));
     scrub(&mut command);
-    become_it(command).with_context(|| format!("failed to start `{}`", executable.display()))
+    Ok(Prepared::Ready(command))
+}
+
+/// Becomes the child.
+pub(crate) fn replace_by(mut command: Command, arguments: &[OsString]) -> Result<ExitCode> {
+    command.args(arguments);
+    let program = command.get_program().to_owned();
+    become_it(command).with_context(|| format!("failed to start `{}`", program.display()))
+}
+
+/// Runs the child to its end.
+pub(crate) fn run(mut command: Command, arguments: &[OsString]) -> Result<ExitStatus> {
+    let program = command.get_program().to_owned();
+    command.args(arguments).status().with_context(|| format!("failed to start `{}`", program.display()))
 }
 
 /// The folder of the workspace.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
-use crate::dev;
+use crate::{combined, dev};
 
 /// What happens when a command is typed.
 #[derive(Clone, Copy)]
@@ -20,7 +20,7 @@ pub(crate) enum Run {
         /// The command's name here.
         name: &'static str,
     },
-    /// A part of the dev loop.
+    /// A part of this program: the dev loop, or several binaries one after the other.
     Dev(fn(&[OsString]) -> anyhow::Result<ExitCode>),
 }
 
@@ -51,6 +51,22 @@ const GROUPS: &[Group] = &[
             binary("build-layer", "layer-builder", "build", "build a layer's zip and manifest from its lock"),
             binary("lock", "layer-builder", "lock", "make or upgrade a layer's lock"),
             binary("inspect", "layer-builder", "inspect", "show what is inside a layer, by package and size"),
+        ],
+    },
+    Group {
+        title: "Publish",
+        entries: &[
+            binary(
+                "publish",
+                "layer-publisher",
+                "publish",
+                "publish what is built, in every region, never twice",
+            ),
+            Entry {
+                name: "release",
+                about: "build, publish, and bump templates",
+                run: Run::Dev(combined::release),
+            },
         ],
     },
     Group {

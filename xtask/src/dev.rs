@@ -1,6 +1,7 @@
 //! The contributor's dev loop: cargo, called with the flags that CI uses.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -98,13 +99,14 @@ pub(crate) fn report(error: &anyhow::Error) {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "a closing word of the dev loop")]
-fn note(text: &str) {
+/// A word at the end.
+#[expect(clippy::print_stderr, reason = "the one place of this crate that prints notes")]
+pub(crate) fn note(text: &str) {
     eprintln!("note: {text}");
 }
 
 /// Parses what follows the command's name; `--help` and wrong usage end the process here, as clap does it.
-fn parse<T: Parser>(arguments: &[OsString]) -> T {
+pub(crate) fn parse<T: Parser>(arguments: &[OsString]) -> T {
     T::parse_from(std::iter::once(OsString::new()).chain(arguments.iter().cloned()))
 }
 
@@ -136,13 +138,24 @@ fn run_tests(shell: &Shell, network: bool, filter: &[String]) -> Result<()> {
         cargo(shell, &["test", "--locked", "--workspace"])
     };
     command = match (network, nextest) {
-        (true, _) => command.args(filter),
+        (true, true) => command.args(filter),
         (false, true) => command.args(["-E", "not test(/pypi_/)"]).args(filter),
-        (false, false) => {
-            command.args(filter.first()).args(["--", "--skip", "pypi_"]).args(filter.iter().skip(1))
-        }
+        (true, false) => command.arg("--").args(filter),
+        (false, false) => command.args(["--", "--skip", "pypi_"]).args(filter),
     };
-    run(&command)
+    let skipped = skipped_folder();
+    let _ = std::fs::remove_dir_all(&skipped);
+    run(&command)?;
+    for file in std::fs::read_dir(skipped).into_iter().flatten().flatten() {
+        let why = std::fs::read_to_string(file.path()).unwrap_or_default();
+        note(&format!("skipped `{}`: {why}", file.file_name().to_string_lossy()));
+    }
+    Ok(())
+}
+
+/// Where tests say that they were left out, and why: beside this program (see `tests::command::skipped`).
+fn skipped_folder() -> PathBuf {
+    std::env::current_exe().unwrap_or_default().with_file_name("skipped-tests")
 }
 
 /// cargo in the workspace, without the variables of the cargo that runs us (see [`child::cargo`]).

@@ -1,7 +1,7 @@
 //! The layer's zip: streams copied out of the wheels, while zip and wheels are hashed.
 
 use std::fs::File as OsFile;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -100,32 +100,19 @@ fn copy(plan: &LayerPlan<'_>, wheels: &[Wheel], out: Pieces<'_>) -> Result<(u64,
     Ok((writer.finish()?.size, unzipped_size))
 }
 
-/// Checks that every wheel is what it has to be; they are hashed one after another.
-pub fn check_hashes<'a>(wheels: impl IntoIterator<Item = (&'a Path, Sha256)>) -> Result<(), Error> {
-    wheels.into_iter().try_for_each(|(path, expected)| {
-        let found = hash_of(path)?;
+/// Checks that open files, each with its path, are what they have to be.
+pub fn check_hashes<'a>(
+    files: impl IntoIterator<Item = (&'a Path, &'a OsFile, Sha256)>,
+) -> Result<(), Error> {
+    files.into_iter().try_for_each(|(path, file, expected)| {
+        let io = |source| zip_reader::Error::Io { path: path.to_path_buf(), source };
+        let found = zip_reader::hash_of(file).map_err(io)?;
         if found == expected {
             Ok(())
         } else {
             Err(Error::Damaged { path: path.to_path_buf(), expected, found })
         }
     })
-}
-
-/// The hash of the file at `path`.
-pub fn hash_of(path: &Path) -> Result<Sha256, zip_reader::Error> {
-    let hash = || {
-        let mut reader = OsFile::open(path)?;
-        let mut hasher = sha2::Sha256::new();
-        let mut buffer = vec![0; 1 << 18];
-        loop {
-            match reader.read(&mut buffer)? {
-                0 => return Ok(Sha256::finish(hasher)),
-                count => hasher.update(&buffer[..count]),
-            }
-        }
-    };
-    hash().map_err(|source| zip_reader::Error::Io { path: path.to_path_buf(), source })
 }
 
 /// How much is written at once, in bytes.

@@ -1,22 +1,23 @@
-//! What is inside a layer's zip: packages, files, sizes. It reads any layer, also those that others have built.
+//! What is inside a layer's zip: packages, files, sizes. It reads layers that others have built, too, unless they hold
+//! what a wheel may not hold either (links, names twice).
 
 pub mod audited;
 mod diff;
 mod table;
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::Path;
 
 use serde::Serialize;
 
 pub use diff::{Change, Diff};
 
-use super::archive::hash_of;
 use super::licence;
 use super::metadata::Metadata;
 use crate::hash::Sha256;
 use crate::wheels::wheel::place;
-use crate::zip_reader::{Entry, Error, ZipFile};
+use crate::zip_reader::{Entry, Error, ZipFile, hash_of};
 
 /// What a zip holds.
 #[derive(Clone, Debug, Serialize)]
@@ -102,9 +103,9 @@ impl Share {
 
 /// Looks into the zip at `path`.
 pub fn inspect(path: &Path) -> Result<Inspection, Error> {
-    let zip = ZipFile::open(path)?;
-    let sha256 = hash_of(path)?;
     let io = |source| Error::Io { path: path.to_path_buf(), source };
+    let sha256 = File::open(path).and_then(|file| hash_of(&file)).map_err(io)?;
+    let zip = ZipFile::open(path)?;
     let size = std::fs::metadata(path).map_err(io)?.len();
 
     let by_path: HashMap<&str, &Entry> =

@@ -8,7 +8,7 @@ use pep508_rs::pep440_rs::Version;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::Lock;
+use super::{Lock, LockedPackage};
 use crate::hash::Sha256;
 
 /// A file of a package in an index.
@@ -90,6 +90,23 @@ impl FileIndex {
         self
     }
 
+    /// Packages that the lock has more files of, but of which only the source distribution was found: somebody may have
+    /// told uv to leave out the wheels.
+    pub fn without_their_wheels<'a>(&self, lock: &'a Lock) -> impl Iterator<Item = &'a PackageName> {
+        let lacks_wheels = |package: &&LockedPackage| {
+            let files = self.of(&package.name, &package.version);
+            files.is_some_and(|files| {
+                files.wheels.is_empty() && files.sdist.is_some() && package.hashes.len() > 1
+            })
+        };
+        lock.packages.iter().filter(lacks_wheels).map(|package| &package.name)
+    }
+
+    /// Whether there is any file of one version of a package.
+    pub fn has_files_of(&self, name: &PackageName, version: &Version) -> bool {
+        self.of(name, version).is_some_and(|files| files.sdist.is_some() || !files.wheels.is_empty())
+    }
+
     /// The files of one version of a package.
     pub fn of(&self, name: &PackageName, version: &Version) -> Option<&PackageFiles> {
         self.packages.iter().find(|files| files.name == *name && files.version == *version)
@@ -127,15 +144,24 @@ struct PylockHashes {
 }
 
 impl PylockFile {
-    /// `None` for a file that nobody could check: it has no sha256, and the lock cannot name it either.
+    /// `None` for a file that nobody could check (it has no sha256, and the lock cannot name it either), and for one
+    /// whose name is no name.
     fn located(self, package: &PackageName) -> Option<Result<RemoteFile, Error>> {
         let url = self.url.or(self.path)?;
         let sha256 = self.hashes.sha256?;
         let from_address = || {
             let path = url.split(['?', '#']).next().unwrap_or_default();
-            path.rsplit('/').next().unwrap_or_default().replace("%2B", "+").replace("%2b", "+")
+            path.rsplit('/')
+                .next()
+                .unwrap_or_default()
+                .replace("%2B", "+")
+                .replace("%2b", "+")
+                .replace("%21", "!")
         };
         let file_name = self.name.unwrap_or_else(from_address);
+        if file_name.contains(['/', '\\']) || matches!(file_name.as_str(), "" | "." | "..") {
+            return None;
+        }
         let hash = sha256.parse().map_err(|source| Error::Hash { package: package.clone(), source });
         Some(hash.map(|sha256| RemoteFile { file_name, url, sha256, size: self.size }))
     }

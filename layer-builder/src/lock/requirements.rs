@@ -34,6 +34,8 @@ pub struct Lock {
     pub path: PathBuf,
     /// The hash of the inputs that it was made from, if the header says so.
     pub inputs: Option<Sha256>,
+    /// Packages that have to be built from their source distribution, if the header says so.
+    pub built: Vec<String>,
     /// The packages, in the order of the file.
     pub packages: Vec<LockedPackage>,
     /// The hash of the whole file.
@@ -61,6 +63,18 @@ pub enum Error {
         /// What is wrong with it.
         source: LineError,
     },
+}
+
+impl Error {
+    /// What to do about it. `lock` is the command that locks.
+    pub fn hint(&self, lock: &str) -> Option<String> {
+        match self {
+            Self::Read { .. } => None,
+            Self::Line { .. } => {
+                Some(format!("mend the line, or make the lock anew with `{lock} --upgrade`"))
+            }
+        }
+    }
 }
 
 /// What is wrong with a line of a lock.
@@ -111,16 +125,19 @@ pub fn inputs_of(layer: &LayerTable) -> Sha256 {
     Sha256::of(inputs.to_string().as_bytes())
 }
 
-/// The comments at the head of a lock.
-pub fn header(layer: &str, uv: &str, inputs: Sha256) -> String {
+/// The comments at the head of a lock. `built` are the packages that have to be built from source.
+pub fn header(layer: &str, uv: &str, inputs: Sha256, built: &[String]) -> String {
+    let built = if built.is_empty() { String::new() } else { format!("{BUILT}{}\n", built.join(", ")) };
     format!(
         "# The lock of the layer `{layer}`, made by `layer-builder lock` from layers.toml. To be committed.\n\
          # uv: {uv}\n\
-         {INPUTS}{inputs}\n"
+         {INPUTS}{inputs}\n\
+         {built}"
     )
 }
 
 const INPUTS: &str = "# inputs-sha256: ";
+const BUILT: &str = "# built from source: ";
 
 impl Lock {
     /// Reads the lock at `path`; `None` if there is none.
@@ -138,18 +155,38 @@ impl Lock {
             path: path.to_path_buf(),
             source: std::io::Error::new(std::io::ErrorKind::InvalidData, error),
         })?;
+        // What some editors put first.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let inputs = text.lines().find_map(|line| line.strip_prefix(INPUTS)?.trim().parse().ok());
+        let built = text.lines().find_map(|line| line.strip_prefix(BUILT)).unwrap_or_default();
+        let built =
+            built.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
         let packages = logical_lines(text)
             .map(|(line, text)| {
                 package(&text).map_err(|source| Error::Line { path: path.to_path_buf(), line, source })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { path: path.to_path_buf(), inputs, packages, sha256: Sha256::of(bytes) })
+        Ok(Self { path: path.to_path_buf(), inputs, built, packages, sha256: Sha256::of(bytes) })
+    }
+
+    /// Its versions alone, with their markers, one a line.
+    pub fn versions(&self) -> String {
+        let line = |package: &LockedPackage| match package.marker.contents() {
+            Some(marker) => format!("{}=={} ; {marker}\n", package.name, package.version),
+            None => format!("{}=={}\n", package.name, package.version),
+        };
+        self.packages.iter().map(line).collect()
     }
 
     /// Whether it was made from what the layer asks for now.
     pub fn fits(&self, layer: &LayerTable) -> bool {
         self.inputs == Some(inputs_of(layer))
+    }
+
+    /// The lock of the build tools, if it is needed and not there.
+    pub fn missing_build_lock(&self, folder: &Path, layer: &LayerTable) -> Option<PathBuf> {
+        let path = build_path_of(folder, &layer.name);
+        (!self.built.is_empty() && !path.is_file()).then_some(path)
     }
 
     /// The version of `name`, if the lock holds just one.

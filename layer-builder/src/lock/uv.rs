@@ -2,14 +2,15 @@
 //!
 //! The user's own configuration of uv counts. What strangers' build backends may see is cut down here.
 
+mod environment;
 mod install;
 
-use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::str::FromStr;
 
+use pep508_rs::PackageName;
 use pep508_rs::pep440_rs::Version;
 use thiserror::Error;
 
@@ -23,12 +24,17 @@ use crate::ui::Ui;
 /// The oldest version that was seen to work here.
 const OLDEST: &str = "0.9.0";
 
+/// What uv warns of where only another Python is there than the one it resolves for: any will do for what it needs one
+/// for here.
+const ANY_PYTHON: &str = "will be used to build dependencies instead";
+
 /// A uv that works.
 #[derive(Debug)]
 pub struct Uv {
     program: PathBuf,
     version: String,
     python_is_there: bool,
+    exchange: PathBuf,
 }
 
 /// Which versions a new lock takes where the old one has a choice.
@@ -37,9 +43,18 @@ pub enum Upgrade {
     /// Those of the old lock, as far as they still serve.
     Nothing,
     /// The newest of these, those of the old lock for the others.
-    Packages(Vec<String>),
+    Packages(Vec<PackageName>),
     /// The newest.
     Everything,
+}
+
+/// Whether the network may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// It may.
+    Allowed,
+    /// `--offline`.
+    Forbidden,
 }
 
 /// What is to be resolved.
@@ -61,6 +76,15 @@ pub struct Resolve<'a> {
     pub fewest_versions: bool,
 }
 
+/// What uv has resolved.
+#[derive(Debug)]
+pub struct Resolved {
+    /// The text of a lock, without a header.
+    pub text: String,
+    /// What uv warns of.
+    pub warnings: Vec<String>,
+}
+
 /// Why uv could not help.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -70,6 +94,9 @@ pub enum Error {
         /// What was tried.
         tried: String,
     },
+    /// There is none here, and the network may not be asked for one.
+    #[error("found no uv {OLDEST} or newer on this machine")]
+    NotHere,
     /// pip did not install it.
     #[error("failed to install uv {OURS} with pip:\n{output}")]
     Install {
@@ -109,9 +136,13 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::NotHere => Some("run this once without `--offline`, which installs one".to_owned()),
             Self::NotFound { tried } => Some(format!(
                 "install uv and have it on PATH, or a Python 3 with pip; what was tried: {tried}"
             )),
+            Self::Failed { output, .. } if output.contains("No interpreter found") => Some(
+                "uv needs a Python, any version: install one, or let `uv python install` do it".to_owned(),
+            ),
             Self::Install { output } | Self::Failed { output, .. } if is_network_trouble(output) => Some(
                 "this needs the network; with a fresh lock and a full cache `--offline` does without"
                     .to_owned(),
@@ -130,31 +161,36 @@ fn is_network_trouble(output: &str) -> bool {
 
 impl Uv {
     /// The uv on PATH if it is new enough, else our own, which pip installs once into the cache.
-    pub fn find(cache: &Cache, ui: &Ui) -> Result<Self, Error> {
+    pub fn find(cache: &Cache, network: Network, ui: &Ui) -> Result<Self, Error> {
         let mut tried = String::new();
         match version_of(Path::new("uv")) {
-            Some(version) if is_new_enough(&version) => return Ok(Self::new("uv".into(), version, ui)),
+            Some(version) if is_new_enough(&version) => {
+                return Ok(Self::new("uv".into(), version, cache, ui));
+            }
             Some(version) => _ = write!(tried, "uv {version} on PATH is older than {OLDEST}, "),
             None => tried.push_str("no uv on PATH, "),
         }
         let home = cache.uv(OURS);
         let program = home.join("bin").join(format!("uv{}", std::env::consts::EXE_SUFFIX));
         if let Some(version) = version_of(&program) {
-            return Ok(Self::new(program, version, ui));
+            return Ok(Self::new(program, version, cache, ui));
+        }
+        if network == Network::Forbidden {
+            return Err(Error::NotHere);
         }
         install::with_pip(cache, &home, ui, &mut tried)?;
         match version_of(&program) {
-            Some(version) => Ok(Self::new(program, version, ui)),
+            Some(version) => Ok(Self::new(program, version, cache, ui)),
             None => Err(Error::Install { output: format!("`{}` does not run", program.display()) }),
         }
     }
 
-    fn new(program: PathBuf, version: String, ui: &Ui) -> Self {
+    fn new(program: PathBuf, version: String, cache: &Cache, ui: &Ui) -> Self {
         ui.detail("Using", format!("uv {version} ({})", program.display()));
         let mut find = Command::new(&program);
         find.args(["python", "find", "--quiet", "--no-python-downloads"]);
         let python_is_there = quietly(&mut find).is_ok_and(|output| output.status.success());
-        Self { program, version, python_is_there }
+        Self { program, version, python_is_there, exchange: cache.folder().to_path_buf() }
     }
 
     /// Its version.
@@ -168,15 +204,15 @@ impl Uv {
     }
 
     /// Resolves for all platforms and for all Python versions from the oldest one on; the answer is a lock's text.
-    pub fn resolve(&self, resolve: &Resolve<'_>) -> Result<String, Error> {
-        let exchange = Exchange::new()?;
+    pub fn resolve(&self, resolve: &Resolve<'_>) -> Result<Resolved, Error> {
+        let exchange = Exchange::below(&self.exchange)?;
         let input = exchange.write("requirements.in", resolve.requirements)?;
         let output = match resolve.old {
             Some(old) => exchange.write("requirements.txt", old)?,
             None => exchange.path("requirements.txt"),
         };
         let mut command = self.working(resolve.folder);
-        command.args(["pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-header"]);
+        command.args(["pip", "compile", "--universal", "--generate-hashes", "--no-header"]);
         command.args([
             "--no-emit-index-url",
             "--no-emit-find-links",
@@ -191,31 +227,28 @@ impl Uv {
             Upgrade::Everything => _ = command.arg("--upgrade"),
             Upgrade::Packages(names) => {
                 for name in names {
-                    command.args(["--upgrade-package", name]);
+                    command.args(["--upgrade-package", name.as_ref()]);
                 }
             }
         }
         command.arg("--output-file").arg(&output).arg(&input);
-        run(&mut command, &format!("resolve the requirements of {}", resolve.origin))?;
-        let text = read(&output)?;
-        Ok(text.replace(&format!("-r {}", input.display()), resolve.origin))
+        let warnings = run(&mut command, &format!("resolve the requirements of {}", resolve.origin))?;
+        let text = read(&output)?.replace(&format!("-r {}", input.display()), resolve.origin);
+        Ok(Resolved { text, warnings })
     }
 
-    /// Asks where the files of the lock lie.
+    /// Asks where the files of the lock lie. `folder` is where uv looks for its project configuration.
     pub fn locate(
         &self,
+        folder: &Path,
         lock: &Path,
         oldest_python: PythonVersion,
-        offline: bool,
     ) -> Result<FileIndex, Error> {
-        let exchange = Exchange::new()?;
+        let exchange = Exchange::below(&self.exchange)?;
         let output = exchange.path("pylock.toml");
-        let mut command = self.working(lock.parent().unwrap_or(Path::new(".")));
-        command.args(["pip", "compile", "--quiet", "--universal", "--no-deps", "--no-header"]);
+        let mut command = self.working(folder);
+        command.args(["pip", "compile", "--universal", "--no-deps", "--no-header"]);
         command.args(["--format", "pylock.toml", "--python-version", &oldest_python.to_string()]);
-        if offline {
-            command.arg("--offline");
-        }
         command.arg("--output-file").arg(&output).arg(lock);
         run(&mut command, &format!("find the files of `{}`", lock.display()))?;
         let text = read(&output)?;
@@ -225,27 +258,33 @@ impl Uv {
     /// Builds the source distribution at `sdist` into a wheel in `out`, with the pinned and hashed tools of
     /// `constraints` and nothing else.
     ///
-    /// The backend is a stranger's code: it sees no credentials, and the same umask, clock and language everywhere.
+    /// The backend is a stranger's code: of the environment it sees what it needs, and the same umask, clock and
+    /// language everywhere.
     pub fn build_wheel(
         &self,
+        folder: &Path,
         sdist: &Path,
         constraints: &Path,
         out: &Path,
-        offline: bool,
+        network: Network,
     ) -> Result<(), Error> {
         let mut command = with_fixed_umask(&self.program);
-        self.prepare(&mut command, out);
+        self.prepare(&mut command, folder);
+        command.env_clear();
+        command.envs(std::env::vars_os().filter(|(name, _)| environment::is_for_builds(name)));
+        self.settle(&mut command);
         command.args(["build", "--wheel", "--require-hashes", "--build-constraints"]);
         command.arg(constraints).arg("--out-dir").arg(out);
-        if offline {
+        if network == Network::Forbidden {
             command.arg("--offline");
         }
         command.arg(sdist);
         // 1980-01-01, the oldest time that a zip can hold.
         command.env("SOURCE_DATE_EPOCH", "315532800").env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
-        command.env("PYTHONHASHSEED", "0");
+        // Tools leave lock files where temporary files are.
+        command.env("PYTHONHASHSEED", "0").env("TMPDIR", out);
         let name = sdist.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        run(&mut command, &format!("build `{name}`"))
+        run(&mut command, &format!("build `{name}`")).map(drop)
     }
 
     /// uv at work for us in `folder`.
@@ -259,23 +298,26 @@ impl Uv {
         // An empty path is the current folder, but not one that a process can be started in.
         command.current_dir(if folder == Path::new("") { Path::new(".") } else { folder });
         for (name, _) in std::env::vars_os() {
-            if is_secret_or_misleading(&name) {
+            if environment::is_not_for_uv(&name) {
                 command.env_remove(&name);
             }
         }
+        self.settle(command);
+        command.stdin(Stdio::null());
+    }
+
+    fn settle(&self, command: &mut Command) {
         if self.python_is_there {
             command.env("UV_PYTHON_DOWNLOADS", "never");
         }
-        command.env("UV_NO_PROGRESS", "1").stdin(Stdio::null());
+        // Like our own downloads: the certificates of the system. Older versions know the second name.
+        for name in ["UV_SYSTEM_CERTS", "UV_NATIVE_TLS"] {
+            if std::env::var_os(name).is_none() {
+                command.env(name, "1");
+            }
+        }
+        command.env("UV_NO_PROGRESS", "1");
     }
-}
-
-/// What no build backend needs to see, and what would make its result depend on this machine.
-fn is_secret_or_misleading(name: &OsStr) -> bool {
-    const SECRET: [&str; 4] = ["AWS_", "GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_"];
-    const MISLEADING: [&str; 5] = ["PYTHON", "CFLAGS", "LDFLAGS", "SETUPTOOLS_", "DISTUTILS_"];
-    let name = name.to_string_lossy();
-    SECRET.iter().chain(&MISLEADING).any(|start| name.starts_with(start))
 }
 
 /// A program that starts with umask 022, whatever ours is.
@@ -295,9 +337,9 @@ struct Exchange {
 }
 
 impl Exchange {
-    fn new() -> Result<Self, Error> {
-        let folder =
-            tempfile::tempdir().map_err(|source| Error::Exchange { path: std::env::temp_dir(), source })?;
+    /// In the cache, where what killed processes leave behind is swept.
+    fn below(cache: &Path) -> Result<Self, Error> {
+        let folder = Cache::at(cache).new_folder()?;
         Ok(Self { folder })
     }
 
@@ -316,10 +358,16 @@ fn read(path: &Path) -> Result<String, Error> {
     std::fs::read_to_string(path).map_err(|source| Error::Exchange { path: path.to_path_buf(), source })
 }
 
-fn run(command: &mut Command, what: &str) -> Result<(), Error> {
+/// Runs uv to its end; gives its warnings.
+fn run(command: &mut Command, what: &str) -> Result<Vec<String>, Error> {
     let failed = |output: String| Error::Failed { what: what.to_owned(), output };
     let output = quietly(command).map_err(|error| failed(error.to_string()))?;
-    if output.status.success() { Ok(()) } else { Err(failed(said(&output))) }
+    if !output.status.success() {
+        return Err(failed(said(&output)));
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let warnings = stderr.lines().filter_map(|line| line.strip_prefix("warning: "));
+    Ok(warnings.filter(|warning| !warning.contains(ANY_PYTHON)).map(str::to_owned).collect())
 }
 
 fn quietly(command: &mut Command) -> std::io::Result<Output> {
@@ -329,7 +377,12 @@ fn quietly(command: &mut Command) -> std::io::Result<Output> {
 /// What a program said, indented, for an error of ours.
 fn said(output: &Output) -> String {
     let text = [&output.stderr[..], &output.stdout[..]].map(String::from_utf8_lossy).concat();
-    let lines: Vec<String> = text.trim().lines().map(|line| format!("  {line}")).collect();
+    let lines: Vec<String> = text
+        .trim()
+        .lines()
+        .filter(|line| !line.contains(ANY_PYTHON))
+        .map(|line| format!("  {line}"))
+        .collect();
     if lines.is_empty() { format!("  {}", output.status) } else { lines.join("\n") }
 }
 
@@ -360,17 +413,5 @@ mod tests {
     fn old_versions_are_told_from_new_ones() {
         assert!(is_new_enough(OURS) && is_new_enough(OLDEST) && is_new_enough("1.0.0"));
         assert!(!is_new_enough("0.8.99") && !is_new_enough("nonsense"));
-    }
-
-    #[test]
-    fn backends_see_no_credentials() {
-        for secret in
-            ["AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "PYTHONPATH"]
-        {
-            assert!(is_secret_or_misleading(OsStr::new(secret)), "{secret}");
-        }
-        for needed in ["PATH", "HOME", "SSL_CERT_FILE", "HTTPS_PROXY", "UV_INDEX", "UV_PYTHON"] {
-            assert!(!is_secret_or_misleading(OsStr::new(needed)), "{needed}");
-        }
     }
 }

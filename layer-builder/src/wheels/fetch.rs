@@ -26,6 +26,7 @@ use client::agent;
 use crate::cache::{self, Cache};
 use crate::hash::Sha256;
 use crate::lock::files::RemoteFile;
+use crate::lock::uv::Network;
 use crate::ui::{Ui, counted, megabytes};
 use crate::zip_reader::{self, ZipFile};
 
@@ -93,6 +94,9 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// Nobody could be trusted.
+    #[error("found no certificates to check servers with: {0}")]
+    Certificates(String),
     /// The cache is of no use.
     #[error(transparent)]
     Cache(#[from] cache::Error),
@@ -103,6 +107,11 @@ fn list(files: &[String]) -> String {
 }
 
 impl Error {
+    /// Whether the index may have another address for the file by now.
+    pub fn may_have_moved(&self) -> bool {
+        matches!(self, Self::Status { status: 403 | 404 | 410, .. })
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -120,26 +129,29 @@ impl Error {
             Self::Hash { .. } => Some(
                 "it was thrown away; if this comes again, somebody between here and the index changes files".to_owned(),
             ),
+            Self::Certificates(_) => {
+                Some("name a file of certificates in `SSL_CERT_FILE`, or install those of the system".to_owned())
+            }
             Self::Cache(error) => Some(error.hint()),
             _ => None,
         }
     }
 }
 
-/// Where the files are: each downloaded now, unless the cache has it. Files that are there are not read here; whoever
-/// uses them checks their hash.
-pub fn fetch(files: &[&RemoteFile], cache: &Cache, offline: bool, ui: &Ui) -> Result<Vec<PathBuf>, Error> {
+/// Where the files are: each downloaded now, unless the cache has it. Wheels that are there are not read here: they are
+/// hashed while they are copied. Source distributions are, for they are going to be run.
+pub fn fetch(files: &[&RemoteFile], cache: &Cache, network: Network, ui: &Ui) -> Result<Vec<PathBuf>, Error> {
     let paths: Vec<PathBuf> = files.iter().map(|file| cache.download(file.sha256, &file.file_name)).collect();
     let missing: Vec<(&RemoteFile, &Path)> = files
         .iter()
         .copied()
         .zip(paths.iter().map(PathBuf::as_path))
-        .filter(|(_, path)| !path.is_file())
+        .filter(|(file, path)| !is_there(file, path))
         .collect();
     if missing.is_empty() {
         return Ok(paths);
     }
-    if offline {
+    if network == Network::Forbidden {
         return Err(Error::Missing {
             files: missing.iter().map(|(file, _)| file.file_name.clone()).collect(),
         });
@@ -148,12 +160,19 @@ pub fn fetch(files: &[&RemoteFile], cache: &Cache, offline: bool, ui: &Ui) -> Re
     Ok(paths)
 }
 
+fn is_there(file: &RemoteFile, path: &Path) -> bool {
+    if file.file_name.ends_with(".whl") {
+        return path.is_file();
+    }
+    std::fs::read(path).is_ok_and(|bytes| Sha256::of(&bytes) == file.sha256)
+}
+
 fn download_all(missing: &[(&RemoteFile, &Path)], cache: &Cache, ui: &Ui) -> Result<(), Error> {
     let total: u64 = missing.iter().filter_map(|(file, _)| file.size).sum();
     ui.status("Downloading", format!("{}, {}", counted(missing.len(), "file"), megabytes(total)));
     let start = Instant::now();
     let bar = if ui.shows_progress() { progress_bar(total) } else { ProgressBar::hidden() };
-    let client = Client::new();
+    let client = Client::new()?;
     let next = AtomicUsize::new(0);
     let failure = Mutex::new(None);
     std::thread::scope(|scope| {
@@ -193,13 +212,13 @@ fn progress_bar(total: u64) -> ProgressBar {
 }
 
 struct Client {
-    agent: OnceLock<Agent>,
+    agent: Agent,
     netrc: OnceLock<Option<netrc::Netrc>>,
 }
 
 impl Client {
-    fn new() -> Self {
-        Self { agent: OnceLock::new(), netrc: OnceLock::new() }
+    fn new() -> Result<Self, Error> {
+        Ok(Self { agent: agent().map_err(Error::Certificates)?, netrc: OnceLock::new() })
     }
 
     /// Downloads one file, checks it, and gives it its name in the cache.
@@ -279,8 +298,7 @@ impl Client {
             return Ok(Box::new(opened));
         }
         let (url, credentials) = without_credentials(&file.url);
-        let agent = self.agent.get_or_init(agent);
-        let mut request = agent.get(&url);
+        let mut request = self.agent.get(&url);
         if let Some(credentials) = credentials.or_else(|| self.credentials_of(host)) {
             request = request.header("Authorization", format!("Basic {}", STANDARD.encode(credentials)));
         }

@@ -119,12 +119,15 @@ pub enum Error {
 }
 
 impl Error {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+    /// What to do about it. `lock` is the command that locks.
+    pub fn hint(&self, lock: &str) -> Option<String> {
         match self {
+            Self::NoFiles { .. } => Some(format!(
+                "if somebody has changed the lock, or the index its files: `{lock}` makes it anew"
+            )),
             Self::Differs { .. } => Some(
-                "a layer holds the same files for all of its targets: set `wheels = \"pure\"`, or name fewer of them in \
-                 `python` and `architectures`"
+                "a layer holds the same files for all of its targets: name fewer of them in `python` and \
+                 `architectures`, or set `wheels = \"pure\"` if the package has a wheel without compiled code"
                     .to_owned(),
             ),
             Self::NotForAll { .. } => Some(
@@ -132,7 +135,9 @@ impl Error {
                  `architectures`"
                     .to_owned(),
             ),
-            Self::NoWheel { .. } => Some("pin another version in `requirements`, or name fewer targets".to_owned()),
+            Self::NoWheel { .. } => {
+                Some("pin another version in `requirements`, or name fewer targets".to_owned())
+            }
             _ => None,
         }
     }
@@ -184,18 +189,18 @@ pub fn sdists<'a>(
     index: &'a FileIndex,
     targets: &[Target],
     preference: WheelPreference,
-) -> Result<Vec<&'a RemoteFile>, Error> {
+) -> Result<BTreeMap<PackageName, &'a RemoteFile>, Error> {
     let mut found = BTreeMap::new();
     for &target in targets {
         let accepted = AcceptedTags::of(target);
         for package in needed(lock, target)? {
             if let Origin::Sdist(_) = choose(package, index, target, &accepted, preference)?.origin {
                 let files = index.of(&package.name, &package.version);
-                found.extend(files.and_then(|files| Some((&package.name, files.sdist.as_ref()?))));
+                found.extend(files.and_then(|files| Some((package.name.clone(), files.sdist.as_ref()?))));
             }
         }
     }
-    Ok(found.into_values().collect())
+    Ok(found)
 }
 
 fn not_for_all(choice: &Chosen, needed: Target, not_needed: Target) -> Error {
@@ -214,6 +219,9 @@ fn needed(lock: &Lock, target: Target) -> Result<Vec<&LockedPackage>, Error> {
             return Err(Error::PatchDependent { name: name.clone(), version: version.clone(), target });
         }
         if !holds {
+            continue;
+        }
+        if needed.iter().any(|other| other.name == *name && other.version == *version) {
             continue;
         }
         if let Some(other) = needed.iter().find(|other| other.name == *name) {
@@ -244,7 +252,7 @@ fn choose(
             fitting.push((second_choice, rank, std::cmp::Reverse(wheel.build.unwrap_or(0)), file));
         }
     }
-    fitting.sort_by_key(|fit| (fit.0, fit.1, fit.2));
+    fitting.sort_by_key(|fit| (fit.0, fit.1, fit.2, &fit.3.file_name));
     let origin = match (fitting.first(), &files.sdist) {
         (Some((.., file)), _) => Origin::Wheel((*file).clone()),
         (None, Some(sdist)) => Origin::Sdist(sdist.clone()),

@@ -13,7 +13,7 @@ use super::tags::WheelName;
 use crate::cache::{self, Cache};
 use crate::hash::Sha256;
 use crate::lock::files::RemoteFile;
-use crate::lock::uv::{self, Uv};
+use crate::lock::uv::{self, Network, Uv};
 use crate::ui::Ui;
 use crate::zip_reader::{self, ZipFile};
 use crate::zip_writer::{self, Writer};
@@ -107,14 +107,15 @@ impl Error {
     }
 }
 
-/// The wheel of the source distribution that lies at `path`: the one in the cache, or a new one.
+/// The wheel of the source distribution that lies at `path`: the one in the cache, or a new one. `folder` is where uv
+/// looks for its project configuration.
 pub fn wheel_of(
     sdist: &RemoteFile,
     path: &Path,
+    folder: &Path,
     constraints: &Path,
-    uv: &mut dyn FnMut() -> Result<Uv, uv::Error>,
     cache: &Cache,
-    offline: bool,
+    network: Network,
     ui: &Ui,
 ) -> Result<BuiltWheel, Error> {
     let pinned = std::fs::read(constraints).map_err(|source| Error::Constraints {
@@ -128,10 +129,10 @@ pub fn wheel_of(
         return Ok(built);
     }
     ui.status("Building", &sdist.file_name);
-    let folder = cache.new_folder()?;
-    let out = folder.path().join("out");
+    let exchange = cache.new_folder()?;
+    let out = exchange.path().join("out");
     cache.make_folder(&out)?;
-    uv()?.build_wheel(path, constraints, &out, offline)?;
+    Uv::find(cache, network, ui)?.build_wheel(folder, path, constraints, &out, network)?;
     let wheel = only_wheel(&out, sdist)?;
     let name = file_name(&wheel);
     if !WheelName::parse(&name).is_ok_and(|name| name.is_pure()) {
@@ -177,6 +178,7 @@ fn pack(path: &Path) -> Result<Vec<u8>, zip_reader::Error> {
     entries.sort_by(|one, other| one.path.cmp(&other.path));
     let mut compressor = Compressor::new(CompressionLvl::best());
     let mut writer = Writer::new(Vec::new());
+    let failed = |source| zip_reader::Error::Io { path: path.to_path_buf(), source };
     for entry in entries {
         let content = zip.content(entry)?;
         let mut stream = vec![0; compressor.deflate_compress_bound(content.len())];
@@ -192,10 +194,9 @@ fn pack(path: &Path) -> Result<Vec<u8>, zip_reader::Error> {
             crc32: entry.crc32,
             size: entry.size,
         };
-        // Writing to memory does not fail, and what was read from a zip is small enough for one.
-        let _ = writer.add(&file, stored);
+        writer.add(&file, stored).map_err(failed)?;
     }
-    Ok(writer.finish().map(|finished| finished.inner).unwrap_or_default())
+    Ok(writer.finish().map_err(failed)?.inner)
 }
 
 #[derive(Default, Deserialize)]

@@ -74,8 +74,9 @@ pub struct AcceptedTags {
 }
 
 impl AcceptedTags {
-    /// The tags of `target`, from the most special to the most general: its own interpreter, the stable ABI of this
-    /// and older versions, then code without an ABI; in each, platforms from the newest glibc to the oldest.
+    /// The tags of `target`, from the most special to the most general: its own interpreter, the stable ABI of
+    /// older versions, then code of any version; in each, platforms from the newest glibc to the oldest. The order is
+    /// that of pip.
     pub fn of(target: Target) -> Self {
         let minor = target.python.minor();
         let own = format!("cp3{minor}");
@@ -87,10 +88,11 @@ impl AcceptedTags {
             );
         };
         push(&own, &own, &platforms);
-        for older in (2..=minor).rev() {
+        push(&own, "abi3", &platforms);
+        push(&own, "none", &platforms);
+        for older in (2..minor).rev() {
             push(&format!("cp3{older}"), "abi3", &platforms);
         }
-        push(&own, "none", &platforms);
         let generic: Vec<String> = std::iter::once(format!("py3{minor}"))
             .chain(std::iter::once("py3".to_owned()))
             .chain((0..minor).rev().map(|older| format!("py3{older}")))
@@ -207,8 +209,8 @@ mod tests {
             "cp313-cp313-manylinux_2_17_x86_64",
             "cp313-cp313-manylinux2014_x86_64",
             "cp313-abi3-manylinux_2_28_x86_64",
-            "cp39-abi3-manylinux_2_28_x86_64",
             "cp313-none-manylinux_2_28_x86_64",
+            "cp39-abi3-manylinux_2_28_x86_64",
             "py3-none-manylinux_2_28_x86_64",
             "py313-none-any",
             "py3-none-any",

@@ -1,5 +1,6 @@
 //! A wheel: its entries, and where each belongs in the layer.
 
+use std::fs::File;
 use std::path::Path;
 
 use crate::zip_reader::{Entry, Error, ZipFile};
@@ -12,9 +13,9 @@ pub struct Wheel {
 }
 
 impl Wheel {
-    /// Opens the wheel at `path`; what does not belong in a layer is left out.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        let zip = ZipFile::open(path)?;
+    /// Reads an open wheel that lies at `path`; what does not belong in a layer is left out.
+    pub fn read(path: &Path, file: File) -> Result<Self, Error> {
+        let zip = ZipFile::read(path, file)?;
         let place = |(index, entry): (usize, &Entry)| Some((index, place(&entry.path)?.to_owned()));
         let placed = zip.entries().iter().enumerate().filter_map(place).collect();
         Ok(Self { zip, placed })

@@ -33,9 +33,9 @@ fn a_wheel_that_needs_a_newer_glibc_is_refused() {
     let elf = TestElf { needed: &["libc.so.6"], glibc: &["GLIBC_2.17", "GLIBC_2.28"], ..TestElf::default() };
     let said = refused(&World::for_targets(&[with_library(elf)], X86_11));
     for part in [
-        "error: the audit refuses the layer `small`:\n",
+        "Caused by: the audit refuses the layer `small`:\n",
         "  `python/alpha/core.abi3.so` needs GLIBC_2.28, and python3.11 has glibc 2.26 (glibc-too-new)\n",
-        "    fix: pin a version of the package with a wheel for an older manylinux",
+        "  fix: pin a version of the package with a wheel for an older manylinux",
         "hint: what is meant to be so is allowed by a line in `[layers.small.allow]`: \
          \"glibc-too-new:python/alpha/core.abi3.so\" = \"the reason\"",
     ] {

@@ -179,7 +179,8 @@ fn a_second_build_asks_nobody() {
 fn the_commit_stands_in_the_manifest() {
     let world = World::new(&two_wheels());
     let source = |world: &World| {
-        let _ = world.run(&["build"]).expect_code(0);
+        let path = std::env::var_os("PATH").unwrap();
+        let _ = run(world.command(&["build"]).env("PATH", path)).expect_code(0);
         let manifest = std::fs::read(world.path("target/layers/small.json")).unwrap();
         serde_json::from_slice::<Value>(&manifest).unwrap()["source"].clone()
     };
@@ -242,7 +243,7 @@ fn inspect_shows_packages_and_sizes() {
     let _ = world.run(&["build"]).expect_code(0);
     let table = world.run(&["inspect", "small"]).expect_code(0).stdout;
     expect_test::expect_file!["inspect.txt"].assert_eq(&table);
-    assert!(table.lines().all(|line| line.chars().count() <= 100) || table.contains("sha256"), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
     let json = world.run(&["inspect", "target/layers/small.zip", "--format", "json"]).expect_code(0).stdout;
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["files"], 15);

@@ -69,7 +69,8 @@ impl World {
         );
         std::fs::write(self.path("layers.toml"), toml).unwrap();
         let file = LayersFile::read(&self.path("layers.toml")).unwrap();
-        let mut text = requirements::header("small", "0.0.0", requirements::inputs_of(&file.layers["small"]));
+        let mut text =
+            requirements::header("small", "0.0.0", requirements::inputs_of(&file.layers["small"]), &[]);
         let mut pylock = String::new();
         for wheel in wheels {
             let hash = wheel.sha256();
@@ -102,7 +103,11 @@ impl World {
     /// The binary, in the project's folder, with its cache.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = builder(self.folder.path());
-        command.env("LAYER_BUILDER_CACHE_DIR", self.path("cache")).args(arguments);
+        // No uv and no Python is found: what is tested here does without.
+        command
+            .env("LAYER_BUILDER_CACHE_DIR", self.path("cache"))
+            .env("PATH", self.path("nothing"))
+            .args(arguments);
         command
     }
 

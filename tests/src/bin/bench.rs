@@ -23,11 +23,14 @@ enum Bench {
         #[arg(long, default_value_t = 3)]
         slow_runs: usize,
     },
+    /// Publishing to 20 regions with 100 ms added to every call, against one region and the AWS CLI (needs PyPI)
+    Publish,
 }
 
 fn main() -> ExitCode {
     match Cli::parse().bench {
         Bench::Build { runs, slow_runs } => tests::bench::build::run(runs.max(1), slow_runs.max(1)),
+        Bench::Publish => return tests::bench::publish::run(),
     }
     ExitCode::SUCCESS
 }

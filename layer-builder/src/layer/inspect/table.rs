@@ -32,7 +32,7 @@ impl Inspection {
         }
         let _ = write!(
             text,
-            "\n{} in {}, {} (limit {}), {} unzipped (limit {})\nsha256 {}\nCodeSha256 {}",
+            "\n{} in {}\n{} zipped ({} can be sent directly)\n{} unzipped (limit {})\nsha256 {}\nCodeSha256 {}",
             counted(self.files, "file"),
             counted(self.packages.len(), "package"),
             megabytes(self.size),

@@ -66,9 +66,12 @@ pub(super) fn with_pip(cache: &Cache, home: &Path, ui: &Ui, tried: &mut String) 
         match quietly(&mut pip) {
             Ok(pip) if pip.status.success() => {
                 cache.make_folder(home.parent().unwrap_or(home))?;
-                // If somebody else was faster, theirs is as good.
-                if std::fs::rename(&filled, home).is_ok() || home.is_dir() {
-                    return Ok(());
+                // One that does not run would be in the way; one that somebody else has just put there is as good.
+                let _ = std::fs::remove_dir_all(home);
+                match std::fs::rename(&filled, home) {
+                    Ok(()) => return Ok(()),
+                    Err(_) if home.is_dir() => return Ok(()),
+                    Err(error) => output = Some(format!("  failed to write `{}`: {error}", home.display())),
                 }
             }
             Ok(pip) => output = Some(said(&pip)),

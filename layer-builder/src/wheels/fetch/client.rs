@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ureq::config::Config;
+use ureq::config::{Config, RedirectAuthHeaders};
 use ureq::http::Uri;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
@@ -13,19 +13,31 @@ use ureq::{Agent, Error};
 
 use super::AT_ONCE;
 
+/// How long a server may say nothing.
+const STALLED: Duration = Duration::from_mins(1);
+
 /// A client for all downloads of one run. What it does not say here is ureq's default, proxies among it.
-pub(super) fn agent() -> Agent {
-    let certificates = rustls_native_certs::load_native_certs().certs;
-    let certificates = certificates.iter().map(|certificate| Certificate::from_der(certificate).to_owned());
+///
+/// The error says why there is not one certificate to check servers with.
+pub(super) fn agent() -> Result<Agent, String> {
+    let found = rustls_native_certs::load_native_certs();
+    if found.certs.is_empty() {
+        let why: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
+        return Err(if why.is_empty() { "the system has none".to_owned() } else { why.join("; ") });
+    }
+    let certificates = found.certs.iter().map(|certificate| Certificate::from_der(certificate).to_owned());
     let tls = TlsConfig::builder().root_certs(RootCerts::Specific(Arc::new(certificates.collect()))).build();
     let config = Agent::config_builder()
         .tls_config(tls)
         .user_agent(concat!("layer-builder/", env!("CARGO_PKG_VERSION")))
         .timeout_connect(Some(Duration::from_secs(15)))
-        .timeout_recv_response(Some(Duration::from_mins(1)))
+        .timeout_recv_response(Some(STALLED))
+        .timeout_per_read(Some(STALLED))
+        // A server that leads elsewhere does not get to lead the credentials there.
+        .redirect_auth_headers(RedirectAuthHeaders::Never)
         .max_idle_connections_per_host(AT_ONCE)
         .build();
-    Agent::with_parts(config, DefaultConnector::default(), OncePerHost::default())
+    Ok(Agent::with_parts(config, DefaultConnector::default(), OncePerHost::default()))
 }
 
 /// Looks each host up once. When several threads ask a name server the same at once, it drops some of the questions,

@@ -1,0 +1,45 @@
+//! Under which name this program was called, so that usage lines and hints can be typed as they stand.
+
+/// `cargo xtask` sets this to the words that were typed, for example `cargo xtask publish`.
+const VARIABLE: &str = "XTASK_CALLED_AS";
+
+/// The commands that a hint may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Builds a layer: the other crate's command, which comes before ours.
+    Build,
+    /// Publishes what is built.
+    Publish,
+    /// Asks for the newest versions.
+    Latest,
+}
+
+/// How the program was started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CalledAs {
+    xtask: Option<String>,
+}
+
+impl CalledAs {
+    /// As the environment says. For the edge only.
+    pub fn from_environment() -> Self {
+        Self { xtask: std::env::var(VARIABLE).ok().filter(|words| !words.is_empty()) }
+    }
+
+    /// The words typed, if `cargo xtask` started us.
+    pub fn xtask(&self) -> Option<&str> {
+        self.xtask.as_deref()
+    }
+
+    /// The words that start `command`.
+    pub fn words(&self, command: Command) -> &'static str {
+        match (self.xtask.is_some(), command) {
+            (true, Command::Build) => "cargo xtask build-layer",
+            (true, Command::Publish) => "cargo xtask publish",
+            (true, Command::Latest) => "cargo xtask bump-templates --latest",
+            (false, Command::Build) => "layer-builder build",
+            (false, Command::Publish) => "layer-publisher publish",
+            (false, Command::Latest) => "layer-publisher latest",
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! How long things are waited for. Everything that waits takes its figures from here, so that a test can shorten them
+//! without taking another way through the code.
+
+use std::time::Duration;
+
+/// Tests of the binary set this to a whole number: every wait is that many times shorter.
+const VARIABLE: &str = "LAYER_PUBLISHER_TEST_HASTE";
+
+/// How long things are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clocks {
+    /// For a connection.
+    pub connect: Duration,
+    /// For the answer to one try of a call that carries no zip.
+    pub answer: Duration,
+    /// For such a call with all its tries.
+    pub call: Duration,
+    /// Before the second try of a call; each further wait is twice as long.
+    pub backoff: Duration,
+    /// After an answer that says nothing: how long Lambda may still be at work.
+    pub look_again_for: Duration,
+    /// How long after the first of those looks the second one comes; later ones come more slowly.
+    pub look_again_after: Duration,
+}
+
+/// The slowest connection that an upload is given time for, in bytes a second.
+const SLOWEST_UPLOAD: u64 = 100_000;
+/// However hasty a test is, a busy machine needs this long to answer.
+const LEAST_ANSWER: Duration = Duration::from_secs(3);
+
+impl Clocks {
+    /// As they are in real use.
+    pub fn real() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            answer: Duration::from_secs(30),
+            call: Duration::from_secs(90),
+            backoff: Duration::from_millis(500),
+            look_again_for: Duration::from_secs(20),
+            look_again_after: Duration::from_secs(1),
+        }
+    }
+
+    /// Everything so many times faster.
+    #[must_use]
+    pub fn faster(self, times: u32) -> Self {
+        let times = times.max(1);
+        Self {
+            connect: (self.connect / times).max(LEAST_ANSWER.min(self.connect)),
+            answer: (self.answer / times).max(LEAST_ANSWER.min(self.answer)),
+            call: (self.call / times).max(LEAST_ANSWER.min(self.call) * 3),
+            backoff: self.backoff / times,
+            look_again_for: self.look_again_for / times,
+            look_again_after: self.look_again_after / times,
+        }
+    }
+
+    /// As the environment asks: the real ones, unless a test is in a hurry. For the edge only.
+    pub fn from_environment() -> Self {
+        let times = std::env::var(VARIABLE).ok().and_then(|value| value.parse().ok()).unwrap_or(1);
+        Self::real().faster(times)
+    }
+
+    /// For the answer to a call that carries a zip of `size` bytes.
+    pub fn upload(&self, size: u64) -> Duration {
+        self.answer + Duration::from_secs(size / SLOWEST_UPLOAD)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_real_clock_looks_again_for_at_least_20_seconds() {
+        assert!(Clocks::real().look_again_for >= Duration::from_secs(20));
+        assert_eq!(Clocks::real().faster(1), Clocks::real());
+    }
+
+    #[test]
+    fn a_slow_line_has_time_for_a_large_zip() {
+        assert!(Clocks::real().upload(50_000_000) > Duration::from_secs(500));
+    }
+}

@@ -1,0 +1,88 @@
+//! What `layers.toml` may say, and what is said when it is wrong.
+
+use expect_test::{Expect, expect};
+
+use sha2::{Digest, Sha256};
+
+use super::*;
+
+fn parse(text: &str) -> Result<LayersFile, ConfigError> {
+    LayersFile::parse(Path::new("layers.toml"), text)
+}
+
+fn check_error(text: &str, expected: &Expect) {
+    let error = parse(text).unwrap_err();
+    let mut said = error.to_string();
+    if let Some(cause) = std::error::Error::source(&error) {
+        said = format!("{said}: {cause}");
+    }
+    expected.assert_eq(&said);
+}
+
+#[test]
+fn regions_and_names_are_read_and_the_builders_keys_are_left_alone() {
+    let file = parse(
+        r#"
+        [layers.sosw]
+        requirements = ["sosw"]
+        python = ["3.13"]
+        anything-of-the-builder = 1
+        branch-of = { sosw = "somewhere" }
+        [layers.sosw.publish]
+        regions = ["us-west-2", "eu-west-1"]
+        optional-regions = ["me-south-1"]
+        [layers.native]
+        layer-name = "other"
+        split = "architecture"
+        "#,
+    )
+    .unwrap();
+    let sosw = &file.layers["sosw"];
+    assert_eq!(sosw.lambda_names, ["sosw"]);
+    assert_eq!(sosw.regions, ["us-west-2".parse().unwrap(), "eu-west-1".parse().unwrap()]);
+    assert_eq!(sosw.optional_regions, ["me-south-1".parse().unwrap()]);
+    assert_eq!(file.layers["native"].lambda_names, ["other-x86_64", "other-arm64"]);
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place() {
+    check_error(
+        "[layer.x]",
+        &expect!["`layers.toml`: unknown table `layer` in the file; did you mean `layers`?"],
+    );
+    check_error(
+        "[layers.x.publsh]",
+        &expect!["`layers.toml`: unknown table `publsh` in `[layers.x]`; did you mean `publish`?"],
+    );
+    check_error(
+        "[layers.x.publish]\nregion = []",
+        &expect!["`layers.toml`: unknown key `region` in `[layers.x.publish]`; did you mean `regions`?"],
+    );
+    check_error(
+        "[layers.x.publish]\nregions = 'eu-west-1'",
+        &expect!["`layers.toml`: `regions` in `[layers.x.publish]` must be a list of regions"],
+    );
+    check_error(
+        "[layers.x.publish]\nregions = ['eu-wset-1']",
+        &expect![
+            "`layers.toml`: `regions` in `[layers.x.publish]` names no region: there is no region `eu-wset-1`; did you mean `eu-west-1`?"
+        ],
+    );
+    check_error(
+        "[layers.x.publish]\nregions = ['eu-west-1']\noptional-regions = ['eu-west-1']",
+        &expect!["`layers.toml`: `[layers.x.publish]` names the region `eu-west-1` twice"],
+    );
+}
+
+#[test]
+fn the_hash_covers_the_table_in_any_order_and_without_publish() {
+    let hash = |text: &str| parse(text).unwrap().layers["x"].inputs_sha256.clone();
+    let first =
+        hash("[layers.x]\npython = ['3.13']\nlicense = 'MIT'\nbranch-of = { b = '1', a = \"é\\\"\" }");
+    let json = r#"{"branch-of":{"a":"é\"","b":"1"},"license":"MIT","python":["3.13"]}"#;
+    assert_eq!(first, hex(&Sha256::digest(json.as_bytes())));
+    let second = "[layers.x]\nlicense = 'MIT'\npython = ['3.13']\nbranch-of = { a = \"é\\\"\", b = '1' }\n\
+                  [layers.x.publish]\nregions = ['eu-west-1']";
+    assert_eq!(first, hash(second));
+    assert_ne!(first, hash("[layers.x]\npython = ['3.12']\nlicense = 'MIT'"));
+}

@@ -1,0 +1,207 @@
+//! The file `layer-versions.json`: read with care, replaced at once or not at all, and left alone when nothing changes.
+//! Its form is the business of `template-tools`.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use template_tools::ledger::{Entry, FILE_NAME, Ledger, LedgerError};
+use thiserror::Error;
+
+/// A ledger on disk.
+#[derive(Clone, Debug)]
+pub struct LedgerFile {
+    path: PathBuf,
+}
+
+/// What is wrong with the ledger's file. Nothing has been written then.
+#[derive(Debug, Error)]
+pub enum LedgerFileError {
+    /// It cannot be read.
+    #[error("failed to read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// It is no ledger that we know.
+    #[error("failed to read the ledger `{}`", path.display())]
+    Ledger {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        source: Box<LedgerError>,
+    },
+    /// It may not be written.
+    #[error("`{}` is read-only", path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It cannot be written.
+    #[error("failed to write `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl LedgerFileError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Ledger { source, .. } => Some(source.hint().to_owned()),
+            Self::ReadOnly { path } => Some(format!("make it writable with `chmod u+w {}`", path.display())),
+            Self::Read { .. } | Self::Write { .. } => None,
+        }
+    }
+}
+
+impl LedgerFile {
+    /// The ledger beside `layers.toml`.
+    pub fn beside(layers_file: &Path) -> Self {
+        Self { path: layers_file.with_file_name(FILE_NAME) }
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it says; nothing if there is no such file.
+    pub fn read(&self) -> Result<Ledger, LedgerFileError> {
+        let text = match std::fs::read_to_string(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ledger::default()),
+            Err(source) => return Err(LedgerFileError::Read { path: self.path.clone(), source }),
+        };
+        Ledger::parse(&text)
+            .map_err(|source| LedgerFileError::Ledger { path: self.path.clone(), source: Box::new(source) })
+    }
+
+    /// Finds out whether it could be written, before anything is done that would have to be written down.
+    pub fn must_be_writable(&self) -> Result<(), LedgerFileError> {
+        if std::fs::metadata(&self.path).is_ok_and(|metadata| metadata.permissions().readonly()) {
+            return Err(LedgerFileError::ReadOnly { path: self.path.clone() });
+        }
+        self.temporary()
+            .map(drop)
+            .map_err(|source| LedgerFileError::Write { path: self.path.clone(), source })
+    }
+
+    /// Makes these the current entries of their places. What is there is read again first: somebody else may have
+    /// added to it. Returns whether anything was written.
+    pub fn record(&self, entries: &[Entry]) -> Result<bool, LedgerFileError> {
+        let before = self.read()?;
+        let mut after = before.clone();
+        for entry in entries {
+            let mut entry = entry.clone();
+            if let Some(known) = before.get(&entry.place())
+                && known.layer_version_arn == entry.layer_version_arn
+            {
+                // What this command does not know about the same version stays.
+                entry.content = entry.content.or_else(|| known.content.clone());
+                entry.target = entry.target.or_else(|| known.target.clone());
+            }
+            after.insert(entry);
+        }
+        if after == before {
+            return Ok(false);
+        }
+        self.replace(&after.to_text())
+            .map_err(|source| LedgerFileError::Write { path: self.path.clone(), source })?;
+        Ok(true)
+    }
+
+    fn replace(&self, text: &str) -> io::Result<()> {
+        let mut file = self.temporary()?;
+        file.write_all(text.as_bytes())?;
+        if let Ok(metadata) = std::fs::metadata(&self.path) {
+            file.as_file().set_permissions(metadata.permissions())?;
+        }
+        file.as_file().sync_all()?;
+        file.persist(&self.path)?;
+        Ok(())
+    }
+
+    /// In the same folder, so that it can be renamed; gone again if it is not.
+    fn temporary(&self) -> io::Result<tempfile::NamedTempFile> {
+        let folder =
+            self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".layer-versions-");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+        builder.tempfile_in(folder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(region: &str, version: u64) -> Entry {
+        Entry::new(format!("arn:aws:lambda:{region}:123456789012:layer:sosw:{version}").parse().unwrap())
+    }
+
+    fn file(folder: &tempfile::TempDir) -> LedgerFile {
+        LedgerFile::beside(&folder.path().join("layers.toml"))
+    }
+
+    #[test]
+    fn regions_are_added_sorted_and_nothing_else_is_left_in_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = file(&folder);
+        assert!(file.record(&[entry("us-west-2", 3)]).unwrap());
+        assert!(file.record(&[entry("eu-west-1", 5)]).unwrap());
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        assert!(text.find("eu-west-1").unwrap() < text.find("us-west-2").unwrap());
+        let files = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(files, 1);
+    }
+
+    #[test]
+    fn bytes_stay_when_nothing_changes_however_they_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = file(&folder);
+        file.record(&[entry("us-west-2", 3)]).unwrap();
+        let compact = std::fs::read_to_string(file.path()).unwrap().replace("\n      ", " ");
+        std::fs::write(file.path(), &compact).unwrap();
+        assert!(!file.record(&[entry("us-west-2", 3)]).unwrap());
+        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), compact);
+        assert!(file.record(&[entry("us-west-2", 4)]).unwrap());
+    }
+
+    #[test]
+    fn what_is_broken_is_never_overwritten() {
+        for (text, said) in [
+            ("{\n  \"schema\": 1,\n<<<<<<< HEAD\n", "line 3"),
+            ("{\"schema\": 2}", "schema is 2"),
+            ("{", "line 1"),
+            ("{\"schema\": 1, \"versions\": [{\"version\": 1}]}", "layer_name"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = file(&folder);
+            std::fs::write(file.path(), text).unwrap();
+            let error = file.record(&[entry("us-west-2", 3)]).unwrap_err();
+            let cause = std::error::Error::source(&error).unwrap().to_string();
+            assert!(cause.contains(said), "{cause}");
+            assert!(error.hint().is_some());
+            assert_eq!(std::fs::read_to_string(file.path()).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_read_only_ledger_is_noticed_before_any_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = file(&folder);
+        file.must_be_writable().unwrap();
+        file.record(&[entry("us-west-2", 3)]).unwrap();
+        let mut permissions = std::fs::metadata(file.path()).unwrap().permissions();
+        permissions.set_readonly(true);
+        std::fs::set_permissions(file.path(), permissions).unwrap();
+        assert!(matches!(file.must_be_writable(), Err(LedgerFileError::ReadOnly { .. })));
+    }
+}

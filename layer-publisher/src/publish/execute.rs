@@ -1,0 +1,292 @@
+//! Brings one artifact into one region, and never twice. Says nothing and writes no file.
+//!
+//! PublishLayerVersion has no idempotency token, and each call that arrives makes a version. So: look first; publish
+//! with the SDK's retries off; after an answer that says nothing look again and again, for as long as Lambda may still
+//! be at work, and publish again at most once; after a definite refusal one look is enough. What was published is read
+//! back.
+
+use std::future::Future;
+use std::time::Duration;
+
+use template_tools::arn::LayerName;
+use thiserror::Error;
+
+use super::plan::{self, Found, Step, Wanted};
+use crate::aws::failure::{CallFailure, Kind};
+use crate::clocks::Clocks;
+use crate::layer_version::{LayerVersion, Listed, NewLayerVersion};
+
+/// The calls of Lambda that are needed, in one region.
+pub trait LayerService: Sync {
+    /// The versions of a layer, newest first; of many, the newest 50. Empty if there is no such layer.
+    fn list(&self, layer: &LayerName) -> impl Future<Output = Result<Vec<Listed>, CallFailure>> + Send;
+    /// One version.
+    fn get(
+        &self,
+        layer: &LayerName,
+        version: u64,
+    ) -> impl Future<Output = Result<LayerVersion, CallFailure>> + Send;
+    /// Makes a version, each time it arrives. Sent once.
+    fn publish(
+        &self,
+        new: &NewLayerVersion,
+    ) -> impl Future<Output = Result<LayerVersion, CallFailure>> + Send;
+}
+
+/// Time as it passes here; a test's own passes at once.
+pub trait Clock: Sync {
+    /// Since some moment.
+    fn now(&self) -> Duration;
+    /// Waits.
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
+}
+
+/// What came of one artifact in one region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The version that holds the content now.
+    pub version: LayerVersion,
+    /// Whether it was there before.
+    pub was: Was,
+    /// Where it differs from what was built.
+    pub differences: Vec<String>,
+    /// Versions that have the same content without need, newest first.
+    pub twins: Vec<u64>,
+    /// Why it could not be read back, if it could not.
+    pub not_read_back: Option<CallFailure>,
+}
+
+/// Whether something was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Was {
+    /// It was there before.
+    Unchanged,
+    /// It was published now.
+    Published,
+    /// It was published now, and the answer was lost.
+    PublishedUnheard,
+}
+
+impl Outcome {
+    /// Whether the version was read back and is what was built, in all that counts.
+    pub fn is_verified(&self) -> bool {
+        self.not_read_back.is_none() && self.differences.is_empty()
+    }
+}
+
+/// Why a region does not have the content, as far as we know.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum RegionFailure {
+    /// Could not look.
+    #[error("failed to ask for the versions of layer `{layer}`")]
+    Look {
+        /// The layer.
+        layer: LayerName,
+        /// What was said.
+        source: CallFailure,
+    },
+    /// Lambda refused.
+    #[error("failed to publish layer `{layer}`")]
+    Refused {
+        /// The layer.
+        layer: LayerName,
+        /// What was said.
+        source: CallFailure,
+    },
+    /// Nobody knows. The next run finds out.
+    #[error(
+        "no answer tells whether layer `{layer}` was published, and no version with this content has appeared"
+    )]
+    Unheard {
+        /// The layer.
+        layer: LayerName,
+        /// What was said last.
+        source: CallFailure,
+    },
+    /// Lambda has something else than what was sent.
+    #[error("version {version} of layer `{layer}` has CodeSha256 {found}, and not {built} as it was sent")]
+    OtherContent {
+        /// The layer.
+        layer: LayerName,
+        /// The version.
+        version: u64,
+        /// Its hash.
+        found: String,
+        /// The hash of what was sent.
+        built: String,
+    },
+}
+
+impl RegionFailure {
+    /// The call that failed, if one did.
+    pub fn call(&self) -> Option<&CallFailure> {
+        match self {
+            Self::Look { source, .. } | Self::Refused { source, .. } | Self::Unheard { source, .. } => {
+                Some(source)
+            }
+            Self::OtherContent { .. } => None,
+        }
+    }
+}
+
+/// How often a throttled PublishLayerVersion is tried.
+const TRIES: u32 = 6;
+/// After so many answers that say nothing it is over.
+const SILENCES: u32 = 2;
+
+/// What the region has: one ListLayerVersions, and one GetLayerVersion if there is a version.
+pub async fn look(service: &impl LayerService, wanted: &Wanted) -> Result<Found, RegionFailure> {
+    let layer = wanted.layer_name();
+    let failed = |source| RegionFailure::Look { layer: layer.clone(), source };
+    let listed = service.list(layer).await.map_err(failed)?;
+    let newest = match listed.first() {
+        Some(first) => Some(service.get(layer, first.version).await.map_err(failed)?),
+        None => None,
+    };
+    Ok(Found { listed, newest })
+}
+
+/// Looks, publishes if that is needed, reads back.
+pub async fn bring(
+    service: &impl LayerService,
+    clock: &impl Clock,
+    clocks: &Clocks,
+    wanted: &Wanted,
+) -> Result<Outcome, RegionFailure> {
+    let found = look(service, wanted).await?;
+    if let Step::Unchanged { version, differences } = plan::step(wanted, &found) {
+        let (version, twins) = (*version, plan::twins(wanted, &found.listed));
+        return Ok(Outcome { version, was: Was::Unchanged, differences, twins, not_read_back: None });
+    }
+    let floor = found.listed.first().map_or(0, |newest| newest.version);
+    publish(service, clock, clocks, wanted, floor).await
+}
+
+async fn publish(
+    service: &impl LayerService,
+    clock: &impl Clock,
+    clocks: &Clocks,
+    wanted: &Wanted,
+    floor: u64,
+) -> Result<Outcome, RegionFailure> {
+    let layer = wanted.layer_name().clone();
+    let mut silences = 0;
+    let mut refusals = 0;
+    loop {
+        let failure = match service.publish(&wanted.new).await {
+            Ok(answer) => {
+                let mut outcome = read_back(service, wanted, answer).await?;
+                if silences > 0
+                    && let Ok(listed) = service.list(&layer).await
+                {
+                    // The first request may have arrived after all. That cannot be undone here, only told.
+                    outcome.twins = plan::twins(wanted, &listed);
+                }
+                return Ok(outcome);
+            }
+            Err(failure) => failure,
+        };
+        if failure.says_nothing() {
+            silences += 1;
+            if let Some(outcome) = look_again(service, clock, clocks, wanted, floor, &failure).await? {
+                return Ok(outcome);
+            }
+            if silences == SILENCES {
+                return Err(RegionFailure::Unheard { layer, source: failure });
+            }
+            continue;
+        }
+        refusals += 1;
+        let is_last = failure.kind != Kind::Throttled || refusals == TRIES;
+        if is_last && silences == 0 {
+            return Err(RegionFailure::Refused { layer, source: failure });
+        }
+        clock.sleep(clocks.backoff * 2_u32.pow(refusals - 1)).await;
+        match appeared(service, wanted, floor).await {
+            Ok(Some(version)) => return Ok(unheard(wanted, version)),
+            Ok(None) if is_last => return Err(RegionFailure::Refused { layer, source: failure }),
+            Ok(None) => {}
+            // Without a look nothing is published again.
+            Err(source) => return Err(RegionFailure::Look { layer, source }),
+        }
+    }
+}
+
+/// Looks until the content has appeared, or the time is over in which it may still do so. That it has not is said only
+/// by a look that came after that time.
+async fn look_again(
+    service: &impl LayerService,
+    clock: &impl Clock,
+    clocks: &Clocks,
+    wanted: &Wanted,
+    floor: u64,
+    failure: &CallFailure,
+) -> Result<Option<Outcome>, RegionFailure> {
+    let end = clock.now() + clocks.look_again_for;
+    let mut pause = clocks.look_again_after;
+    loop {
+        let is_last = clock.now() >= end;
+        match appeared(service, wanted, floor).await {
+            Ok(Some(version)) => return Ok(Some(unheard(wanted, version))),
+            Ok(None) if is_last => return Ok(None),
+            Err(_) if is_last => {
+                return Err(RegionFailure::Unheard {
+                    layer: wanted.layer_name().clone(),
+                    source: failure.clone(),
+                });
+            }
+            Ok(None) | Err(_) => {}
+        }
+        let left = end.saturating_sub(clock.now());
+        clock.sleep(pause.min(left)).await;
+        pause = (pause * 3 / 2).min(clocks.look_again_after * 4);
+    }
+}
+
+/// The version above `floor` that has the content, if there is one.
+async fn appeared(
+    service: &impl LayerService,
+    wanted: &Wanted,
+    floor: u64,
+) -> Result<Option<(LayerVersion, Vec<u64>)>, CallFailure> {
+    let layer = wanted.layer_name();
+    let listed = service.list(layer).await?;
+    let candidates = plan::candidates(wanted, &listed, floor);
+    for &candidate in &candidates {
+        let version = service.get(layer, candidate).await?;
+        if wanted.is_in(&version) {
+            return Ok(Some((version, plan::twins(wanted, &listed))));
+        }
+    }
+    Ok(None)
+}
+
+fn unheard(wanted: &Wanted, (version, twins): (LayerVersion, Vec<u64>)) -> Outcome {
+    let differences = wanted.differences(&version);
+    Outcome { version, was: Was::PublishedUnheard, differences, twins, not_read_back: None }
+}
+
+async fn read_back(
+    service: &impl LayerService,
+    wanted: &Wanted,
+    answer: LayerVersion,
+) -> Result<Outcome, RegionFailure> {
+    let layer = wanted.layer_name();
+    let (version, not_read_back) = match service.get(layer, answer.arn.version).await {
+        Ok(version) => (version, None),
+        Err(failure) => (answer, Some(failure)),
+    };
+    if !wanted.is_in(&version) {
+        return Err(RegionFailure::OtherContent {
+            layer: layer.clone(),
+            version: version.arn.version,
+            found: version.code_sha256,
+            built: wanted.code_sha256.clone(),
+        });
+    }
+    let differences = wanted.differences(&version);
+    Ok(Outcome { version, was: Was::Published, differences, twins: Vec::new(), not_read_back })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! Never twice: every fault that a PublishLayerVersion can meet, against a region and a clock of our own.
+
+use std::time::Duration;
+
+use super::*;
+use crate::publish::fake::{FakeRegion, Fault, wanted};
+
+fn brought(region: &FakeRegion, zip: &[u8]) -> Result<Outcome, RegionFailure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(bring(region, region, &Clocks::real(), &wanted(zip)))
+}
+
+fn publishes(region: &FakeRegion) -> usize {
+    region.calls().iter().filter(|call| **call == "publish").count()
+}
+
+#[test]
+fn a_new_layer_is_published_and_read_back() {
+    let region = FakeRegion::default();
+    let outcome = brought(&region, b"a").unwrap();
+    assert_eq!((outcome.was, outcome.version.arn.version), (Was::Published, 1));
+    assert!(outcome.is_verified());
+    assert_eq!(region.calls(), ["list", "publish", "get"]);
+}
+
+#[test]
+fn the_steady_state_is_one_list_and_one_get() {
+    let region = FakeRegion::default().holding(&[b"b", b"a"]);
+    let outcome = brought(&region, b"a").unwrap();
+    assert_eq!((outcome.was, outcome.version.arn.version), (Was::Unchanged, 2));
+    assert_eq!(region.calls(), ["list", "get"]);
+}
+
+#[test]
+fn older_content_is_published_again_if_something_else_is_newest() {
+    let region = FakeRegion::default().holding(&[b"a", b"b"]);
+    let outcome = brought(&region, b"a").unwrap();
+    assert_eq!((outcome.was, outcome.version.arn.version), (Was::Published, 3));
+}
+
+#[test]
+fn after_a_lost_answer_there_is_one_version() {
+    for there in [&[][..], &[&b"b"[..]], &[&b"a"[..], b"b"]] {
+        let region = FakeRegion::with_faults(&[Fault::AnswerLost]).holding(there);
+        let outcome = brought(&region, b"a").unwrap();
+        assert_eq!(outcome.was, Was::PublishedUnheard);
+        assert!(outcome.is_verified() && outcome.twins.is_empty());
+        assert_eq!(outcome.version.arn.version as usize, there.len() + 1);
+        assert_eq!(region.settle().len(), there.len() + 1);
+        assert_eq!(publishes(&region), 1);
+    }
+}
+
+#[test]
+fn what_arrives_late_is_waited_for() {
+    for seconds in [1, 5, 10, 15, 19] {
+        let region = FakeRegion::with_faults(&[Fault::Late(Duration::from_secs(seconds))]);
+        let outcome = brought(&region, b"a").unwrap();
+        assert_eq!(outcome.was, Was::PublishedUnheard);
+        assert_eq!(region.settle().len(), 1, "{seconds} s late");
+    }
+}
+
+#[test]
+fn what_was_lost_is_published_again_once_and_not_before_20_seconds() {
+    let region = FakeRegion::with_faults(&[Fault::Lost]);
+    let outcome = brought(&region, b"a").unwrap();
+    assert_eq!(outcome.was, Was::Published);
+    assert!(region.time() >= Duration::from_secs(20));
+    assert_eq!(publishes(&region), 2);
+    assert_eq!(region.settle().len(), 1);
+
+    let region = FakeRegion::with_faults(&[Fault::Lost, Fault::Lost]);
+    assert!(matches!(brought(&region, b"a"), Err(RegionFailure::Unheard { .. })));
+    assert_eq!(publishes(&region), 2);
+}
+
+#[test]
+fn nothing_is_published_again_while_nobody_can_look() {
+    let region = FakeRegion::with_faults(&[Fault::AnswerLost]).failing_looks(1000);
+    assert!(matches!(brought(&region, b"a"), Err(RegionFailure::Unheard { .. })));
+    assert_eq!(publishes(&region), 1);
+    // The next run finds it.
+    let region = FakeRegion::with_faults(&[Fault::AnswerLost]).failing_looks(3);
+    assert_eq!(brought(&region, b"a").unwrap().was, Was::PublishedUnheard);
+    assert_eq!(region.versions().len(), 1);
+}
+
+#[test]
+fn a_throttled_publish_is_tried_again_after_one_look() {
+    let region = FakeRegion::with_faults(&[Fault::Refused(Kind::Throttled); 5]);
+    assert_eq!(brought(&region, b"a").unwrap().was, Was::Published);
+    assert_eq!(region.versions().len(), 1);
+    assert_eq!(region.calls()[..4], ["list", "publish", "list", "publish"]);
+    let region = FakeRegion::with_faults(&[Fault::Refused(Kind::Throttled); 6]);
+    assert!(matches!(brought(&region, b"a"), Err(RegionFailure::Refused { .. })));
+}
+
+#[test]
+fn a_refusal_is_final() {
+    let region = FakeRegion::with_faults(&[Fault::Refused(Kind::StorageExceeded)]);
+    assert!(matches!(brought(&region, b"a"), Err(RegionFailure::Refused { .. })));
+    assert_eq!(region.calls(), ["list", "publish"]);
+}
+
+#[test]
+fn a_refusal_after_silence_is_looked_behind() {
+    // The first request arrives after the second one was refused.
+    let late = Fault::Late(Duration::from_millis(20_500));
+    let region = FakeRegion::with_faults(&[late, Fault::Refused(Kind::Throttled)]);
+    assert_eq!(brought(&region, b"a").unwrap().was, Was::PublishedUnheard);
+    assert_eq!(region.settle().len(), 1);
+}
+
+#[test]
+fn every_pair_of_faults_ends_with_one_version_or_is_told() {
+    let within = [0, 3, 12, 19].map(|seconds| Fault::Late(Duration::from_secs(seconds)));
+    let refused = [Kind::Throttled, Kind::Denied].map(Fault::Refused);
+    let faults =
+        [Fault::Lost, Fault::AnswerLost].into_iter().chain(within).chain(refused).collect::<Vec<_>>();
+    for &first in &faults {
+        for &second in &faults {
+            let region = FakeRegion::with_faults(&[first, second]);
+            let result = brought(&region, b"a");
+            let versions = region.settle().len();
+            assert!(versions <= 1, "{first:?}, {second:?}: {versions} versions");
+            assert_eq!(result.is_ok(), versions == 1, "{first:?}, {second:?}: {result:?}");
+            // And the next run, whatever came of this one.
+            if !matches!(result, Err(RegionFailure::Refused { .. })) {
+                brought(&region, b"a").unwrap();
+                assert_eq!(region.settle().len(), 1, "{first:?}, {second:?}, then a second run");
+            }
+        }
+    }
+}

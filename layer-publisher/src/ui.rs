@@ -1,0 +1,135 @@
+//! The only printer of this crate: verbs, notes, warnings and errors on standard error, results on standard output.
+//!
+//! Nothing is decided here. A closed pipe is no error: whoever reads us has seen enough.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+
+const VERB: Style = AnsiColor::Green.on_default().bold();
+const FAILED_VERB: Style = AnsiColor::Red.on_default().bold();
+const NOTE: Style = AnsiColor::Cyan.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Warnings and errors only.
+    Quiet,
+    /// What is being done, and what came of it.
+    #[default]
+    Normal,
+    /// Details that matter when something is wrong.
+    Verbose,
+}
+
+/// Says what happens, on standard error, and what came of it, on standard output.
+#[derive(Clone, Debug)]
+pub struct Ui {
+    verbosity: Verbosity,
+    color: ColorChoice,
+}
+
+impl Ui {
+    /// A printer that is as loud and as colourful as asked.
+    pub fn new(verbosity: Verbosity, color: ColorChoice) -> Self {
+        Self { verbosity, color }
+    }
+
+    /// `     Reading sosw.zip`: a verb, right-aligned in 12 columns, and what it is done to.
+    pub fn status(&self, verb: &str, text: impl Display) {
+        self.verb(VERB, verb, &text);
+    }
+
+    /// Like [`Ui::status`], for what did not work out.
+    pub fn failed(&self, verb: &str, text: impl Display) {
+        self.verb(FAILED_VERB, verb, &text);
+    }
+
+    /// A detail, for `--verbose` only.
+    pub fn detail(&self, verb: &str, text: impl Display) {
+        if self.verbosity >= Verbosity::Verbose {
+            self.verb(NOTE, verb, &text);
+        }
+    }
+
+    /// Something worth knowing.
+    pub fn note(&self, text: impl Display) {
+        if self.verbosity >= Verbosity::Normal {
+            self.labelled(NOTE, "note", &text);
+        }
+    }
+
+    /// Something that may be wrong.
+    pub fn warning(&self, text: impl Display) {
+        self.labelled(WARNING, "warning", &text);
+    }
+
+    /// What failed, why, and after a blank line what to type next.
+    pub fn error(&self, error: &(dyn Error + 'static), hint: Option<&str>) {
+        self.labelled(ERROR, "error", &error);
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            for (index, line) in error.to_string().lines().enumerate() {
+                let lead = if index == 0 { "  Caused by: " } else { "             " };
+                self.line(&format!("{lead}{line}"));
+            }
+            cause = error.source();
+        }
+        if let Some(hint) = hint {
+            self.line("");
+            self.labelled(NOTE, "hint", &hint);
+        }
+    }
+
+    /// A result, on standard output.
+    pub fn result(&self, text: impl Display) {
+        let mut out = AutoStream::new(std::io::stdout(), self.color);
+        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    }
+
+    /// Whether a bar that moves is wanted: on a terminal, unless we are to be quiet.
+    pub fn shows_progress(&self) -> bool {
+        self.verbosity >= Verbosity::Normal && std::io::stderr().is_terminal()
+    }
+
+    fn verb(&self, style: Style, verb: &str, text: &dyn Display) {
+        if self.verbosity >= Verbosity::Normal {
+            self.line(&format!("{style}{verb:>12}{style:#} {text}"));
+        }
+    }
+
+    fn labelled(&self, style: Style, label: &str, text: &dyn Display) {
+        self.line(&format!("{style}{label}{style:#}: {text}"));
+    }
+
+    fn line(&self, text: &str) {
+        let mut err = AutoStream::new(std::io::stderr(), self.color);
+        let _ = writeln!(err, "{text}");
+    }
+}
+
+/// `a/b` for a path below the current folder, the whole path elsewhere.
+pub fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).display().to_string()
+}
+
+/// `19.0 MB`: bytes in millions, with one decimal; below 100 kB in kB.
+pub fn megabytes(bytes: u64) -> String {
+    if bytes < 100_000 {
+        format!("{:.1} kB", bytes as f64 / 1e3)
+    } else {
+        format!("{:.1} MB", bytes as f64 / 1e6)
+    }
+}
+
+/// `1 file`, `2 files`.
+pub fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}

@@ -1,0 +1,3 @@
+//! What is there: the versions that AWS has.
+
+pub mod latest;

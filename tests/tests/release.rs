@@ -1,0 +1,107 @@
+//! The commands of `cargo xtask` that are more than one binary, over a real index and the local AWS.
+#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
+
+use std::process::Command;
+
+use tests::command::{Outcome, binary, run};
+use tests::local_aws::{ACCOUNT, LocalAws};
+use tests::project::{LAYER, Project};
+
+/// A project with a template, and an AWS to publish to.
+struct World {
+    aws: LocalAws,
+    project: Project,
+}
+
+const TEMPLATE: &str = "# a template\r\nResources:\r\n  Function:\r\n    Type: AWS::Serverless::Function\r\n    Properties:\r\n      \
+                        Layers:\r\n        - !Sub \"arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:layer:demo:DEMO_LAYER_PLACEHOLDER\" # here\r\n";
+
+impl World {
+    fn new() -> Self {
+        let project = Project::new(&["us-west-2", "eu-west-1"], &[]).unwrap();
+        std::fs::remove_file(project.path(&format!("requirements.{LAYER}.txt"))).unwrap();
+        let world = Self { aws: LocalAws::start().unwrap(), project };
+        world.ask_for("six==1.16.0");
+        world.project.write("template.yaml", TEMPLATE).unwrap();
+        world
+    }
+
+    fn ask_for(&self, requirement: &str) {
+        let layers = format!(
+            "[layers.{LAYER}]\nrequirements = [\"{requirement}\"]\npython = [\"3.12\"]\narchitectures = [\"arm64\"]\n\
+             [layers.{LAYER}.publish]\nregions = [\"us-west-2\", \"eu-west-1\"]\n"
+        );
+        self.project.write("layers.toml", layers).unwrap();
+    }
+
+    fn xtask(&self, arguments: &[&str]) -> Outcome {
+        run(self.command().args(arguments))
+    }
+
+    fn command(&self) -> Command {
+        let mut command = self.project.command_at("xtask", &self.aws.url());
+        let cache = binary("layer-builder").with_file_name("tests-cache");
+        // cargo and rustup are found by what lies in the home of whoever runs the tests.
+        for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+            let home = std::path::PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
+            command.env(name, std::env::var_os(name).unwrap_or_else(|| home.join(folder).into()));
+        }
+        command.env("LAYER_BUILDER_CACHE_DIR", cache);
+        command
+    }
+
+    fn template(&self, version: &str) -> bool {
+        self.project.read("template.yaml").unwrap() == TEMPLATE.replace("DEMO_LAYER_PLACEHOLDER", version)
+    }
+}
+
+#[test]
+fn pypi_release_builds_publishes_and_bumps() {
+    let world = World::new();
+    let first = world.xtask(&["release"]).expect_code(0);
+    let arn =
+        |region: &str, version: u32| format!("arn:aws:lambda:{region}:{ACCOUNT}:layer:{LAYER}:{version}");
+    let lines: Vec<&str> = first.stdout.lines().collect();
+    assert_eq!(lines.len(), 4, "{}", first.stdout);
+    assert_eq!(lines[0], "target/layers/demo.zip");
+    assert_eq!([lines[1], lines[2]], [arn("us-west-2", 1), arn("eu-west-1", 1)]);
+    assert!(lines[3].ends_with("template.yaml"), "{}", first.stdout);
+    assert!(world.template("1"), "{}", world.project.read("template.yaml").unwrap());
+
+    let again = world.xtask(&["release", LAYER, "--templates", "template.yaml"]).expect_code(0);
+    assert!(again.stderr.contains("Unchanged us-west-2: version 1 has this content"), "{}", again.stderr);
+    assert!(world.template("1"));
+
+    world.ask_for("six==1.17.0");
+    // A step that fails ends the release: this lock may not be made anew.
+    let locked = world.xtask(&["release", "--locked"]).expect_code(1);
+    assert!(locked.stderr.contains("note: `cargo xtask build-layer` did not succeed"), "{}", locked.stderr);
+    assert!(world.template("1"));
+    let _ = world.xtask(&["release"]).expect_code(0);
+    assert!(world.template("2"));
+    let _ = world.xtask(&["release", "--nonsense"]).expect_code(2);
+}
+
+#[test]
+fn pypi_bump_templates_asks_aws_for_the_latest() {
+    let world = World::new();
+    // Nothing is published yet: nothing to bump to, and the template stays.
+    let _ = world.xtask(&["bump-templates", "--latest"]);
+    assert_eq!(world.project.read("template.yaml").unwrap(), TEMPLATE);
+    let _ = world.xtask(&["build-layer"]).expect_code(0);
+    let _ = world.xtask(&["publish", "--region", "eu-west-1"]).expect_code(0);
+    // The ledger of this project is not looked at: AWS is asked.
+    std::fs::remove_file(world.project.path("layer-versions.json")).unwrap();
+    let check =
+        world.xtask(&["bump-templates", "--latest", "--region", "eu-west-1", "--check"]).expect_code(1);
+    assert_eq!(world.project.read("template.yaml").unwrap(), TEMPLATE, "{}", check.stderr);
+    let _ =
+        world.xtask(&["bump-templates", "template.yaml", "--latest", "--region=eu-west-1"]).expect_code(0);
+    assert!(world.template("1"), "{}", world.project.read("template.yaml").unwrap());
+    assert!(!world.project.path("layer-versions.json").exists());
+    // An AWS that does not answer is an error, and changes nothing.
+    let mut command = world.command();
+    command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9").args(["bump-templates", "--latest"]);
+    assert_eq!(run(&mut command).code, Some(1));
+    assert!(world.template("1"));
+}
