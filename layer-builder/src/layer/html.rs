@@ -136,14 +136,16 @@ fn rows(inspection: &Inspection) -> String {
     let mut rows = String::new();
     for package in &inspection.packages {
         let kind = if package.native { "native" } else { "pure" };
+        let licence = escaped(package.license.as_deref().unwrap_or("?"));
         let _ = writeln!(
             rows,
-            "<tr><th scope=\"row\">{} <span>{}</span></th><td>{}</td><td><span class=\"kind {kind}\">{kind}</span></td>\
+            "<tr><th scope=\"row\">{} <span>{}</span><small>{}</small></th><td>{}</td><td><span class=\"kind {kind}\">{kind}</span></td>\
              <td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>\
              <td class=\"number\">{:.1} %</td></tr>",
             escaped(&package.name),
             escaped(&package.version),
-            escaped(package.license.as_deref().unwrap_or("?")),
+            licence,
+            licence,
             package.share.files,
             megabytes(package.share.zipped_size),
             megabytes(package.share.unzipped_size),
