@@ -3,30 +3,37 @@
 mod pack;
 mod prove;
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use pep508_rs::PackageName;
 use thiserror::Error;
 
 use crate::atomic;
 use crate::cache::{self, Cache};
-use crate::config::{LayerTable, LayersFile};
 use crate::hash::Sha256;
 use crate::layer::archive;
 use crate::layer::audit::Finding;
 use crate::layer::compress::Compression;
-use crate::layer::fresh::{self, Wanted};
+use crate::layer::fresh;
+use crate::layer::include;
 use crate::layer::inspect::inspect;
 use crate::layer::manifest::{self, LockRecord, Manifest, PackageRecord};
-use crate::layer::{bytecode, licence, plan, sbom, smoke};
+use crate::layer::{bytecode, licence, plan, requires, sbom, smoke};
 use crate::lock::uv::{Network, Upgrade, Uv};
 use crate::lock::{Lock, requirements};
 use crate::relock::{self, Answers, relock};
+use crate::requirement::Wanted;
+use crate::spec::{self, Spec};
+use crate::target::Date;
 use crate::ui::{Ui, counted, megabytes, shown};
-use crate::wheels::select::{self, Chosen, Origin, select};
-use crate::wheels::{fetch, source};
+use crate::wheels::layout::{Part, Place, parts};
+use crate::wheels::select::{self, Chosen, Origin, Selected, select};
+use crate::wheels::source::{self, Input};
+use crate::wheels::{explain, fetch};
 use crate::zip_reader;
 use pack::Written;
 
@@ -39,6 +46,8 @@ pub struct Options {
     pub locked: bool,
     /// Whether the network may be asked.
     pub network: Network,
+    /// The day, for what ends on one.
+    pub today: Date,
     /// How the zip is packed.
     pub packing: Packing,
     /// What is tried with it before it gets its name.
@@ -68,8 +77,8 @@ const RECIPE: u32 = 1;
 
 impl Packing {
     /// The hash of all that the zip depends on beside table and lock.
-    fn recipe(self, folder: &Path, layer: &LayerTable) -> Sha256 {
-        let tools = std::fs::read(requirements::build_path_of(folder, &layer.name)).unwrap_or_default();
+    fn recipe(self, spec: &Spec<'_>) -> Sha256 {
+        let tools = std::fs::read(&spec.build_lock).unwrap_or_default();
         let version = env!("CARGO_PKG_VERSION");
         Sha256::of(format!("{RECIPE} {version} {self:?} {}", Sha256::of(&tools)).as_bytes())
     }
@@ -93,6 +102,9 @@ pub enum Error {
     /// The lock may not be made, and there is none.
     #[error("there is no lock `{}`", .0.display())]
     NoLock(PathBuf),
+    /// There is no such variant of the layer.
+    #[error(transparent)]
+    Spec(#[from] spec::Error),
     /// The lock cannot be read.
     #[error(transparent)]
     Lock(#[from] requirements::Error),
@@ -111,6 +123,20 @@ pub enum Error {
     /// The wheels do not go together.
     #[error(transparent)]
     Plan(#[from] plan::Error),
+    /// A package does not run on one of the runtimes.
+    #[error(transparent)]
+    Requires(#[from] requires::Error),
+    /// A file that is to be included cannot be.
+    #[error(transparent)]
+    Include(#[from] include::Error),
+    /// `--explain` asks for something else.
+    #[error("there is no `{name}` in the lock `{}`", lock.display())]
+    NotInLock {
+        /// The package.
+        name: PackageName,
+        /// The lock.
+        lock: PathBuf,
+    },
     /// The zip could not be assembled.
     #[error(transparent)]
     Assemble(#[from] archive::Error),
@@ -153,6 +179,7 @@ impl Error {
         match self {
             Self::Stale(_) | Self::NoLock(_) => Some(format!("run `{lock}` and commit the result")),
             Self::Lock(error) => error.hint(lock),
+            Self::Spec(error) => Some(error.hint()),
             Self::Relock(error) => error.hint(lock),
             Self::Select(error) => error.hint(lock),
             Self::Fetch(error) => error.hint(),
@@ -168,186 +195,240 @@ impl Error {
             Self::Plan(plan::Error::Empty) => {
                 Some("do the markers of `requirements` leave anything for these Pythons?".to_owned())
             }
-            Self::Smoke(_) | Self::Plan(_) | Self::Assemble(_) | Self::Write { .. } => None,
+            Self::Requires(error) => Some(error.hint()),
+            Self::Smoke(_)
+            | Self::Plan(_)
+            | Self::Assemble(_)
+            | Self::Write { .. }
+            | Self::Include(_)
+            | Self::NotInLock { .. } => None,
         }
     }
 }
 
-/// The folder of the artifacts, beside `layers.toml`.
-pub fn artifacts_of(folder: &Path) -> PathBuf {
-    folder.join("target").join("layers")
-}
-
-/// Builds one layer.
-pub fn build(
-    file: &LayersFile,
-    layer: &LayerTable,
-    options: Options,
-    cache: &Cache,
-    ui: &Ui,
-) -> Result<Artifact, Error> {
-    let folder = file.folder();
+/// Builds one layer: one zip, or one for each architecture.
+pub fn build(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Result<Vec<Artifact>, Error> {
     let repository = {
-        let folder = folder.to_path_buf();
+        let folder = spec.folder.to_path_buf();
         std::thread::spawn(move || repository(&folder))
     };
-    let path = artifacts_of(folder).join(format!("{}.zip", layer.name));
-    let lock = fresh_lock(folder, layer, options, cache, ui)?;
-    let work = Work { folder, layer, lock: &lock, options, cache, ui };
-    let recipe = options.packing.recipe(folder, layer);
-    let wanted = Wanted { inputs_sha256: &layer.inputs_sha256, lock: lock.sha256, recipe };
-    let unchanged = fresh::unchanged(&path, &wanted).filter(|_| !options.proofs.verify);
-    let source = repository.join().ok().flatten();
-    if let Some(manifest) = unchanged.filter(|manifest| manifest.source == source) {
-        if options.proofs.smoke {
-            prove::refuse(layer, work.try_imports(&path)?)?;
+    for python in spec.pythons() {
+        let end = spec.layer.runtimes.get(python).and_then(|runtime| runtime.end);
+        if let Some(end) = end.filter(|end| *end <= options.today) {
+            ui.warning(format!("Lambda supports {} no longer, since {end}", python.runtime()));
         }
-        work.say_findings(&manifest);
-        ui.status("Fresh", described(&path, layer, &manifest));
-        return Ok(Artifact { zip: path, manifest });
     }
-    let Written { out, assembled, packages, findings, bytecode } = work.zip_wherever_files_are(&path)?;
-    let manifest = Manifest {
+    let lock = fresh_lock(spec, options, cache, ui)?;
+    let work = Work { spec, lock: &lock, options, cache, ui };
+    let source = LazyCell::new(|| repository.join().ok().flatten());
+    let recipe = options.packing.recipe(spec);
+    let unchanged = if options.proofs.verify || spec.depends_on_folders() {
+        None
+    } else {
+        fresh::unchanged(spec, lock.sha256, recipe)
+    };
+    if let Some(unchanged) =
+        unchanged.filter(|all| all.iter().all(|(_, manifest)| manifest.source == *source))
+    {
+        return unchanged.into_iter().map(|(path, manifest)| work.still(path, manifest)).collect();
+    }
+    let written = work.zips_wherever_files_are()?;
+    let source = source.clone();
+
+    // All are complete before the first of them gets its name.
+    let mut finished = Vec::new();
+    for zip in written {
+        let manifest = manifest(&work, source.clone(), recipe, &zip);
+        let manifest_path = zip.path.with_extension("json");
+        let failed = |source| Error::Write { path: manifest_path.clone(), source };
+        let mut out = atomic::begin(&manifest_path).map_err(failed)?;
+        std::io::Write::write_all(&mut out, manifest.to_json().as_bytes()).map_err(failed)?;
+        finished.push((zip, manifest, manifest_path, out));
+    }
+    let mut artifacts = Vec::new();
+    for (zip, manifest, manifest_path, out) in finished {
+        atomic::finish(zip.out, &zip.path)
+            .map_err(|source| Error::Write { path: zip.path.clone(), source })?;
+        atomic::finish(out, &manifest_path).map_err(|source| Error::Write { path: manifest_path, source })?;
+        work.say_findings(&manifest);
+        ui.status("Packaged", described(&zip.path, spec, &manifest));
+        artifacts.push(Artifact { zip: zip.path, manifest });
+    }
+    remove_others(spec, &artifacts);
+    Ok(artifacts)
+}
+
+fn manifest(work: &Work<'_>, source: Option<manifest::Source>, recipe: Sha256, zip: &Written) -> Manifest {
+    let (spec, lock) = (work.spec, work.lock);
+    let licences = || licence::together(zip.packages.iter().map(|package| package.license.as_deref()));
+    let architectures: BTreeSet<_> = zip.targets.iter().map(|target| target.architecture).collect();
+    let pythons: BTreeSet<_> = zip.targets.iter().map(|target| target.python).collect();
+    Manifest {
         schema: manifest::SCHEMA,
-        layer: layer.name.clone(),
-        variant: None,
-        layer_name: layer.layer_name.clone().unwrap_or_else(|| layer.name.clone()),
-        zip: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        sha256: assembled.sha256,
-        code_sha256: assembled.sha256.base64(),
-        size: assembled.size,
-        unzipped_size: assembled.unzipped_size,
-        compatible_runtimes: layer.pythons.iter().map(|python| python.runtime()).collect(),
-        compatible_architectures: layer.architectures.iter().map(ToString::to_string).collect(),
-        description: layer.description.clone(),
-        license: layer
-            .license
-            .clone()
-            .or_else(|| licence::together(packages.iter().map(|package| package.license.as_deref()))),
-        inputs_sha256: layer.inputs_sha256.clone(),
+        layer: spec.layer.name.clone(),
+        variant: spec.variant.clone(),
+        layer_name: spec.layer_name(zip.architecture),
+        zip: zip.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        sha256: zip.assembled.sha256,
+        code_sha256: zip.assembled.sha256.base64(),
+        size: zip.assembled.size,
+        unzipped_size: zip.assembled.unzipped_size,
+        compatible_runtimes: pythons.iter().map(|python| python.runtime()).collect(),
+        compatible_architectures: architectures.iter().map(ToString::to_string).collect(),
+        description: spec.layer.description.clone(),
+        license: spec.layer.license.clone().or_else(licences),
+        inputs_sha256: spec.layer.inputs_sha256.clone(),
         lock: LockRecord {
-            path: lock.path.strip_prefix(folder).unwrap_or(&lock.path).display().to_string(),
+            path: lock.path.strip_prefix(spec.folder).unwrap_or(&lock.path).display().to_string(),
             sha256: lock.sha256,
         },
         source,
-        packages,
+        packages: zip.packages.clone(),
         recipe: Some(recipe),
-        bytecode,
-        findings,
+        bytecode: zip.bytecode.clone(),
+        findings: zip.findings.clone(),
+    }
+}
+
+/// Writes the bill of materials of what was built to `path`; where there is a zip for each architecture, there is a
+/// bill for each, with the architecture in its name.
+pub fn write_sboms(artifacts: &[Artifact], path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let write = |artifact: &Artifact| {
+        let path = match (artifacts.len(), artifact.manifest.compatible_architectures.as_slice()) {
+            (2.., [architecture]) => {
+                let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+                let mut name = format!("{stem}-{architecture}");
+                if let Some(extension) = path.extension() {
+                    name = format!("{name}.{}", extension.to_string_lossy());
+                }
+                path.with_file_name(name)
+            }
+            _ => path.to_path_buf(),
+        };
+        let inspection = inspect(&artifact.zip).map_err(archive::Error::from)?;
+        atomic::write(&path, sbom::of(&artifact.manifest, &inspection).as_bytes())
+            .map_err(|source| Error::Write { path: path.clone(), source })?;
+        Ok(path)
     };
-    // Both are complete before the first of them gets its name.
-    let manifest_path = path.with_extension("json");
-    let failed = |path: &Path, source| Error::Write { path: path.to_path_buf(), source };
-    let mut manifest_out = atomic::begin(&manifest_path).map_err(|error| failed(&manifest_path, error))?;
-    std::io::Write::write_all(&mut manifest_out, manifest.to_json().as_bytes())
-        .map_err(|error| failed(&manifest_path, error))?;
-    atomic::finish(out, &path).map_err(|error| failed(&path, error))?;
-    atomic::finish(manifest_out, &manifest_path).map_err(|error| failed(&manifest_path, error))?;
-    work.say_findings(&manifest);
-    ui.status("Packaged", described(&path, layer, &manifest));
-    Ok(Artifact { zip: path, manifest })
+    artifacts.iter().map(write).collect()
 }
 
-/// Writes the bill of materials of what was built.
-pub fn write_sbom(artifact: &Artifact, path: &Path) -> Result<(), Error> {
-    let inspection = inspect(&artifact.zip).map_err(archive::Error::from)?;
-    atomic::write(path, sbom::of(&artifact.manifest, &inspection).as_bytes())
-        .map_err(|source| Error::Write { path: path.to_path_buf(), source })
+/// Removes artifacts of the same layer and variant that this build did not make: another division of it.
+fn remove_others(spec: &Spec<'_>, made: &[Artifact]) {
+    for file in std::fs::read_dir(&spec.artifacts).into_iter().flatten().flatten() {
+        let path = file.path();
+        let is_made = made.iter().any(|artifact| artifact.zip.with_extension("json") == path);
+        if is_made || path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let manifest =
+            std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Manifest>(&bytes).ok());
+        let is_ours =
+            |manifest: &Manifest| manifest.layer == spec.layer.name && manifest.variant == spec.variant;
+        if let Some(manifest) = manifest.filter(is_ours) {
+            // What cannot be removed is no worse than it was.
+            let _ = std::fs::remove_file(spec.artifacts.join(manifest.zip));
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }
 
-/// `target/layers/sosw.zip: sosw 3.0.1 and 16 more, 19.0 MB (81.5 MB unzipped), CodeSha256 n9yf1qKc…`
-fn described(path: &Path, layer: &LayerTable, manifest: &Manifest) -> String {
+/// `sosw.zip: sosw 3.0.1 and 16 more, 18.9 MB, CodeSha256 n9yf1qKc…`
+fn described(path: &Path, spec: &Spec<'_>, manifest: &Manifest) -> String {
     let own = |package: &&PackageRecord| {
-        layer.requirements.iter().any(|requirement| requirement.name.as_ref() == package.name)
+        let mut requirements = spec.layer.requirements.iter().filter_map(Wanted::name);
+        requirements.any(|name| name.as_ref() == package.name)
     };
-    let named: Vec<String> = manifest
-        .packages
-        .iter()
-        .filter(own)
-        .map(|package| format!("{} {}", package.name, package.version))
-        .collect();
-    let more = match manifest.packages.len() - named.len() {
-        0 => String::new(),
-        count => format!(" and {count} more"),
+    let named = manifest.packages.iter().filter(own);
+    let mut named: Vec<String> =
+        named.map(|package| format!("{} {}", package.name, package.version)).collect();
+    named.dedup();
+    let names: BTreeSet<&str> = manifest.packages.iter().map(|package| package.name.as_str()).collect();
+    let what = match (named.is_empty(), names.len() - named.len().min(names.len())) {
+        (true, _) => counted(names.len(), "package"),
+        (false, 0) => named.join(", "),
+        (false, count) => format!("{} and {count} more", named.join(", ")),
     };
-    format!(
-        "{}: {}{more}, {} ({} unzipped), CodeSha256 {}…",
-        shown(path),
-        named.join(", "),
-        megabytes(manifest.size),
-        megabytes(manifest.unzipped_size),
-        &manifest.code_sha256[..8]
-    )
+    let file = path.file_name().unwrap_or_default().display();
+    format!("{file}: {what}, {}, CodeSha256 {}…", megabytes(manifest.size), &manifest.code_sha256[..8])
 }
 
-fn fresh_lock(
-    folder: &Path,
-    layer: &LayerTable,
-    options: Options,
-    cache: &Cache,
-    ui: &Ui,
-) -> Result<Lock, Error> {
-    let path = requirements::path_of(folder, &layer.name);
+/// The lock, made anew if it does not fit and may be.
+pub fn fresh_lock(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Result<Lock, Error> {
+    let path = &spec.lock;
     if options.upgrade {
-        return lock(folder, layer, &Upgrade::Everything, cache, ui);
+        return lock(spec, &Upgrade::Everything, cache, ui);
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let fixed = options.locked || options.network == Network::Forbidden;
-    match Lock::read(&path)? {
-        Some(lock) if lock.fits(layer) => match lock.missing_build_lock(folder, layer) {
-            None => return Ok(lock),
+    match Lock::read(path)? {
+        Some(found) if found.fits(spec) => match found.missing_build_lock(spec) {
+            // A branch may have moved since.
+            None if spec.follows_branch && !fixed => {
+                let packages = found.packages.iter().filter(|package| package.version().is_none());
+                let moved = Upgrade::Packages(packages.map(|package| package.name.clone()).collect());
+                return lock(spec, &moved, cache, ui);
+            }
+            None => return Ok(found),
             Some(missing) if fixed => return Err(Error::NoLock(missing)),
             Some(missing) => ui.note(format!("there is no `{}`; locking again", shown(&missing))),
         },
-        Some(_) if fixed => return Err(Error::Stale(path)),
-        None if fixed => return Err(Error::NoLock(path)),
-        Some(_) => ui
-            .note(format!("`{name}` was made for something else than `layers.toml` asks for; locking again")),
+        Some(_) if fixed => return Err(Error::Stale(path.clone())),
+        None if fixed => return Err(Error::NoLock(path.clone())),
+        Some(_) => {
+            ui.note(format!("`{name}` was made for something else; locking again"));
+        }
         None => ui.note(format!("there is no `{name}` yet; locking")),
     }
-    lock(folder, layer, &Upgrade::Nothing, cache, ui)
+    lock(spec, &Upgrade::Nothing, cache, ui)
 }
 
-/// Makes the lock of `layer` anew, and tells what has changed.
-pub fn lock(
-    folder: &Path,
-    layer: &LayerTable,
-    upgrade: &Upgrade,
-    cache: &Cache,
-    ui: &Ui,
-) -> Result<Lock, Error> {
+/// Makes the lock anew, and tells what has changed.
+pub fn lock(spec: &Spec<'_>, upgrade: &Upgrade, cache: &Cache, ui: &Ui) -> Result<Lock, Error> {
     let uv = Uv::find(cache, Network::Allowed, ui).map_err(relock::Error::from)?;
-    let (lock, changes) = relock(folder, layer, &uv, upgrade, cache, ui)?;
+    let (lock, changes) = relock(spec, &uv, upgrade, cache, ui)?;
     for change in &changes {
         ui.status("Changed", change);
     }
-    let versions: BTreeSet<String> = layer
-        .requirements
-        .iter()
-        .filter_map(|requirement| {
-            Some(format!(", {} {}", requirement.name, lock.version_of(&requirement.name)?))
-        })
-        .collect();
+    let names: BTreeSet<_> = spec.layer.requirements.iter().filter_map(Wanted::name).collect();
+    let versions = names.iter().filter_map(|name| Some(format!(", {name} {}", lock.pin_of(name)?)));
     let packages = counted(lock.packages.len(), "package");
-    ui.status("Locked", format!("{}: {packages}{}", layer.name, versions.into_iter().collect::<String>()));
+    ui.status("Locked", format!("{}: {packages}{}", spec.artifact(), versions.collect::<String>()));
     Ok(lock)
+}
+
+/// What `--explain` says of a package.
+pub fn explain(
+    spec: &Spec<'_>,
+    name: &PackageName,
+    options: Options,
+    cache: &Cache,
+    ui: &Ui,
+) -> Result<String, Error> {
+    let lock = fresh_lock(spec, options, cache, ui)?;
+    let index = relock::locate(spec, &lock, Answers::Kept, options.network, cache, ui)?;
+    let selected = select(&lock, &index, &spec.targets, spec.layer.wheels)?;
+    let text = explain::explain(name, &lock, &index, &selected, &spec.targets);
+    text.ok_or_else(|| Error::NotInLock { name: name.clone(), lock: lock.path })
 }
 
 /// One build, from its lock on.
 struct Work<'a> {
-    folder: &'a Path,
-    layer: &'a LayerTable,
+    spec: &'a Spec<'a>,
     lock: &'a Lock,
     options: Options,
     cache: &'a Cache,
     ui: &'a Ui,
 }
 
-/// A wheel on this machine, open.
+/// A wheel on this machine, open, and where it goes.
 struct Here {
     path: PathBuf,
     sha256: Sha256,
     file: File,
+    name: String,
+    place: Place,
+    record: Option<PackageRecord>,
 }
 
 impl Here {
@@ -355,17 +436,24 @@ impl Here {
     fn again(&self) -> Result<Self, Error> {
         let io = |source| zip_reader::Error::Io { path: self.path.clone(), source };
         let file = self.file.try_clone().map_err(io).map_err(archive::Error::from)?;
-        Ok(Self { path: self.path.clone(), sha256: self.sha256, file })
+        Ok(Self {
+            path: self.path.clone(),
+            sha256: self.sha256,
+            file,
+            name: self.name.clone(),
+            place: self.place.clone(),
+            record: self.record.clone(),
+        })
     }
 }
 
 impl Work<'_> {
     /// If the server no longer has a file where it was, the index is asked once where it is now.
-    fn zip_wherever_files_are(&self, path: &Path) -> Result<Written, Error> {
-        match self.zip(path, Answers::Kept) {
+    fn zips_wherever_files_are(&self) -> Result<Vec<Written>, Error> {
+        match self.zips(Answers::Kept) {
             Err(Error::Fetch(gone)) if gone.may_have_moved() && self.options.network == Network::Allowed => {
                 self.ui.note(format!("{gone}; asking the index where it is now"));
-                match self.zip(path, Answers::New) {
+                match self.zips(Answers::New) {
                     // The index has no better answer: what counts is that the file is gone.
                     Err(Error::Relock(_)) => Err(gone.into()),
                     result => result,
@@ -375,21 +463,33 @@ impl Work<'_> {
         }
     }
 
-    /// Gets the wheels and writes the zip beside `path`. If a file of the cache turns out to be damaged, it is fetched
-    /// or built once more.
-    fn zip(&self, path: &Path, answers: Answers) -> Result<Written, Error> {
-        let Some(&oldest) = self.layer.pythons.first() else { return Err(plan::Error::Empty.into()) };
-        let index = relock::locate(
-            self.folder,
-            self.lock,
-            oldest,
-            answers,
-            self.options.network,
-            self.cache,
-            self.ui,
-        )?;
-        let chosen = select(self.lock, &index, &self.layer.targets(), self.layer.wheels)?;
-        let try_once = || self.assemble(path, &chosen, &self.wheels(&chosen)?);
+    fn zips(&self, answers: Answers) -> Result<Vec<Written>, Error> {
+        let spec = self.spec;
+        let index = relock::locate(spec, self.lock, answers, self.options.network, self.cache, self.ui)?;
+        let mut selected = select(self.lock, &index, &spec.targets, spec.layer.wheels)?;
+        for (name, folder) in relock::folders_of(spec)? {
+            let chosen = Chosen {
+                name: name.clone(),
+                version: None,
+                origin: Origin::Folder(folder),
+                native_wheel_passed_over: false,
+            };
+            let choices = spec.targets.iter().map(|&target| (target, chosen.clone())).collect();
+            selected.push(Selected { name, choices });
+        }
+        let parts = parts(&selected, &spec.targets, spec.layer.split)?;
+        parts.iter().map(|part| self.zip(part)).collect()
+    }
+
+    /// Gets the wheels and writes the zip beside its place. If a file of the cache turns out to be damaged, it is
+    /// fetched or built once more.
+    fn zip(&self, part: &Part) -> Result<Written, Error> {
+        let name = match part.architecture {
+            Some(architecture) => format!("{}-{architecture}.zip", self.spec.artifact()),
+            None => format!("{}.zip", self.spec.artifact()),
+        };
+        let path = self.spec.artifacts.join(name);
+        let try_once = || self.assemble(&path, part, &self.wheels(part)?);
         match try_once() {
             Err(Error::Assemble(archive::Error::Damaged { path: damaged, .. })) => {
                 self.ui.warning(format!("`{}` in the cache is damaged; getting it again", shown(&damaged)));
@@ -403,32 +503,47 @@ impl Work<'_> {
         }
     }
 
-    fn wheels(&self, chosen: &[Chosen]) -> Result<Vec<Here>, Error> {
-        let files: Vec<_> = chosen.iter().map(|chosen| chosen.origin.file()).collect();
+    fn wheels(&self, part: &Part) -> Result<Vec<Here>, Error> {
+        let files: Vec<_> = part.items.iter().filter_map(|item| item.chosen.origin.file()).collect();
         let paths = fetch::fetch(&files, self.cache, self.options.network, self.ui)?;
-        let constraints = requirements::build_path_of(self.folder, &self.layer.name);
-        let here = chosen.iter().zip(paths).map(|(chosen, path)| {
+        let mut paths = paths.into_iter();
+        let mut here = Vec::new();
+        for item in &part.items {
+            let chosen = &item.chosen;
+            let path = chosen.origin.file().and_then(|_| paths.next()).unwrap_or_default();
+            let name = chosen.name.as_ref();
+            let build = |input: Input<'_>| {
+                let built = source::wheel_of(input, self.spec, self.cache, self.options.network, self.ui)?;
+                Ok::<_, Error>((built.path, built.sha256))
+            };
             let (path, sha256) = match &chosen.origin {
                 Origin::Wheel(file) => (path, file.sha256),
-                Origin::Sdist(file) => {
-                    let built = source::wheel_of(
-                        file,
-                        &path,
-                        self.folder,
-                        &constraints,
-                        self.cache,
-                        self.options.network,
-                        self.ui,
-                    )?;
-                    (built.path, built.sha256)
-                }
+                Origin::Sdist(file) => build(Input::Sdist(file, &path))?,
+                Origin::Commit(commit) => build(Input::Commit(name, commit))?,
+                Origin::Folder(folder) => build(Input::Folder(name, folder))?,
             };
-            let file =
-                File::open(&path).map_err(|source| zip_reader::Error::Io { path: path.clone(), source });
-            Ok(Here { file: file.map_err(archive::Error::from)?, path, sha256 })
-        });
-        here.collect()
+            let record = pack::record(item, &path, sha256);
+            let name = format!("{} {}", record.name, record.version);
+            here.push(Here {
+                file: open(&path)?,
+                path,
+                sha256,
+                name,
+                place: item.place.clone(),
+                record: Some(record),
+            });
+        }
+        if let Some((path, sha256)) = include::pack(self.spec.folder, &self.spec.layer.include, self.cache)? {
+            let name = "`include`".to_owned();
+            here.push(Here { file: open(&path)?, path, sha256, name, place: Place::Top, record: None });
+        }
+        Ok(here)
     }
+}
+
+fn open(path: &Path) -> Result<File, Error> {
+    let io = |source| zip_reader::Error::Io { path: path.to_path_buf(), source };
+    Ok(File::open(path).map_err(io).map_err(archive::Error::from)?)
 }
 
 /// Commit and cleanness of the repository around `folder`; one call of git.

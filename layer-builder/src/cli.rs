@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anstream::ColorChoice;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -16,8 +17,10 @@ use crate::config::{self, LayerTable, LayersFile};
 use crate::layer::compress::Compression;
 use crate::layer::html;
 use crate::layer::inspect::{Diff, Inspection, audited, inspect};
+use crate::lock::Lock;
 use crate::lock::uv::{Network, Upgrade, Uv};
-use crate::lock::{Lock, requirements};
+use crate::spec::{Spec, Variation, artifacts_of};
+use crate::target::{Architecture, Date, PythonVersion};
 use crate::ui::{Ui, Verbosity, shown};
 
 /// Build Lambda layers from Python packages: the same bytes on every machine.
@@ -38,11 +41,26 @@ enum Command {
 
 /// Build layers into `target/layers/`: the zip, and the manifest that says what is in it
 #[derive(Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag that is typed or not")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct BuildArgs {
     /// The layers to build; all of them if none is named
     #[arg(value_name = "LAYER")]
     pub(crate) layers: Vec<String>,
+    /// Take the requirements of `branch-of` from this branch, tag or commit, as a variant of the layer
+    #[arg(short = 'v', long, value_name = "REF")]
+    pub(crate) branch: Option<String>,
+    /// Leave the companions out, as a variant of the layer
+    #[arg(short, long)]
+    pub(crate) raw: bool,
+    /// Only for this Python version, into `target/layers/partial/`; may be given several times
+    #[arg(long, value_name = "VERSION", value_parser = parse_python)]
+    pub(crate) python: Vec<PythonVersion>,
+    /// Only for this architecture, into `target/layers/partial/`; may be given several times
+    #[arg(long, value_name = "ARCHITECTURE", value_parser = parse_architecture)]
+    pub(crate) arch: Vec<Architecture>,
+    /// Build nothing; tell which file of this package was taken for each target, and why not the others
+    #[arg(long, value_name = "PACKAGE")]
+    pub(crate) explain: Option<PackageName>,
     /// Lock the newest versions first
     #[arg(long, conflicts_with_all = ["locked", "offline"])]
     pub(crate) upgrade: bool,
@@ -74,12 +92,23 @@ pub(crate) struct BuildArgs {
     pub(crate) common: CommonArgs,
 }
 
+fn parse_python(text: &str) -> Result<PythonVersion, String> {
+    text.parse().map_err(|()| "a version like 3.13 is expected".to_owned())
+}
+
+fn parse_architecture(text: &str) -> Result<Architecture, String> {
+    text.parse().map_err(|()| "x86_64 or arm64 is expected".to_owned())
+}
+
 /// Make the lock of a layer, `requirements.<layer>.txt`, or bring it up to date
 #[derive(Args)]
 pub(crate) struct LockArgs {
     /// The layers to lock; all of them if none is named
     #[arg(value_name = "LAYER")]
     pub(crate) layers: Vec<String>,
+    /// The lock of the layer without its companions
+    #[arg(short, long)]
+    pub(crate) raw: bool,
     /// Take the newest version of every package
     #[arg(long)]
     pub(crate) upgrade: bool,
@@ -272,24 +301,45 @@ impl Door<'_> {
             Compress::Max => Compression::Max,
         };
         let network = if args.offline { Network::Forbidden } else { Network::Allowed };
+        let seconds =
+            SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default();
+        let today = Date::after_epoch(seconds / (24 * 60 * 60));
         let options = Options {
             upgrade: args.upgrade,
             locked: args.locked || in_ci,
             network,
+            today,
             packing: Packing { compression, bytecode: args.bytecode },
             proofs: Proofs { smoke: args.smoke, verify: args.verify },
         };
+        let variation = Variation {
+            raw: args.raw,
+            branch: args.branch.clone(),
+            pythons: args.python.clone(),
+            architectures: args.arch.clone(),
+        };
+        if let Some(name) = &args.explain {
+            return Ok(self.each("explain", &layers, |layer| {
+                let spec = Spec::varied(file.folder(), layer, &variation)?;
+                self.ui.result(build::explain(&spec, name, options, &cache, self.ui)?);
+                Ok(())
+            }));
+        }
         let mut built: Vec<Artifact> = Vec::new();
         let outcome = self.each("build", &layers, |layer| {
-            let artifact = build(&file, layer, options, &cache, self.ui)?;
+            let spec = Spec::varied(file.folder(), layer, &variation)?;
+            let artifacts = build(&spec, options, &cache, self.ui)?;
             if let Some(path) = &args.sbom {
-                build::write_sbom(&artifact, path)?;
-                self.ui.status("Wrote", shown(path));
+                for written in build::write_sboms(&artifacts, path)? {
+                    self.ui.status("Wrote", shown(&written));
+                }
             }
-            if args.format == Format::Text {
-                self.ui.result(shown(&artifact.zip));
+            for artifact in artifacts {
+                if args.format == Format::Text {
+                    self.ui.result(shown(&artifact.zip));
+                }
+                built.push(artifact);
             }
-            built.push(artifact);
             Ok(())
         });
         if args.format == Format::Json {
@@ -305,8 +355,9 @@ impl Door<'_> {
     fn lock(&self, args: &LockArgs) -> Result<ExitCode, Failure> {
         let file = self.file()?;
         let layers = file.chosen(&args.layers).map_err(config_failure)?;
+        let variation = Variation { raw: args.raw, ..Variation::default() };
         if args.check {
-            return Ok(self.check_locks(&file, &layers));
+            return Ok(self.check_locks(&file, &layers, &variation));
         }
         let cache = user_cache()?;
         let upgrade = match (args.upgrade, args.upgrade_package.as_slice()) {
@@ -315,21 +366,23 @@ impl Door<'_> {
             (false, names) => Upgrade::Packages(names.to_vec()),
         };
         Ok(self.each("lock", &layers, |layer| {
-            let lock = build::lock(file.folder(), layer, &upgrade, &cache, self.ui)?;
+            let spec = Spec::varied(file.folder(), layer, &variation)?;
+            let lock = build::lock(&spec, &upgrade, &cache, self.ui)?;
             self.ui.result(shown(&lock.path));
             Ok(())
         }))
     }
 
     /// That a lock is stale is what was asked about, and 1; that one cannot be read is 3, if others can.
-    fn check_locks(&self, file: &LayersFile, layers: &[&LayerTable]) -> ExitCode {
+    fn check_locks(&self, file: &LayersFile, layers: &[&LayerTable], variation: &Variation) -> ExitCode {
         let mut stale = false;
         let code = self.each("read the lock of", layers, |layer| {
-            let path = requirements::path_of(file.folder(), &layer.name);
+            let spec = Spec::varied(file.folder(), layer, variation)?;
+            let path = spec.lock.clone();
             let why = match Lock::read(&path)? {
                 None => build::Error::NoLock(path),
-                Some(lock) if !lock.fits(layer) => build::Error::Stale(path),
-                Some(lock) => match lock.missing_build_lock(file.folder(), layer) {
+                Some(lock) if !lock.fits(&spec) => build::Error::Stale(path),
+                Some(lock) => match lock.missing_build_lock(&spec) {
                     Some(missing) => build::Error::NoLock(missing),
                     None => {
                         self.ui.status("Fresh", shown(&path));
@@ -400,12 +453,23 @@ impl Door<'_> {
         let file = self.file()?;
         let name = subject.to_string_lossy().into_owned();
         let layers = file.chosen(std::slice::from_ref(&name)).map_err(config_failure)?;
-        let path = build::artifacts_of(file.folder()).join(format!("{name}.zip"));
+        let path = artifacts_of(file.folder()).join(format!("{name}.zip"));
         if layers.is_empty() || path.is_file() {
             return Ok(path);
         }
         let build = self.called.words(called::Command::Build);
-        Err(Failure::new(NotBuilt(name.clone()), Some(format!("run `{build} {name}`"))))
+        let split: Vec<String> = Architecture::ALL
+            .iter()
+            .map(|architecture| artifacts_of(file.folder()).join(format!("{name}-{architecture}.zip")))
+            .filter(|path| path.is_file())
+            .map(|path| format!("`{}`", shown(&path)))
+            .collect();
+        let hint = if split.is_empty() {
+            format!("run `{build} {name}`")
+        } else {
+            format!("it has a zip for each architecture: name one of {}", split.join(", "))
+        };
+        Err(Failure::new(NotBuilt(name), Some(hint)))
     }
 
     fn uv(&self, args: &UvArgs) -> Result<ExitCode, Failure> {
@@ -460,7 +524,7 @@ fn user_cache() -> Result<Cache, Failure> {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the layer `{0}` has not been built yet")]
+#[error("there is no zip of the layer `{0}`")]
 struct NotBuilt(String);
 
 #[derive(Debug, thiserror::Error)]

@@ -15,8 +15,8 @@ use thiserror::Error;
 
 pub use mistake::Mistake;
 
-use crate::requirement::Requirement;
-use crate::target::{Architecture, PythonVersion, Target};
+use crate::requirement::Wanted;
+use crate::target::{Architecture, PythonVersion, Runtime, Runtimes, Target};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "layers.toml";
@@ -40,15 +40,23 @@ pub struct LayerTable {
     /// What the published version is described with.
     pub description: Option<String>,
     /// The layer's own requirements.
-    pub requirements: Vec<Requirement>,
-    /// What comes along with them.
-    pub companions: Vec<Requirement>,
+    pub requirements: Vec<Wanted>,
+    /// What comes along with them; left out by `--raw`.
+    pub companions: Vec<Wanted>,
     /// The repository of a requirement, for building it from a branch.
     pub branch_of: BTreeMap<PackageName, String>,
     /// The Python versions to serve, oldest first.
     pub pythons: Vec<PythonVersion>,
     /// The architectures to serve.
     pub architectures: Vec<Architecture>,
+    /// The runtimes that are known: the table of this crate, and what the file says otherwise.
+    pub runtimes: Runtimes,
+    /// Whether there may be a zip for each architecture.
+    pub split: Split,
+    /// Whether what the runtimes bring along is left out.
+    pub exclude_runtime_provided: bool,
+    /// Other files of the layer: their place in it, and where they lie from the folder of `layers.toml`.
+    pub include: BTreeMap<String, PathBuf>,
     /// Which wheel to take where a package offers both kinds.
     pub wheels: WheelPreference,
     /// The licence to publish with.
@@ -65,14 +73,20 @@ pub struct LayerTable {
 impl LayerTable {
     /// Every runtime on every architecture that was asked for.
     pub fn targets(&self) -> Vec<Target> {
-        let targets =
-            |&python| self.architectures.iter().map(move |&architecture| Target { python, architecture });
-        self.pythons.iter().flat_map(targets).collect()
+        self.targets_of(&self.pythons, &self.architectures)
     }
 
-    /// Everything that is asked for by name, as it was written, the layer's own first.
-    pub fn all_requirements(&self) -> impl Iterator<Item = &Requirement> {
-        self.requirements.iter().chain(&self.companions)
+    /// The runtimes of these Python versions, on these architectures.
+    pub fn targets_of(&self, pythons: &[PythonVersion], architectures: &[Architecture]) -> Vec<Target> {
+        let runtimes = pythons.iter().filter_map(|&python| Some((python, self.runtimes.get(python)?)));
+        let targets = |(python, runtime): (PythonVersion, Runtime)| {
+            architectures.iter().map(move |&architecture| Target {
+                python,
+                architecture,
+                glibc_minor: runtime.glibc_minor,
+            })
+        };
+        runtimes.flat_map(targets).collect()
     }
 }
 
@@ -85,6 +99,16 @@ pub struct AuditTable {
     pub max_unzipped_size: Option<u64>,
     /// How much larger than the published version it may be without a warning, in percent.
     pub growth: Option<u64>,
+}
+
+/// `split = …`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Split {
+    /// One zip, for all.
+    #[default]
+    Never,
+    /// `"architecture"`: a zip for each, if anything differs between them.
+    Architecture,
 }
 
 /// `wheels = …`

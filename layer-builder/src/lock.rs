@@ -4,4 +4,4 @@ pub mod files;
 pub mod requirements;
 pub mod uv;
 
-pub use requirements::{Lock, LockedPackage};
+pub use requirements::{Commit, Lock, LockedPackage, Pin};

@@ -1,26 +1,38 @@
 //! Making a lock anew: resolve, find out which packages have to be built here, and pin what they are built with.
 
-use std::collections::BTreeMap;
+mod serve;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use pep508_rs::PackageName;
 use thiserror::Error;
 
+use serve::Constraints;
+
 use crate::atomic;
 use crate::cache::Cache;
-use crate::config::{LayerTable, nearest};
+use crate::config::nearest;
 use crate::hash::Sha256;
 use crate::lock::files::FileIndex;
 use crate::lock::uv::{self, Network, Resolve, Resolved, Upgrade, Uv};
-use crate::lock::{Lock, LockedPackage, requirements};
-use crate::target::PythonVersion;
+use crate::lock::{Lock, LockedPackage, Pin, requirements};
+use crate::requirement::Wanted;
+use crate::spec::Spec;
+use crate::target::{PythonVersion, Target};
 use crate::ui::Ui;
+use crate::wheels::source::Input;
 use crate::wheels::{fetch, select, source};
 
 /// The Python that build tools have to run on: any that somebody may still have. One version of each tool has to
 /// serve all of them, since its version shows in the wheels that it makes.
 const OLDEST_BUILD_PYTHON: &str = "3.9";
+
+/// What Lambda's Python runtimes bring along:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html>.
+pub const RUNTIME_PROVIDED: [&str; 7] =
+    ["boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"];
 
 /// Why there is no new lock. The old one is as it was.
 #[derive(Debug, Error)]
@@ -39,6 +51,19 @@ pub enum Error {
         /// What may have been meant.
         nearest: Option<String>,
     },
+    /// No version of a package has a wheel for a target.
+    #[error("no version of `{name}` that fits has a wheel for {target}")]
+    NoVersion {
+        /// The package.
+        name: PackageName,
+        /// The target.
+        target: Target,
+        /// What uv says.
+        source: Box<uv::Error>,
+    },
+    /// Each version that serves one target takes it from another.
+    #[error("found no versions that serve every target, after {ROUNDS} rounds")]
+    Endless,
     /// A lock names hashes, never addresses.
     #[error("the new lock would hold an address: `{0}`")]
     Address(String),
@@ -84,6 +109,9 @@ impl Error {
             Self::Lock(error) => error.hint(lock),
             Self::NotLocked { nearest, .. } => nearest.as_ref().map(|name| format!("did you mean `{name}`?")),
             Self::NoLocations { .. } => Some("run this once without `--offline`".to_owned()),
+            Self::NoVersion { .. } | Self::Endless => Some(
+                "name fewer targets in `python` and `architectures`, or ask for another version".to_owned(),
+            ),
             Self::Address(_) | Self::Write { .. } => None,
         }
     }
@@ -92,78 +120,151 @@ impl Error {
 /// What has changed between two locks: `boto3 1.44.4 -> 1.44.5`.
 pub type Changes = Vec<String>;
 
-/// Makes the lock of `layer` anew and writes it, with the lock of its build tools, if anything is different.
+/// How often constraints are added before it is given up: each time at least one package is served better.
+const ROUNDS: usize = 8;
+
+/// Makes the lock of `spec` anew and writes it, with the lock of its build tools, if anything is different.
 pub fn relock(
-    folder: &Path,
-    layer: &LayerTable,
+    spec: &Spec<'_>,
     uv: &Uv,
     upgrade: &Upgrade,
     cache: &Cache,
     ui: &Ui,
 ) -> Result<(Lock, Changes), Error> {
-    let path = requirements::path_of(folder, &layer.name);
-    let build_path = requirements::build_path_of(folder, &layer.name);
-    ui.status("Locking", format!("{} with uv {}", layer.name, uv.version()));
-    let old = read_if_there(&path)?;
-    let wanted: Vec<String> = layer.all_requirements().map(ToString::to_string).collect();
-    let oldest = layer.pythons.first().map(ToString::to_string).unwrap_or_default();
-    let preferred = preferred(&path, old.as_deref(), upgrade)?;
-    let Resolved { text: body, warnings } = uv.resolve(&Resolve {
-        folder,
-        origin: "layers.toml",
-        requirements: &wanted.join("\n"),
-        old: preferred.as_deref(),
-        upgrade,
-        oldest_python: &oldest,
-        fewest_versions: false,
-    })?;
-    for warning in warnings {
-        ui.warning(warning);
-    }
+    let path = &spec.lock;
+    ui.status("Locking", format!("{} with uv {}", spec.artifact(), uv.version()));
+    let old = read_if_there(path)?;
+    let folders = folders_of(spec)?;
+    let (body, index) = resolve(spec, &folders, old.as_deref(), upgrade, uv, cache, ui)?;
     let header = |built: &[String]| {
-        requirements::header(&layer.name, uv.version(), requirements::inputs_of(layer), built) + &body
+        requirements::header(&spec.artifact(), uv.version(), requirements::inputs_of(spec), built) + &body
     };
-    let text = header(&[]);
-    let lock = checked(&path, &text)?;
-    let index = locate_new(folder, &lock, &text, layer, uv, cache)?;
-    let sdists = select::sdists(&lock, &index, &layer.targets(), layer.wheels)?;
-    let text = header(&sdists.keys().map(ToString::to_string).collect::<Vec<_>>());
-    let lock = checked(&path, &text)?;
-    keep_as(&index, &lock, layer, cache)?;
-    let sdists: Vec<_> = sdists.into_values().collect();
-    let old_build = read_if_there(&build_path)?;
-    let build_text = if sdists.is_empty() {
+    let unbuilt = checked(path, &header(&[]))?;
+    let sdists = select::sdists(&unbuilt, &index, &spec.layer.targets(), spec.layer.wheels)?;
+    let commits = unbuilt.packages.iter().filter_map(|package| match &package.pin {
+        Pin::Commit(commit) => Some((package.name.to_string(), commit)),
+        Pin::Version { .. } => None,
+    });
+    let commits: Vec<_> = commits.collect();
+    let built = sdists.keys().map(ToString::to_string);
+    let built = built.chain(commits.iter().map(|(name, _)| name.clone()));
+    let built: BTreeSet<String> = built.chain(folders.iter().map(|(name, _)| name.to_string())).collect();
+    let text = header(&built.into_iter().collect::<Vec<_>>());
+    let lock = checked(path, &text)?;
+    if let Some(&oldest) = spec.layer.pythons.first() {
+        keep(&index, &lock, &cache.locations(question(&lock, oldest)), cache)?;
+    }
+
+    let old_build = read_if_there(&spec.build_lock)?;
+    let build_text = if lock.built.is_empty() {
         None
     } else {
-        let fetched = fetch::fetch(&sdists, cache, Network::Allowed, ui)?;
-        let wanted = source::build_requirements(&sdists.into_iter().zip(fetched).collect::<Vec<_>>())?;
-        let preferred = preferred_tools(&build_path, old_build.as_deref());
+        let files: Vec<_> = sdists.values().copied().collect();
+        let paths = fetch::fetch(&files, cache, Network::Allowed, ui)?;
+        let mut inputs: Vec<Input<'_>> =
+            files.iter().zip(&paths).map(|(file, path)| Input::Sdist(file, path)).collect();
+        inputs.extend(commits.iter().map(|(name, commit)| Input::Commit(name, commit)));
+        inputs.extend(folders.iter().map(|(name, path)| Input::Folder(name.as_ref(), path)));
+        let wanted = source::build_requirements(&inputs, cache)?;
+        let preferred = preferred_tools(&spec.build_lock, old_build.as_deref());
         let Resolved { text: body, .. } = uv.resolve(&Resolve {
-            folder,
+            folder: spec.folder,
             origin: "build-system.requires",
             requirements: &wanted.into_iter().collect::<Vec<_>>().join("\n"),
             old: preferred.as_deref(),
             upgrade,
             oldest_python: OLDEST_BUILD_PYTHON,
             fewest_versions: true,
+            constraints: "",
+            excludes: "",
+            not_emitted: &[],
         })?;
-        let text = build_header(&path) + &body;
-        checked(&build_path, &text)?;
+        let text = build_header(path) + &body;
+        checked(&spec.build_lock, &text)?;
         Some(text)
     };
 
     // First what the lock needs, then the lock, then what it no longer needs: whoever is killed in between runs this
     // once more.
     if let Some(text) = &build_text {
-        write_if_new(&build_path, text, old_build.as_deref())?;
+        write_if_new(&spec.build_lock, text, old_build.as_deref())?;
     }
-    write_if_new(&path, &text, old.as_deref())?;
+    write_if_new(path, &text, old.as_deref())?;
     if build_text.is_none() && old_build.is_some() {
-        std::fs::remove_file(&build_path).map_err(|source| Error::Write { path: build_path, source })?;
+        let failed = |source| Error::Write { path: spec.build_lock.clone(), source };
+        std::fs::remove_file(&spec.build_lock).map_err(failed)?;
     }
-    let before = old.and_then(|old| Lock::parse(&path, old.as_bytes()).ok());
+    let before = old.and_then(|old| Lock::parse(path, old.as_bytes()).ok());
     let changes = changes(before.as_ref(), &lock);
     Ok((lock, changes))
+}
+
+/// The folders that are asked for, each with the name of its project.
+pub fn folders_of(spec: &Spec<'_>) -> Result<Vec<(PackageName, PathBuf)>, Error> {
+    let folders = spec.wanted.iter().filter_map(|wanted| match wanted {
+        Wanted::Folder(path) => Some(spec.folder.join(path)),
+        Wanted::Package(_) | Wanted::File(_) => None,
+    });
+    folders.map(|folder| Ok((source::project_name(&folder)?, folder))).collect()
+}
+
+/// Resolves until every target is served; gives the lock's text without its header, and where its files lie.
+fn resolve(
+    spec: &Spec<'_>,
+    folders: &[(PackageName, PathBuf)],
+    old: Option<&str>,
+    upgrade: &Upgrade,
+    uv: &Uv,
+    cache: &Cache,
+    ui: &Ui,
+) -> Result<(String, FileIndex), Error> {
+    let line = |wanted: &Wanted| match wanted {
+        Wanted::Package(requirement) => requirement.to_string(),
+        Wanted::File(path) => format!("-r {}", spec.folder.join(path).display()),
+        Wanted::Folder(path) => spec.folder.join(path).display().to_string(),
+    };
+    let wanted: Vec<String> = spec.wanted.iter().map(line).collect();
+    let oldest = spec.layer.pythons.first().map(ToString::to_string).unwrap_or_default();
+    let mut preferred = preferred(&spec.lock, old, upgrade)?;
+    let mut upgrade = upgrade;
+    let excludes =
+        if spec.layer.exclude_runtime_provided { RUNTIME_PROVIDED.join("\n") } else { String::new() };
+    let not_emitted: Vec<&str> = folders.iter().map(|(name, _)| name.as_ref()).collect();
+    let mut constraints = Constraints::default();
+    for round in 0..ROUNDS {
+        let text = constraints.text();
+        let request = Resolve {
+            folder: spec.folder,
+            origin: "layers.toml",
+            requirements: &wanted.join("\n"),
+            old: preferred.as_deref(),
+            upgrade,
+            oldest_python: &oldest,
+            fewest_versions: false,
+            constraints: &text,
+            excludes: &excludes,
+            not_emitted: &not_emitted,
+        };
+        let Resolved { text: body, warnings } = uv.resolve(&request)?;
+        if round == 0 {
+            for warning in &warnings {
+                ui.warning(warning);
+            }
+        }
+        let lock = checked(&spec.lock, &body)?;
+        let index = locate_new(spec, &lock, &body, uv, cache)?;
+        let unserved = select::unserved(&lock, &index, &spec.layer.targets())?;
+        if unserved.is_empty() || !constraints.find(&unserved, &lock, &spec.layer.targets(), &request, uv)? {
+            return Ok((body, index));
+        }
+        // From here on nothing moves but what has to.
+        preferred = Some(lock.versions());
+        upgrade = &Upgrade::Nothing;
+        for name in unserved.keys() {
+            ui.detail("Looking", format!("for a version of {name} with a wheel for every target"));
+        }
+    }
+    Err(Error::Endless)
 }
 
 /// Whether an answer that the cache has is good enough.
@@ -177,26 +278,26 @@ pub enum Answers {
 
 /// Where the files of `lock` lie: from the cache, or from uv.
 pub fn locate(
-    folder: &Path,
+    spec: &Spec<'_>,
     lock: &Lock,
-    oldest: PythonVersion,
     answers: Answers,
     network: Network,
     cache: &Cache,
     ui: &Ui,
 ) -> Result<FileIndex, Error> {
+    let Some(&oldest) = spec.layer.pythons.first() else { return Ok(FileIndex::default()) };
     let kept = cache.locations(question(lock, oldest));
     let known = || serde_json::from_slice(&std::fs::read(&kept).ok()?).ok();
     if let Some(index) = known().filter(|_| answers == Answers::Kept) {
         return Ok(index);
     }
     if network == Network::Forbidden {
-        let package = |package: &LockedPackage| format!("  {} {}", package.name, package.version);
+        let package = |package: &LockedPackage| format!("  {} {}", package.name, package.pin);
         let packages = lock.packages.iter().map(package).collect();
         return Err(Error::NoLocations { lock: lock.path.clone(), packages });
     }
     let uv = Uv::find(cache, network, ui)?;
-    let index = uv.locate(folder, &lock.path, oldest)?.allowed_by(lock);
+    let index = uv.locate(spec.folder, &lock.path, oldest)?.allowed_by(lock);
     for name in index.without_their_wheels(lock) {
         ui.warning(format!(
             "uv names no wheel of `{name}`, only its source: is `no-binary` set in its configuration?"
@@ -206,33 +307,18 @@ pub fn locate(
     Ok(index)
 }
 
-fn locate_new(
-    folder: &Path,
-    lock: &Lock,
-    text: &str,
-    layer: &LayerTable,
-    uv: &Uv,
-    cache: &Cache,
-) -> Result<FileIndex, Error> {
-    let Some(&oldest) = layer.pythons.first() else { return Ok(FileIndex::default()) };
+fn locate_new(spec: &Spec<'_>, lock: &Lock, text: &str, uv: &Uv, cache: &Cache) -> Result<FileIndex, Error> {
+    let Some(&oldest) = spec.layer.pythons.first() else { return Ok(FileIndex::default()) };
     let exchange = cache.new_folder()?;
     let path = exchange.path().join("requirements.txt");
     std::fs::write(&path, text).map_err(|source| Error::Write { path: path.clone(), source })?;
-    Ok(uv.locate(folder, &path, oldest)?.allowed_by(lock))
-}
-
-/// Keeps an answer under the hash of the lock as it is written.
-fn keep_as(index: &FileIndex, lock: &Lock, layer: &LayerTable, cache: &Cache) -> Result<(), Error> {
-    match layer.pythons.first() {
-        Some(&oldest) => keep(index, lock, &cache.locations(question(lock, oldest)), cache),
-        None => Ok(()),
-    }
+    Ok(uv.locate(spec.folder, &path, oldest)?.allowed_by(lock))
 }
 
 /// Keeps an answer, unless a package lacks files in it: the index may have been out of order, or uv configured for
 /// something else. Such an answer holds for this run only.
 fn keep(index: &FileIndex, lock: &Lock, path: &Path, cache: &Cache) -> Result<(), Error> {
-    let is_whole = lock.packages.iter().all(|package| index.has_files_of(&package.name, &package.version));
+    let is_whole = lock.packages.iter().all(|package| index.has_files_of(package));
     if is_whole && index.without_their_wheels(lock).next().is_none() {
         cache.write(path, &serde_json::to_vec(index).unwrap_or_default())?;
     }
@@ -273,7 +359,9 @@ fn read_if_there(path: &Path) -> Result<Option<String>, Error> {
 }
 
 fn checked(path: &Path, text: &str) -> Result<Lock, Error> {
-    if let Some(line) = text.lines().find(|line| line.contains("://")) {
+    // The repository of a commit is what the layer itself asks for; an index is nobody's business.
+    let is_address = |line: &&str| line.contains("://") && !line.contains(" @ git+");
+    if let Some(line) = text.lines().find(is_address) {
         let what = line.split("://").next().unwrap_or_default();
         return Err(Error::Address(format!("{}://…", what.trim())));
     }
@@ -291,7 +379,11 @@ fn write_if_new(path: &Path, text: &str, old: Option<&str>) -> Result<(), Error>
     if old == Some(text) {
         return Ok(());
     }
-    atomic::write(path, text.as_bytes()).map_err(|source| Error::Write { path: path.to_path_buf(), source })
+    let failed = |source| Error::Write { path: path.to_path_buf(), source };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    atomic::write(path, text.as_bytes()).map_err(failed)
 }
 
 fn changes(before: Option<&Lock>, after: &Lock) -> Changes {
@@ -299,7 +391,7 @@ fn changes(before: Option<&Lock>, after: &Lock) -> Changes {
     let versions = |lock: &Lock| {
         let mut versions = BTreeMap::<String, Vec<String>>::new();
         for package in &lock.packages {
-            versions.entry(package.name.to_string()).or_default().push(package.version.to_string());
+            versions.entry(package.name.to_string()).or_default().push(package.pin.to_string());
         }
         versions.into_iter().map(|(name, versions)| (name, versions.join(", "))).collect::<BTreeMap<_, _>>()
     };

@@ -1,11 +1,66 @@
 //! PEP 508 requirements, read without a panic.
 
+use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
-use pep508_rs::VerbatimUrl;
+use pep508_rs::{PackageName, VerbatimUrl, VersionOrUrl};
 
 /// A requirement like `requests[socks]>=2.32 ; python_version < "3.14"`.
 pub type Requirement = pep508_rs::Requirement<VerbatimUrl>;
+
+/// What a layer can ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A package of an index, or of a git repository: `name @ git+https://…@ref`.
+    Package(Requirement),
+    /// Whatever a file asks for: `-r requirements.txt`, from the folder of `layers.toml`.
+    File(PathBuf),
+    /// A folder with a `pyproject.toml`: `.`, `./lib`, `../other`.
+    Folder(PathBuf),
+}
+
+impl Wanted {
+    /// Reads one entry of `requirements`; the error is a sentence.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if let Some(file) = text.strip_prefix("-r ") {
+            return Ok(Self::File(PathBuf::from(file.trim())));
+        }
+        if text == "." || text == ".." || ["./", "../", "/"].iter().any(|start| text.starts_with(start)) {
+            return Ok(Self::Folder(PathBuf::from(text)));
+        }
+        if text.starts_with('-') {
+            return Err("of pip's options only `-r FILE` is understood here".to_owned());
+        }
+        let requirement = parse(text)?;
+        match &requirement.version_or_url {
+            Some(VersionOrUrl::Url(url)) if url.scheme().starts_with("git+") => {}
+            Some(VersionOrUrl::Url(_)) => {
+                return Err("an address has to be one of git, as in `name @ git+https://…@ref`".to_owned());
+            }
+            _ => {}
+        }
+        Ok(Self::Package(requirement))
+    }
+
+    /// The package's name, where it is known without reading a file.
+    pub fn name(&self) -> Option<&PackageName> {
+        match self {
+            Self::Package(requirement) => Some(&requirement.name),
+            Self::File(_) | Self::Folder(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Package(requirement) => requirement.fmt(f),
+            Self::File(path) => write!(f, "-r {}", path.display()),
+            Self::Folder(path) => path.display().fmt(f),
+        }
+    }
+}
 
 /// Reads a requirement; the error is a sentence.
 pub fn parse(text: &str) -> Result<Requirement, String> {
@@ -28,6 +83,23 @@ mod tests {
             assert!(parse(text).unwrap_err().contains("ends with neither"), "{text}");
         }
         assert_eq!(parse("a.b-c_d[x]>=1").unwrap().name.as_ref(), "a-b-c-d");
+    }
+
+    #[test]
+    fn everything_that_can_be_wanted_is_told_apart() {
+        let kind = |text: &str| match Wanted::parse(text) {
+            Ok(Wanted::Package(requirement)) => format!("package {}", requirement.name),
+            Ok(Wanted::File(path)) => format!("file {}", path.display()),
+            Ok(Wanted::Folder(path)) => format!("folder {}", path.display()),
+            Err(why) => why,
+        };
+        assert_eq!(kind("requests[socks]>=2 ; python_version > '3.9'"), "package requests");
+        assert_eq!(kind("sosw @ git+https://example.com/sosw.git@main"), "package sosw");
+        assert_eq!(kind("-r requirements.txt"), "file requirements.txt");
+        assert_eq!(kind("."), "folder .");
+        assert_eq!(kind("../lib"), "folder ../lib");
+        assert!(kind("x @ https://example.com/x.whl").contains("has to be one of git"));
+        assert!(kind("--index-url https://example.com").contains("only `-r FILE`"));
     }
 
     #[test]

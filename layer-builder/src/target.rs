@@ -2,20 +2,17 @@
 //!
 //! Facts only; nothing is chosen here.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder};
 
-/// A minor version of Python 3 that is a Lambda runtime: 9 for `python3.9`.
+/// A minor version of Python 3: 12 for Python 3.12.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PythonVersion {
     minor: u8,
 }
-
-/// Oldest and newest runtime of the table at
-/// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html>.
-const RUNTIMES: std::ops::RangeInclusive<u8> = 9..=14;
 
 impl PythonVersion {
     /// The minor version: 12 for Python 3.12.
@@ -23,20 +20,9 @@ impl PythonVersion {
         self.minor
     }
 
-    /// All runtimes that are known, oldest first.
-    pub fn all() -> impl Iterator<Item = Self> {
-        RUNTIMES.map(|minor| Self { minor })
-    }
-
     /// The runtime's name as Lambda has it: `python3.12`.
     pub fn runtime(self) -> String {
         format!("python{self}")
-    }
-
-    /// The minor version of the glibc 2 that the runtime's system has: Amazon Linux 2 has 2.26,
-    /// Amazon Linux 2023 has 2.34. Wheels that need a newer one do not load.
-    pub fn glibc_minor(self) -> u8 {
-        if self.minor <= 11 { 26 } else { 34 }
     }
 }
 
@@ -52,7 +38,121 @@ impl FromStr for PythonVersion {
     /// Reads `3.12` and `python3.12`.
     fn from_str(text: &str) -> Result<Self, ()> {
         let version = text.strip_prefix("python").unwrap_or(text);
-        Self::all().find(|known| known.to_string() == version).ok_or(())
+        let minor = version.strip_prefix("3.").and_then(|minor| minor.parse().ok()).ok_or(())?;
+        let python = Self { minor };
+        if python.to_string() == version { Ok(python) } else { Err(()) }
+    }
+}
+
+/// What a Lambda runtime is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Runtime {
+    /// The minor version of the glibc 2 that its system has. Wheels that need a newer one do not load.
+    pub glibc_minor: u8,
+    /// The day from which Lambda no longer supports it, if one has been named.
+    pub end: Option<Date>,
+}
+
+/// A day, as `2027-06-30`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Date {
+    year: u16,
+    month: u8,
+    day: u8,
+}
+
+impl Date {
+    const fn new(year: u16, month: u8, day: u8) -> Self {
+        Self { year, month, day }
+    }
+
+    /// The day that a number of days after 1970-01-01 is (Gregorian, UTC).
+    pub fn after_epoch(days: u64) -> Self {
+        let mut year = 1970;
+        let mut rest = days;
+        let length = |year: u16| if is_leap(year) { 366 } else { 365 };
+        while rest >= length(year) {
+            rest -= length(year);
+            year += 1;
+        }
+        let february = if is_leap(year) { 29 } else { 28 };
+        let mut month = 1;
+        for days in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+            if rest < days {
+                break;
+            }
+            rest -= days;
+            month += 1;
+        }
+        Self { year, month, day: rest as u8 + 1 }
+    }
+}
+
+fn is_leap(year: u16) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
+impl FromStr for Date {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let parts: Vec<&str> = text.split('-').collect();
+        let [year, month, day] = parts.as_slice() else { return Err(()) };
+        let date = Self {
+            year: year.parse().map_err(|_| ())?,
+            month: month.parse().map_err(|_| ())?,
+            day: day.parse().map_err(|_| ())?,
+        };
+        let exists = (1..=12).contains(&date.month) && (1..=31).contains(&date.day);
+        if exists && date.to_string() == text { Ok(date) } else { Err(()) }
+    }
+}
+
+/// The runtimes that layers can be built for.
+#[derive(Clone, Debug)]
+pub struct Runtimes {
+    known: BTreeMap<PythonVersion, Runtime>,
+}
+
+impl Default for Runtimes {
+    /// The table at <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html>: Amazon Linux 2 has glibc 2.26,
+    /// Amazon Linux 2023 has 2.34. `python3.15` stands in the API, but was a preview when this was written.
+    fn default() -> Self {
+        let table = [
+            (9, 26, Some(Date::new(2025, 12, 15))),
+            (10, 26, Some(Date::new(2026, 10, 31))),
+            (11, 26, Some(Date::new(2027, 6, 30))),
+            (12, 34, Some(Date::new(2028, 10, 31))),
+            (13, 34, Some(Date::new(2029, 6, 30))),
+            (14, 34, Some(Date::new(2029, 6, 30))),
+            (15, 34, None),
+        ];
+        let known =
+            table.map(|(minor, glibc_minor, end)| (PythonVersion { minor }, Runtime { glibc_minor, end }));
+        Self { known: known.into() }
+    }
+}
+
+impl Runtimes {
+    /// The runtime of a Python version, if it is known.
+    pub fn get(&self, python: PythonVersion) -> Option<Runtime> {
+        self.known.get(&python).copied()
+    }
+
+    /// Adds a runtime, or puts another in its place.
+    pub fn set(&mut self, python: PythonVersion, runtime: Runtime) {
+        self.known.insert(python, runtime);
+    }
+
+    /// All that are known, oldest first.
+    pub fn pythons(&self) -> impl Iterator<Item = PythonVersion> {
+        self.known.keys().copied()
     }
 }
 
@@ -107,6 +207,8 @@ pub struct Target {
     pub python: PythonVersion,
     /// The instruction set.
     pub architecture: Architecture,
+    /// The minor version of the glibc 2 that its system has.
+    pub glibc_minor: u8,
 }
 
 impl Target {
@@ -146,20 +248,36 @@ mod tests {
         let version: PythonVersion = "3.12".parse().unwrap();
         assert_eq!("python3.12".parse(), Ok(version));
         assert_eq!(version.runtime(), "python3.12");
-        for wrong in ["3.2", "3.15", "312", "python312", "3.12.1", "2.7", ""] {
+        for wrong in ["312", "python312", "3.12.1", "2.7", "", "3.", "3.012", "3.999"] {
             assert_eq!(wrong.parse::<PythonVersion>(), Err(()), "{wrong}");
         }
     }
 
     #[test]
     fn runtimes_have_the_glibc_of_their_system() {
-        let glibc = |text: &str| text.parse::<PythonVersion>().unwrap().glibc_minor();
-        assert_eq!([glibc("3.9"), glibc("3.11"), glibc("3.12"), glibc("3.14")], [26, 26, 34, 34]);
+        let runtimes = Runtimes::default();
+        let glibc = |text: &str| runtimes.get(text.parse().unwrap()).unwrap().glibc_minor;
+        assert_eq!([glibc("3.9"), glibc("3.11"), glibc("3.12"), glibc("3.15")], [26, 26, 34, 34]);
+        assert_eq!(runtimes.get("3.8".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn days_are_counted_as_the_calendar_does() {
+        assert_eq!(Date::after_epoch(0).to_string(), "1970-01-01");
+        assert_eq!(Date::after_epoch(20_781).to_string(), "2026-11-24");
+        assert_eq!(Date::after_epoch(11_016).to_string(), "2000-02-29");
+        assert_eq!(Date::after_epoch(20_088).to_string(), "2024-12-31");
+        let date: Date = "2026-10-31".parse().unwrap();
+        assert!(date < Date::after_epoch(20_781) && date == Date::new(2026, 10, 31));
+        for wrong in ["2026-13-01", "2026-1-01", "26-01-01", "2026-01-32", "soon"] {
+            assert_eq!(wrong.parse::<Date>(), Err(()), "{wrong}");
+        }
     }
 
     #[test]
     fn arm64_is_aarch64_in_markers() {
-        let target = Target { python: "3.13".parse().unwrap(), architecture: Architecture::Arm64 };
+        let target =
+            Target { python: "3.13".parse().unwrap(), architecture: Architecture::Arm64, glibc_minor: 34 };
         let environment = target.marker_environment(4);
         assert_eq!(environment.platform_machine(), "aarch64");
         assert_eq!(environment.python_full_version().to_string(), "3.13.4");

@@ -291,7 +291,8 @@ pub fn hash_of(file: &File) -> std::io::Result<Sha256> {
     }
 }
 
-fn is_safe(path: &str) -> bool {
+/// Whether a path is plain and relative; a slash at its end says that it is a folder.
+pub(crate) fn is_safe(path: &str) -> bool {
     let path = path.strip_suffix('/').unwrap_or(path);
     let bytes = path.as_bytes();
     let has_drive = bytes.len() >= 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':';

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod publish;
+pub mod templates;
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};

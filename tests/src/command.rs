@@ -68,6 +68,25 @@ pub fn run(command: &mut Command) -> Outcome {
     outcome(output)
 }
 
+/// Who gets a signal.
+#[cfg(unix)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The process alone.
+    Process,
+    /// It and all that it has started in its process group, which it leads: what Ctrl-C does in a terminal.
+    Group,
+}
+
+/// Sends a signal, `INT` or `TERM`, to a child of ours.
+#[cfg(unix)]
+pub fn signal(child: &std::process::Child, reach: Reach, name: &str) {
+    let id = i64::from(child.id());
+    let target = if reach == Reach::Group { -id } else { id };
+    let sent = clean("sh").args(["-c", &format!("kill -s {name} -- {target}")]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "failed to send {name} to {target}");
+}
+
 /// The text of an output.
 pub fn outcome(output: Output) -> Outcome {
     Outcome {

@@ -3,9 +3,13 @@
 //! Nothing here knows the product crates; what they promise each other is checked through their files and commands.
 
 pub mod bench;
+pub mod cargo;
 pub mod command;
+pub mod demo;
 pub mod elf;
+pub mod example;
 pub mod http;
+pub mod interrupt;
 pub mod local_aws;
 pub mod project;
 pub mod proxy;

@@ -2,12 +2,15 @@
 //!
 //! It ends when it is dropped, and also when this process ends in any other way: it watches a pipe that only we hold.
 
+pub mod session;
+
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
 
 use crate::http;
 use crate::tools::Tool;
@@ -17,12 +20,18 @@ const START: Duration = Duration::from_mins(1);
 /// Somebody else may take the free port before it does.
 const TRIES: usize = 3;
 
+/// What it leaves in a folder for temporary files, it leaves in this one, and takes it along.
+const FOLDER: &str = "LOCAL_AWS_FOLDER";
+
 /// Runs MiniStack until standard input ends, which it does when its other end is closed or its process is gone.
 const WATCHED: &str = "
-import os, sys, threading
+import os, shutil, sys, tempfile, threading
+
+folder = tempfile.tempdir = os.environ['TMPDIR'] = os.environ['LOCAL_AWS_FOLDER']
 
 def watch():
     sys.stdin.buffer.read()
+    shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 threading.Thread(target=watch, daemon=True).start()
@@ -34,6 +43,11 @@ sys.exit(main())
 /// The account of callers whose access key is no account's number.
 pub const ACCOUNT: &str = "000000000000";
 
+/// An access key that it takes.
+pub const ACCESS_KEY: &str = "test";
+/// A secret key that it takes.
+pub const SECRET_KEY: &str = "test";
+
 /// A local AWS that runs.
 #[derive(Debug)]
 pub struct LocalAws {
@@ -41,6 +55,8 @@ pub struct LocalAws {
     // Closing it ends the child.
     lifeline: Option<ChildStdin>,
     address: SocketAddr,
+    // Removed after the child has ended.
+    _folder: TempDir,
 }
 
 impl LocalAws {
@@ -59,10 +75,18 @@ impl LocalAws {
 
     fn start_once(tool: &Tool) -> Result<Self> {
         let address = free_port()?;
-        let mut child = tool
-            .command("python")
+        let folder = tempfile::Builder::new()
+            .prefix("local-aws-")
+            .tempdir()
+            .context("failed to make a temporary folder")?;
+        let mut command = tool.command("python");
+        // Ctrl-C is for its owner, who ends it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command
             .args(["-I", "-c", WATCHED])
             .env("GATEWAY_PORT", address.port().to_string())
+            .env(FOLDER, folder.path())
             // The default binds all addresses.
             .env("BIND_HOST", address.ip().to_string())
             .stdin(Stdio::piped())
@@ -78,7 +102,7 @@ impl LocalAws {
             let _ = stderr.read_to_end(&mut said);
             String::from_utf8_lossy(&said).into_owned()
         });
-        let mut started = Self { child, lifeline, address };
+        let mut started = Self { child, lifeline, address, _folder: folder };
         match started.wait_until_healthy() {
             Ok(()) => Ok(started),
             Err(error) => {
@@ -120,6 +144,11 @@ impl LocalAws {
         self.child.id()
     }
 
+    /// Whether it is gone, although nobody has ended it.
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
+    }
+
     /// Forgets everything that was done with it.
     pub fn reset(&self) -> Result<()> {
         let status =
@@ -145,13 +174,14 @@ pub fn point_at(command: &mut Command, url: &str) {
     let nowhere = if cfg!(windows) { "NUL" } else { "/dev/null" };
     command
         .env("AWS_ENDPOINT_URL", url)
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
         .env("AWS_CONFIG_FILE", nowhere)
         .env("AWS_SHARED_CREDENTIALS_FILE", nowhere)
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("AWS_PAGER", "")
-        .env("NO_PROXY", "127.0.0.1");
+        .env("NO_PROXY", "127.0.0.1")
+        .env("no_proxy", "127.0.0.1");
 }
 
 fn free_port() -> Result<SocketAddr> {

@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::command::{binary, clean};
 
+/// The last file that is written into an environment.
+const DONE: &str = "installed";
+
 /// An environment with a program in it.
 #[derive(Clone, Debug)]
 pub struct Tool {
@@ -18,13 +21,10 @@ pub struct Tool {
 impl Tool {
     /// The environment of `requirements.<name>.txt`. It is made if it is not there, and again if the lock changes.
     pub fn install(name: &str) -> Result<Self> {
-        let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("requirements.{name}.txt"));
-        let text = std::fs::read(&lock).with_context(|| format!("failed to read `{}`", lock.display()))?;
-        let hash = Sha256::digest(&text).iter().take(8).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>();
-        let home = target().join("tools");
+        let (folder, lock) = environment(name)?;
+        let home = self::folder();
         std::fs::create_dir_all(&home).with_context(|| format!("failed to make `{}`", home.display()))?;
-        let folder = home.join(format!("{name}-{}", hash.concat()));
-        let done = folder.join("installed");
+        let done = folder.join(DONE);
         // Several test processes may come here at the same time.
         let guard = File::create(home.join(format!("{name}.lock"))).context("failed to make a lock file")?;
         guard.lock().context("failed to wait for another test")?;
@@ -35,11 +35,29 @@ impl Tool {
         Ok(Self { folder })
     }
 
+    /// Whether [`Self::install`] has nothing to do. What it does takes seconds, and a network.
+    pub fn is_installed(name: &str) -> bool {
+        environment(name).is_ok_and(|(folder, _)| folder.join(DONE).is_file())
+    }
+
     /// A program of the environment, with nothing of ours around it.
     pub fn command(&self, program: &str) -> Command {
         let folder = if cfg!(windows) { "Scripts" } else { "bin" };
         clean(self.folder.join(folder).join(program))
     }
+}
+
+/// Where they are installed: in cargo's target folder, so that they stay, and go with `cargo clean`.
+pub fn folder() -> PathBuf {
+    target().join("tools")
+}
+
+/// Where the environment of this name lies, which depends on what is in its lock; and the lock.
+fn environment(name: &str) -> Result<(PathBuf, PathBuf)> {
+    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("requirements.{name}.txt"));
+    let text = std::fs::read(&lock).with_context(|| format!("failed to read `{}`", lock.display()))?;
+    let hash = Sha256::digest(&text).iter().take(8).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>();
+    Ok((folder().join(format!("{name}-{}", hash.concat())), lock))
 }
 
 fn install(folder: &Path, lock: &Path) -> Result<()> {
@@ -70,11 +88,13 @@ fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Cargo's target folder, as far as we lie in one: it may hold what takes long to make.
+/// Cargo's target folder: it may hold what takes long to make. Cargo marks it, unless somebody else has made it.
 fn target() -> PathBuf {
     let here = std::env::current_exe().unwrap_or_default();
     let is_marked = |folder: &&Path| folder.join("CACHEDIR.TAG").is_file();
-    here.ancestors().find(is_marked).map_or_else(std::env::temp_dir, Path::to_path_buf)
+    let above_binaries =
+        || binary("xtask").ancestors().nth(2).map_or_else(std::env::temp_dir, Path::to_path_buf);
+    here.ancestors().find(is_marked).map_or_else(above_binaries, Path::to_path_buf)
 }
 
 /// The uv that locks and builds use: the one on PATH, or the builder's own.

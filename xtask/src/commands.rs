@@ -79,6 +79,13 @@ const GROUPS: &[Group] = &[
         )],
     },
     Group {
+        title: "Try",
+        entries: &[
+            binary("demo", "demo", "", "show the whole loop against a local AWS; no account needed"),
+            binary("local-aws", "local-aws", "", "start that local AWS alone, and print how to reach it"),
+        ],
+    },
+    Group {
         title: "Contribute",
         entries: &[
             Entry { name: "lint", about: "check formatting, clippy and docs", run: Run::Dev(dev::lint) },

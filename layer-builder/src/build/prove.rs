@@ -1,33 +1,48 @@
 //! What is tried with a zip before it gets its name, and what is said of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{Error, Here, Work};
+use super::{Artifact, Error, Here, Work};
 use crate::config::LayerTable;
 use crate::layer::audit::{self, Finding, Severity, sizes};
 use crate::layer::manifest::Manifest;
 use crate::layer::{archive, compress, smoke};
+use crate::target::Target;
 use crate::ui::{Ui, Verbosity, megabytes};
-use crate::wheels::select::Chosen;
+use crate::wheels::layout::Part;
 use crate::zip_reader::{self, ZipFile};
 
 impl Work<'_> {
     /// `--smoke` and `--verify`; gives what was found and does not stop the build.
-    pub(super) fn prove(&self, zip: &Path, chosen: &[Chosen], here: &[Here]) -> Result<Vec<Finding>, Error> {
+    pub(super) fn prove(&self, zip: &Path, part: &Part, here: &[Here]) -> Result<Vec<Finding>, Error> {
         let mut findings = Vec::new();
         if self.options.proofs.smoke {
-            findings = refuse(self.layer, self.try_imports(zip)?)?;
+            findings = refuse(self.spec.layer, self.try_imports(zip, &part.targets)?)?;
         }
         if self.options.proofs.verify {
-            self.verify(zip, chosen, here)?;
+            self.verify(zip, part, here)?;
         }
         Ok(findings)
     }
 
+    /// A zip that nothing has changed for. It stays as it is.
+    pub(super) fn still(&self, zip: PathBuf, manifest: Manifest) -> Result<Artifact, Error> {
+        if self.options.proofs.smoke {
+            let of_zip = |target: &Target| {
+                manifest.compatible_architectures.iter().any(|name| name == target.architecture.name())
+            };
+            let targets: Vec<Target> = self.spec.targets.iter().copied().filter(of_zip).collect();
+            refuse(self.spec.layer, self.try_imports(&zip, &targets)?)?;
+        }
+        self.say_findings(&manifest);
+        self.ui.status("Fresh", super::described(&zip, self.spec, &manifest));
+        Ok(Artifact { zip, manifest })
+    }
+
     /// `--smoke`: says what was tried and what was not, and gives what does not import.
-    pub(super) fn try_imports(&self, zip: &Path) -> Result<Vec<Finding>, Error> {
+    pub(super) fn try_imports(&self, zip: &Path, targets: &[Target]) -> Result<Vec<Finding>, Error> {
         self.ui.status("Trying", "to import every module");
-        let outcome = smoke::smoke(zip, &self.layer.targets())?;
+        let outcome = smoke::smoke(zip, targets)?;
         for tried in &outcome.tried {
             self.ui.status("Tried", tried);
         }
@@ -37,21 +52,20 @@ impl Work<'_> {
             self.ui.note(format!("not tried: {}", outcome.not_tried.join(", ")));
         }
         let mut findings = outcome.failures;
-        let late = self.layer.audit.allow.iter().filter(|(key, _)| key.starts_with("import-fails"));
+        let late = self.spec.layer.audit.allow.iter().filter(|(key, _)| key.starts_with("import-fails"));
         audit::allow(&mut findings, &late.map(|(key, reason)| (key.clone(), reason.clone())).collect());
         Ok(findings)
     }
 
     /// `--verify`: the same layer once more, in another folder, from the wheels in another order, on one thread.
-    fn verify(&self, zip: &Path, chosen: &[Chosen], here: &[Here]) -> Result<(), Error> {
+    fn verify(&self, zip: &Path, part: &Part, here: &[Here]) -> Result<(), Error> {
         let failed = |source| Error::Write { path: zip.to_path_buf(), source };
         let folder = tempfile::tempdir().map_err(failed)?;
         let other = folder.path().join("another").join("layer.zip");
-        let chosen: Vec<Chosen> = chosen.iter().rev().cloned().collect();
         let here: Vec<Here> = here.iter().rev().map(Here::again).collect::<Result<_, _>>()?;
         let quiet = Ui::new(Verbosity::Quiet, anstream::ColorChoice::Never);
         let again = Work { ui: &quiet, ..*self };
-        let (written, _) = again.write(&other, &chosen, &here, 1)?;
+        let (written, _) = again.write(&other, part, &here, 1)?;
         let hash = |path: &Path| {
             let hashed = std::fs::File::open(path).and_then(|file| zip_reader::hash_of(&file));
             hashed.map_err(|source| {
@@ -72,8 +86,8 @@ impl Work<'_> {
     pub(super) fn say_findings(&self, manifest: &Manifest) {
         let growth = sizes::growth(
             manifest.size,
-            sizes::published(self.folder, &manifest.layer_name),
-            &self.layer.audit,
+            sizes::published(self.spec.folder, &manifest.layer_name),
+            &self.spec.layer.audit,
         );
         let all: Vec<Finding> = growth.into_iter().chain(manifest.findings.iter().cloned()).collect();
         let of = |severity| all.iter().filter(|finding| finding.is(severity)).collect::<Vec<_>>();
@@ -93,7 +107,7 @@ impl Work<'_> {
                 megabytes(manifest.size),
                 megabytes(sizes::DIRECT_LIMIT),
                 megabytes(manifest.unzipped_size),
-                megabytes(self.layer.audit.max_unzipped_size.unwrap_or(sizes::UNZIPPED_LIMIT)),
+                megabytes(self.spec.layer.audit.max_unzipped_size.unwrap_or(sizes::UNZIPPED_LIMIT)),
                 audit::summary(&all)
             ),
         );

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use pep508_rs::{PackageName, VersionOrUrl};
+use pep508_rs::PackageName;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{AuditTable, LayerTable, Mistake, WheelPreference, inputs_sha256, nearest};
-use crate::requirement::{self, Requirement};
-use crate::target::PythonVersion;
+use super::{AuditTable, LayerTable, Mistake, Split, WheelPreference, inputs_sha256, nearest};
+use crate::requirement::Wanted;
+use crate::target::{PythonVersion, Runtime, Runtimes};
 
 type Value<'a> = Spanned<DeValue<'a>>;
 type Wrong = Box<Mistake>;
@@ -23,23 +23,26 @@ const KEYS: &[&str] = &[
     "branch-of",
     "companions",
     "description",
+    "exclude-runtime-provided",
     "growth",
+    "include",
     "layer-name",
     "license",
     "max-unzipped-size",
     "python",
     "requirements",
+    "split",
     "wheels",
 ];
 
 /// Those of them that are tables.
-const OWN_TABLES: &[&str] = &["allow", "branch-of"];
+const OWN_TABLES: &[&str] = &["allow", "branch-of", "include"];
 
 /// Tables inside a layer's table that belong to another crate.
 const FOREIGN_TABLES: &[&str] = &["publish"];
 
 /// Tables at the top of the file: ours, and those of other crates.
-const TOP: &[&str] = &["layers", "stacks"];
+const TOP: &[&str] = &["layers", "runtimes", "stacks"];
 
 pub(super) fn layers(path: &Path, text: &str) -> Result<BTreeMap<String, LayerTable>, Wrong> {
     let file = File { path, text };
@@ -52,6 +55,7 @@ pub(super) fn layers(path: &Path, text: &str) -> Result<BTreeMap<String, LayerTa
             return Err(file.unknown(key.span(), "table", key.get_ref(), "at the top of the file", TOP));
         }
     }
+    let runtimes = file.runtimes(document.get_ref())?;
     let Some(layers) = document.get_ref().get("layers") else {
         return Err(file.mistake(
             0..0,
@@ -74,7 +78,7 @@ pub(super) fn layers(path: &Path, text: &str) -> Result<BTreeMap<String, LayerTa
             let what = format!("`{name}` cannot be the name of a layer");
             return Err(file.mistake(span, what, "expected 1 to 140 of a–z, A–Z, 0–9, `-` and `_`"));
         }
-        Ok((name.to_owned(), file.layer(name, span, table)?))
+        Ok((name.to_owned(), file.layer(name, span, table, &runtimes)?))
     });
     read.collect()
 }
@@ -107,7 +111,56 @@ impl File<'_> {
         mistake
     }
 
-    fn layer(self, name: &str, span: Range<usize>, value: &Value<'_>) -> Result<LayerTable, Wrong> {
+    /// `[runtimes."python3.15"]`: what the table of this crate does not know yet, or knows otherwise.
+    fn runtimes(self, document: &DeTable<'_>) -> Result<Runtimes, Wrong> {
+        let mut runtimes = Runtimes::default();
+        let Some(value) = document.get("runtimes") else { return Ok(runtimes) };
+        for (key, value) in self.table(value, "runtimes")? {
+            let python: PythonVersion = key.get_ref().parse().map_err(|()| {
+                let what = format!("`{}` is no runtime", key.get_ref());
+                self.mistake(key.span(), what, "expected a name like `python3.15`")
+            })?;
+            let table = self.table(value, "runtimes")?;
+            let known = runtimes.get(python);
+            let mut glibc_minor = known.map(|runtime| runtime.glibc_minor);
+            let mut end = known.and_then(|runtime| runtime.end);
+            for (key, value) in table {
+                match key.get_ref().as_ref() {
+                    "glibc" => {
+                        let parse = |text: &str| text.strip_prefix("2.")?.parse().ok();
+                        glibc_minor = Some(self.parsed(value, "a version of glibc like `2.34`", parse)?);
+                    }
+                    "end" => {
+                        let parse = |text: &str| text.parse().ok();
+                        end = Some(self.parsed(value, "a day like `2027-06-30`", parse)?);
+                    }
+                    other => {
+                        return Err(self.unknown(
+                            key.span(),
+                            "key",
+                            other,
+                            "in `[runtimes]`",
+                            &["end", "glibc"],
+                        ));
+                    }
+                }
+            }
+            let glibc_minor = glibc_minor.ok_or_else(|| {
+                let what = format!("the key `glibc` is missing for `{}`", key.get_ref());
+                self.mistake(key.span(), what, "expected `glibc = \"2.34\"`, or what its system has")
+            })?;
+            runtimes.set(python, Runtime { glibc_minor, end });
+        }
+        Ok(runtimes)
+    }
+
+    fn layer(
+        self,
+        name: &str,
+        span: Range<usize>,
+        value: &Value<'_>,
+        runtimes: &Runtimes,
+    ) -> Result<LayerTable, Wrong> {
         let place = format!("layers.{name}");
         let table = self.table(value, &place)?;
         let place = format!("in `[{place}]`");
@@ -134,13 +187,17 @@ impl File<'_> {
         let mut layer = LayerTable {
             name: name.to_owned(),
             description: self.optional_text(table, "description")?,
-            requirements: self.list(requirements, "a requirement", |value| self.requirement(value))?,
+            requirements: self.list(requirements, "a requirement", |value| self.wanted(value))?,
             companions: Vec::new(),
             branch_of: BTreeMap::new(),
-            pythons: self.list(pythons, "a Python version", |value| self.python(value))?,
+            pythons: self.list(pythons, "a Python version", |value| self.python(value, runtimes))?,
             architectures: self.list(architectures, "an architecture", |value| {
                 self.parsed(value, "`x86_64` or `arm64`", |text| text.parse().ok())
             })?,
+            runtimes: runtimes.clone(),
+            split: Split::default(),
+            exclude_runtime_provided: false,
+            include: BTreeMap::new(),
             wheels: WheelPreference::default(),
             license: self.optional_text(table, "license")?,
             layer_name: None,
@@ -152,7 +209,7 @@ impl File<'_> {
         layer.architectures.sort_unstable();
         layer.architectures.dedup();
         if let Some(companions) = table.get("companions") {
-            layer.companions = self.any_list(companions, |value| self.requirement(value))?;
+            layer.companions = self.any_list(companions, |value| self.wanted(value))?;
         }
         if let Some(value) = table.get("wheels") {
             layer.wheels = self.parsed(value, "`pure` or `native`", |text| match text {
@@ -161,10 +218,24 @@ impl File<'_> {
                 _ => None,
             })?;
         }
+        if let Some(value) = table.get("split") {
+            let parse = |text: &str| (text == "architecture").then_some(Split::Architecture);
+            layer.split = self.parsed(value, "`architecture`", parse)?;
+        }
+        if let Some(value) = table.get("exclude-runtime-provided") {
+            layer.exclude_runtime_provided = value.get_ref().as_bool().ok_or_else(|| {
+                let what = format!("this is {}", described(value.get_ref()));
+                self.mistake(value.span(), what, "expected true or false")
+            })?;
+        }
+        if let Some(value) = table.get("include") {
+            layer.include = self.include(value)?;
+        }
         if let Some(value) = table.get("layer-name") {
-            let expected = "1 to 140 of a–z, A–Z, 0–9, `-` and `_`";
-            layer.layer_name =
-                Some(self.parsed(value, expected, |text| is_layer_name(text).then(|| text.to_owned()))?);
+            let expected = "1 to 140 of a–z, A–Z, 0–9, `-`, `_` and `{architecture}`";
+            let is_name = |text: &str| is_layer_name(&text.replace("{architecture}", "x86_64"));
+            let parse = |text: &str| is_name(text).then(|| text.to_owned());
+            layer.layer_name = Some(self.parsed(value, expected, parse)?);
         }
         if let Some(value) = table.get("branch-of") {
             layer.branch_of = self.branch_of(value, &layer)?;
@@ -209,8 +280,10 @@ impl File<'_> {
         let table = self.table(value, "branch-of")?;
         let read = table.iter().map(|(key, value)| {
             let package = PackageName::from_str(key.get_ref()).ok();
-            let asked_for =
-                package.filter(|name| layer.all_requirements().any(|required| required.name == *name));
+            let asked_for = package.filter(|name| {
+                let mut wanted = layer.requirements.iter().chain(&layer.companions);
+                wanted.any(|wanted| wanted.name() == Some(name))
+            });
             let Some(package) = asked_for else {
                 let what = format!("`{}` is not among the layer's requirements", key.get_ref());
                 return Err(self.mistake(key.span(), what, "expected one of `requirements` or `companions`"));
@@ -223,26 +296,36 @@ impl File<'_> {
         read.collect()
     }
 
-    fn requirement(self, value: &Value<'_>) -> Result<Requirement, Wrong> {
-        let text = self.text_of(value, "a requirement like `requests>=2.32`")?;
-        let requirement = requirement::parse(text).map_err(|why| {
-            let what = format!("`{text}` is no requirement: {why}");
-            self.mistake(value.span(), what, "expected a requirement like `requests>=2.32` (PEP 508)")
-        })?;
-        if matches!(requirement.version_or_url, Some(VersionOrUrl::Url(_))) {
-            let what = format!("`{}` is asked for by address", requirement.name);
-            return Err(self.mistake(
-                value.span(),
-                what,
-                "expected a name and versions, to be found in the index",
-            ));
-        }
-        Ok(requirement)
+    /// `include = { "etc/ca.pem" = "certs/ca.pem", "python/" = "src/" }`
+    fn include(self, value: &Value<'_>) -> Result<BTreeMap<String, PathBuf>, Wrong> {
+        let read = self.table(value, "include")?.iter().map(|(key, value)| {
+            let place = key.get_ref().as_ref();
+            if !crate::zip_reader::is_safe(place) {
+                let what = format!("`{place}` cannot be a place in a layer");
+                return Err(self.mistake(
+                    key.span(),
+                    what,
+                    "expected a path below `/opt`, like `etc/ca.pem`",
+                ));
+            }
+            let source = self.text_of(value, "a file or a folder")?;
+            Ok((place.to_owned(), PathBuf::from(source)))
+        });
+        read.collect()
     }
 
-    fn python(self, value: &Value<'_>) -> Result<PythonVersion, Wrong> {
-        let known: Vec<String> = PythonVersion::all().map(|version| format!("`{version}`")).collect();
-        self.parsed(value, &format!("one of {}", known.join(", ")), |text| text.parse().ok())
+    fn wanted(self, value: &Value<'_>) -> Result<Wanted, Wrong> {
+        let text = self.text_of(value, "a requirement like `requests>=2.32`")?;
+        Wanted::parse(text).map_err(|why| {
+            let what = format!("`{text}` is no requirement: {why}");
+            self.mistake(value.span(), what, "expected a requirement like `requests>=2.32` (PEP 508)")
+        })
+    }
+
+    fn python(self, value: &Value<'_>, runtimes: &Runtimes) -> Result<PythonVersion, Wrong> {
+        let known: Vec<String> = runtimes.pythons().map(|version| format!("`{version}`")).collect();
+        let parse = |text: &str| text.parse().ok().filter(|python| runtimes.get(*python).is_some());
+        self.parsed(value, &format!("one of {}", known.join(", ")), parse)
     }
 
     fn table<'a, 'b>(self, value: &'b Value<'a>, name: &str) -> Result<&'b DeTable<'a>, Wrong> {

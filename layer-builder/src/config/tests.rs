@@ -43,7 +43,7 @@ fn a_good_file_is_read() {
     );
     assert_eq!(layer.wheels, WheelPreference::Pure);
     assert_eq!(
-        layer.all_requirements().map(ToString::to_string).collect::<Vec<_>>(),
+        layer.requirements.iter().chain(&layer.companions).map(ToString::to_string).collect::<Vec<_>>(),
         ["sosw", "requests>=2.32"]
     );
 }
@@ -87,7 +87,7 @@ fn a_key_like_no_other_gets_the_list() {
                |
              9 | zzzz = "pure"
                | ^^^^ no such key
-            hint: expected one of `allow`, `architectures`, `branch-of`, `companions`, `description`, `growth`, `layer-name`, `license`, `max-unzipped-size`, `python`, `requirements`, `wheels`
+            hint: expected one of `allow`, `architectures`, `branch-of`, `companions`, `description`, `exclude-runtime-provided`, `growth`, `include`, `layer-name`, `license`, `max-unzipped-size`, `python`, `requirements`, `split`, `wheels`
         "#]],
     );
 }
@@ -129,7 +129,7 @@ fn wrong_values_say_what_was_expected() {
               --> layers.toml:7:25
                |
              7 | python = ["python3.13", "3.7"]
-               |                         ^^^^^ expected one of `3.9`, `3.10`, `3.11`, `3.12`, `3.13`, `3.14`
+               |                         ^^^^^ expected one of `3.9`, `3.10`, `3.11`, `3.12`, `3.13`, `3.14`, `3.15`
         "#]],
     );
     check(
@@ -140,7 +140,7 @@ fn wrong_values_say_what_was_expected() {
               --> layers.toml:7:25
                |
              7 | python = ["python3.13", 3.12]
-               |                         ^^^^ expected one of `3.9`, `3.10`, `3.11`, `3.12`, `3.13`, `3.14`, in quotes
+               |                         ^^^^ expected one of `3.9`, `3.10`, `3.11`, `3.12`, `3.13`, `3.14`, `3.15`, in quotes
         "#]],
     );
     check(
@@ -239,4 +239,61 @@ fn no_text_makes_the_reader_panic() {
         text.insert_str(cut, &inserted);
         let _ = parse(&text).map_err(|error| error.to_string());
     });
+}
+
+#[test]
+fn the_table_of_runtimes_can_be_overridden() {
+    let good = GOOD.replace("\"3.12\"]", "\"3.12\", \"3.16\"]");
+    let text = format!(
+        "[runtimes.\"python3.16\"]\nglibc = \"2.38\"\nend = \"2032-06-30\"\n\
+         [runtimes.\"3.12\"]\nend = \"2030-01-01\"\n{good}"
+    );
+    let layer = parse(&text).unwrap().layers["sosw"].clone();
+    let targets = layer.targets();
+    let of =
+        |python: &str| targets.iter().find(|target| target.python.to_string() == python).unwrap().glibc_minor;
+    assert_eq!((of("3.12"), of("3.16")), (34, 38));
+    let end = |python: &str| layer.runtimes.get(python.parse().unwrap()).unwrap().end.unwrap().to_string();
+    assert_eq!((end("3.12"), end("3.16")), ("2030-01-01".to_owned(), "2032-06-30".to_owned()));
+    check_text(
+        "[runtimes.\"python3.16\"]\nend = \"2032-06-30\"\n",
+        expect![[r#"
+        the key `glibc` is missing for `python3.16`
+          --> layers.toml:1:11
+           |
+         1 | [runtimes."python3.16"]
+           |           ^^^^^^^^^^^^ expected `glibc = "2.34"`, or what its system has
+    "#]],
+    );
+    check_text(
+        "[runtimes.\"python3.16\"]\nglib = \"2.38\"\n",
+        expect![[r#"
+        unknown key `glib` in `[runtimes]`
+          --> layers.toml:2:1
+           |
+         2 | glib = "2.38"
+           | ^^^^ no such key
+        hint: did you mean `glibc`?
+    "#]],
+    );
+}
+
+#[test]
+fn other_files_have_places_below_opt() {
+    let with = |line: &str| GOOD.replace("wheels = \"pure\"", &format!("wheels = \"pure\"\n{line}"));
+    let file =
+        parse(&with("include = { \"etc/ca.pem\" = \"certs/ca.pem\", \"python/\" = \"src\" }")).unwrap();
+    let include = file.layers["sosw"].include.iter();
+    let include: Vec<_> = include.map(|(place, path)| format!("{place} {}", path.display())).collect();
+    assert_eq!(include, ["etc/ca.pem certs/ca.pem", "python/ src"]);
+    check_text(
+        &with("include = { \"../ca.pem\" = \"ca.pem\" }"),
+        expect![[r#"
+        `../ca.pem` cannot be a place in a layer
+           --> layers.toml:10:13
+            |
+         10 | include = { "../ca.pem" = "ca.pem" }
+            |             ^^^^^^^^^^^ expected a path below `/opt`, like `etc/ca.pem`
+    "#]],
+    );
 }

@@ -8,9 +8,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use sha2::Digest;
 use thiserror::Error;
 
-use super::plan::LayerPlan;
+use super::plan::{Input, LayerPlan};
 use crate::hash::Sha256;
-use crate::wheels::wheel::Wheel;
 use crate::zip_reader;
 use crate::zip_writer::{File, Writer};
 
@@ -46,12 +45,12 @@ pub enum Error {
     Write(#[from] io::Error),
 }
 
-/// Writes the layer that `plan` describes to `out`, copying from `wheels`.
+/// Writes the layer that `plan` describes to `out`, copying from `inputs`.
 ///
 /// The bytes are hashed on a thread of their own while they are written. That the wheels are what they have to be is
 /// for [`check_hashes`] to say, at the same time.
-pub fn assemble(plan: &LayerPlan<'_>, wheels: &[Wheel], out: &OsFile) -> Result<Assembled, Error> {
-    hashing(out, |pieces| copy(plan, wheels, pieces))
+pub fn assemble(plan: &LayerPlan<'_>, inputs: &[Input], out: &OsFile) -> Result<Assembled, Error> {
+    hashing(out, |pieces| copy(plan, inputs, pieces))
 }
 
 /// Lets `write` write a zip to `out` and hashes it meanwhile; it gives the sizes of the zip and of what it unpacks to.
@@ -81,12 +80,12 @@ pub(super) fn hashing(
 }
 
 /// Copies the streams; gives the sizes of the zip and of what it unpacks to.
-fn copy(plan: &LayerPlan<'_>, wheels: &[Wheel], out: Pieces<'_>) -> Result<(u64, u64), Error> {
+fn copy(plan: &LayerPlan<'_>, inputs: &[Input], out: Pieces<'_>) -> Result<(u64, u64), Error> {
     let mut writer = Writer::new(out);
     let mut buffer = Vec::new();
     let mut unzipped_size = 0;
     for entry in &plan.entries {
-        let stored = wheels[entry.wheel].zip().stored(entry.entry, &mut buffer)?;
+        let stored = inputs[entry.wheel].wheel.zip().stored(entry.entry, &mut buffer)?;
         let file = File {
             path: &entry.path,
             executable: entry.entry.executable,

@@ -85,7 +85,7 @@ pub struct PackageRecord {
     pub version: String,
     /// The file of the index that it comes from: a wheel, or a source distribution that was built.
     pub source: String,
-    /// The hash of that file, in hex.
+    /// The hash of that file, in hex; of what was built, where it comes from no file.
     pub sha256: Sha256,
     /// What its files take in the zip, in bytes, without headers.
     pub size: u64,
@@ -93,6 +93,8 @@ pub struct PackageRecord {
     pub unzipped_size: u64,
     /// How many there are.
     pub files: usize,
+    /// The Python versions in whose folders they lie; `null` for the folder that all see.
+    pub python: Option<Vec<String>>,
     /// Whether a wheel with compiled code would have served too.
     pub native_wheel_passed_over: bool,
     /// Its licence as an SPDX expression, if its metadata tells.

@@ -1,16 +1,26 @@
 //! The layer as a list: sorted, each path once, each with the wheel that it comes from. Nothing is read here.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use thiserror::Error;
 
 use super::audit::Collision;
+use crate::target::PythonVersion;
+use crate::wheels::layout::Place;
 use crate::wheels::wheel::Wheel;
 use crate::zip_reader::Entry;
 
-/// Where packages lie in a layer that serves every Python version:
-/// <https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html>.
-pub const FOLDER: &str = "python/";
+/// What a plan is made from.
+#[derive(Debug)]
+pub struct Input {
+    /// The wheel, or what is read like one.
+    pub wheel: Wheel,
+    /// For messages.
+    pub name: String,
+    /// Where its files go.
+    pub place: Place,
+}
 
 /// A file of the layer.
 #[derive(Clone, Debug)]
@@ -52,14 +62,22 @@ pub enum Error {
     Empty,
 }
 
-/// Puts the wheels together. `names` are theirs, for messages.
-pub fn plan<'a>(wheels: &'a [Wheel], names: &[String]) -> Result<LayerPlan<'a>, Error> {
-    let files = wheels.iter().enumerate().flat_map(|(wheel, opened)| {
-        opened.files().map(move |(path, entry)| LayerEntry { path: [FOLDER, path].concat(), wheel, entry })
-    });
-    let mut entries: Vec<LayerEntry<'_>> = files.collect();
+/// Puts the inputs together, for these Python versions.
+pub fn plan<'a>(inputs: &'a [Input], pythons: &BTreeSet<PythonVersion>) -> Result<LayerPlan<'a>, Error> {
+    let places = kept_together(inputs, pythons);
+    let mut entries: Vec<LayerEntry<'_>> = Vec::new();
+    for (wheel, (input, place)) in inputs.iter().zip(&places).enumerate() {
+        for prefix in prefixes(place) {
+            let files = input.wheel.files();
+            entries.extend(files.map(|(path, entry)| LayerEntry {
+                path: [&prefix, path].concat(),
+                wheel,
+                entry,
+            }));
+        }
+    }
     entries.sort_unstable_by(|one, other| {
-        (&one.path, &names[one.wheel]).cmp(&(&other.path, &names[other.wheel]))
+        (&one.path, &inputs[one.wheel].name).cmp(&(&other.path, &inputs[other.wheel].name))
     });
     let (mut shared, mut collisions) = (Vec::new(), Vec::new());
     entries.dedup_by(|next, kept| {
@@ -70,20 +88,65 @@ pub fn plan<'a>(wheels: &'a [Wheel], names: &[String]) -> Result<LayerPlan<'a>, 
         let list = if is_same { &mut shared } else { &mut collisions };
         list.push(Collision {
             path: kept.path.clone(),
-            taken: names[kept.wheel].clone(),
-            left: names[next.wheel].clone(),
+            taken: inputs[kept.wheel].name.clone(),
+            left: inputs[next.wheel].name.clone(),
         });
         true
     });
     if entries.is_empty() {
         return Err(Error::Empty);
     }
-    check_folders(&entries, names)?;
+    check_folders(&entries, inputs)?;
     Ok(LayerPlan { entries, shared, collisions })
 }
 
+/// The folders of a place.
+fn prefixes(place: &Place) -> Vec<String> {
+    match place {
+        Place::Everywhere => vec!["python/".to_owned()],
+        Place::Versions(versions) => {
+            versions.iter().map(|python| format!("python/lib/python{python}/site-packages/")).collect()
+        }
+        Place::Top => vec![String::new()],
+    }
+}
+
+/// Where each input goes, so that distributions that share a top-level package lie together: an `__init__.py` in one
+/// folder hides what lies under the same name in another.
+fn kept_together(inputs: &[Input], pythons: &BTreeSet<PythonVersion>) -> Vec<Place> {
+    let mut places: Vec<Place> = inputs.iter().map(|input| input.place.clone()).collect();
+    if places.iter().all(|place| !matches!(place, Place::Versions(_))) {
+        return places;
+    }
+    let packages: Vec<BTreeSet<&str>> = inputs.iter().map(|input| top_level_packages(&input.wheel)).collect();
+    loop {
+        let moved: BTreeSet<&str> = places
+            .iter()
+            .zip(&packages)
+            .filter(|(place, _)| matches!(place, Place::Versions(_)))
+            .flat_map(|(_, packages)| packages.iter().copied())
+            .collect();
+        let mut changed = false;
+        for (place, packages) in places.iter_mut().zip(&packages) {
+            if *place == Place::Everywhere && packages.iter().any(|package| moved.contains(package)) {
+                *place = Place::Versions(pythons.clone());
+                changed = true;
+            }
+        }
+        if !changed {
+            return places;
+        }
+    }
+}
+
+/// The folders at the top of a wheel, without its metadata.
+fn top_level_packages(wheel: &Wheel) -> BTreeSet<&str> {
+    let folders = wheel.files().filter_map(|(path, _)| Some(path.split_once('/')?.0));
+    folders.filter(|folder| !folder.ends_with(".dist-info")).collect()
+}
+
 /// No path may be a file here and a folder there: no unpacker could write both.
-fn check_folders(entries: &[LayerEntry<'_>], names: &[String]) -> Result<(), Error> {
+fn check_folders(entries: &[LayerEntry<'_>], inputs: &[Input]) -> Result<(), Error> {
     for (index, file) in entries.iter().enumerate() {
         let below = |entry: &LayerEntry<'_>| {
             entry.path.strip_prefix(file.path.as_str()).is_some_and(|rest| rest.starts_with('/'))
@@ -93,8 +156,8 @@ fn check_folders(entries: &[LayerEntry<'_>], names: &[String]) -> Result<(), Err
         if let Some(inside) = between.into_iter().find(|entry| below(entry)) {
             return Err(Error::FileAndFolder {
                 path: file.path.clone(),
-                file_of: names[file.wheel].clone(),
-                folder_of: names[inside.wheel].clone(),
+                file_of: inputs[file.wheel].name.clone(),
+                folder_of: inputs[inside.wheel].name.clone(),
             });
         }
     }

@@ -125,7 +125,10 @@ fn targets(manifest: &Manifest) -> Vec<Target> {
     let architectures: Vec<Architecture> =
         manifest.compatible_architectures.iter().filter_map(|name| name.parse().ok()).collect();
     let of = |python: PythonVersion| {
-        architectures.iter().map(move |&architecture| Target { python, architecture }).collect::<Vec<_>>()
+        architectures
+            .iter()
+            .map(move |&architecture| Target { python, architecture, glibc_minor: 0 })
+            .collect::<Vec<_>>()
     };
     pythons.flat_map(of).collect()
 }

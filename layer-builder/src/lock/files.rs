@@ -82,7 +82,9 @@ impl FileIndex {
         for files in &mut self.packages {
             let allowed = |file: &RemoteFile| {
                 let mut locked = lock.packages.iter();
-                locked.any(|locked| locked.name == files.name && locked.hashes.contains(&file.sha256))
+                locked.any(|locked| {
+                    locked.name == files.name && locked.hashes().any(|hash| *hash == file.sha256)
+                })
             };
             files.wheels.retain(allowed);
             files.sdist = files.sdist.take().filter(allowed);
@@ -94,17 +96,19 @@ impl FileIndex {
     /// told uv to leave out the wheels.
     pub fn without_their_wheels<'a>(&self, lock: &'a Lock) -> impl Iterator<Item = &'a PackageName> {
         let lacks_wheels = |package: &&LockedPackage| {
-            let files = self.of(&package.name, &package.version);
+            let files = package.version().and_then(|version| self.of(&package.name, version));
             files.is_some_and(|files| {
-                files.wheels.is_empty() && files.sdist.is_some() && package.hashes.len() > 1
+                files.wheels.is_empty() && files.sdist.is_some() && package.hashes().count() > 1
             })
         };
         lock.packages.iter().filter(lacks_wheels).map(|package| &package.name)
     }
 
-    /// Whether there is any file of one version of a package.
-    pub fn has_files_of(&self, name: &PackageName, version: &Version) -> bool {
-        self.of(name, version).is_some_and(|files| files.sdist.is_some() || !files.wheels.is_empty())
+    /// Whether there is any file of a package, if it has any in an index at all.
+    pub fn has_files_of(&self, package: &LockedPackage) -> bool {
+        let Some(version) = package.version() else { return true };
+        let files = self.of(&package.name, version);
+        files.is_some_and(|files| files.sdist.is_some() || !files.wheels.is_empty())
     }
 
     /// The files of one version of a package.

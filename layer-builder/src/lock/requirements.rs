@@ -4,27 +4,79 @@
 //! Two comments at its head are ours.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use pep508_rs::pep440_rs::{Operator, Version};
 use pep508_rs::{MarkerTree, PackageName, VersionOrUrl};
 use thiserror::Error;
 
-use crate::config::LayerTable;
 use crate::hash::Sha256;
-use crate::requirement;
+use crate::requirement::{self, Wanted};
+use crate::spec::Spec;
 
 /// One pinned package.
 #[derive(Clone, Debug)]
 pub struct LockedPackage {
     /// Its name.
     pub name: PackageName,
-    /// The one version.
-    pub version: Version,
     /// When it is wanted.
     pub marker: MarkerTree,
-    /// The files that may be used.
-    pub hashes: BTreeSet<Sha256>,
+    /// What it is pinned to.
+    pub pin: Pin,
+}
+
+/// What a package is pinned to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pin {
+    /// Files of one version in an index.
+    Version {
+        /// The one version.
+        version: Version,
+        /// The files that may be used.
+        hashes: BTreeSet<Sha256>,
+    },
+    /// A commit of a git repository.
+    Commit(Commit),
+}
+
+/// A commit of a git repository.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Commit {
+    /// The repository.
+    pub url: String,
+    /// The commit, 40 hexadecimal digits.
+    pub commit: String,
+    /// Where in it the package lies, if not at the top.
+    pub subdirectory: Option<String>,
+}
+
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version { version, .. } => version.fmt(f),
+            Self::Commit(commit) => f.write_str(&commit.commit[..12]),
+        }
+    }
+}
+
+impl LockedPackage {
+    /// The version, if it is one of an index.
+    pub fn version(&self) -> Option<&Version> {
+        match &self.pin {
+            Pin::Version { version, .. } => Some(version),
+            Pin::Commit(_) => None,
+        }
+    }
+
+    /// The files that may be used, if they are those of an index.
+    pub fn hashes(&self) -> impl Iterator<Item = &Sha256> {
+        let hashes = match &self.pin {
+            Pin::Version { hashes, .. } => Some(hashes),
+            Pin::Commit(_) => None,
+        };
+        hashes.into_iter().flatten()
+    }
 }
 
 /// A lock that has been read.
@@ -105,23 +157,28 @@ pub enum LineError {
     },
 }
 
-/// The file of the lock of `layer`, beside `layers.toml`.
-pub fn path_of(folder: &Path, layer: &str) -> PathBuf {
-    folder.join(format!("requirements.{layer}.txt"))
-}
-
-/// The file that pins what is needed to build the lock's source distributions.
-pub fn build_path_of(folder: &Path, layer: &str) -> PathBuf {
-    folder.join(format!("requirements.{layer}.build.txt"))
-}
-
-/// The hash of what a lock is made from: requirements and targets, not how they are written.
-pub fn inputs_of(layer: &LayerTable) -> Sha256 {
-    let mut requirements: Vec<String> = layer.all_requirements().map(ToString::to_string).collect();
+/// The hash of what a lock is made from: requirements and targets, not how they are written. Files that are asked for
+/// count with what is in them.
+pub fn inputs_of(spec: &Spec<'_>) -> Sha256 {
+    let mut requirements: Vec<String> = spec.wanted.iter().map(ToString::to_string).collect();
     requirements.sort_unstable();
     requirements.dedup();
-    let targets: Vec<String> = layer.targets().iter().map(ToString::to_string).collect();
-    let inputs = serde_json::json!({ "requirements": requirements, "targets": targets });
+    // The lock is that of the whole layer, also where less is built from it.
+    let targets: Vec<String> = spec.layer.targets().iter().map(ToString::to_string).collect();
+    let mut inputs = serde_json::json!({ "requirements": requirements, "targets": targets });
+    if spec.layer.exclude_runtime_provided {
+        inputs["exclude-runtime-provided"] = true.into();
+    }
+    for wanted in &spec.wanted {
+        let file = match wanted {
+            Wanted::Package(_) => continue,
+            Wanted::File(path) => spec.folder.join(path),
+            Wanted::Folder(path) => spec.folder.join(path).join("pyproject.toml"),
+        };
+        // A file that cannot be read makes the lock stale; making it anew says why.
+        let hash = std::fs::read(file).map(|bytes| Sha256::of(&bytes).to_string()).unwrap_or_default();
+        inputs["files"][wanted.to_string()] = hash.into();
+    }
     Sha256::of(inputs.to_string().as_bytes())
 }
 
@@ -171,28 +228,30 @@ impl Lock {
 
     /// Its versions alone, with their markers, one a line.
     pub fn versions(&self) -> String {
-        let line = |package: &LockedPackage| match package.marker.contents() {
-            Some(marker) => format!("{}=={} ; {marker}\n", package.name, package.version),
-            None => format!("{}=={}\n", package.name, package.version),
+        let line = |package: &LockedPackage| {
+            let version = package.version()?;
+            Some(match package.marker.contents() {
+                Some(marker) => format!("{}=={version} ; {marker}\n", package.name),
+                None => format!("{}=={version}\n", package.name),
+            })
         };
-        self.packages.iter().map(line).collect()
+        self.packages.iter().filter_map(line).collect()
     }
 
     /// Whether it was made from what the layer asks for now.
-    pub fn fits(&self, layer: &LayerTable) -> bool {
-        self.inputs == Some(inputs_of(layer))
+    pub fn fits(&self, spec: &Spec<'_>) -> bool {
+        self.inputs == Some(inputs_of(spec))
     }
 
     /// The lock of the build tools, if it is needed and not there.
-    pub fn missing_build_lock(&self, folder: &Path, layer: &LayerTable) -> Option<PathBuf> {
-        let path = build_path_of(folder, &layer.name);
-        (!self.built.is_empty() && !path.is_file()).then_some(path)
+    pub fn missing_build_lock(&self, spec: &Spec<'_>) -> Option<PathBuf> {
+        (!self.built.is_empty() && !spec.build_lock.is_file()).then(|| spec.build_lock.clone())
     }
 
-    /// The version of `name`, if the lock holds just one.
-    pub fn version_of(&self, name: &PackageName) -> Option<&Version> {
+    /// What `name` is pinned to, if it is to one thing only.
+    pub fn pin_of(&self, name: &PackageName) -> Option<&Pin> {
         let mut found = self.packages.iter().filter(|package| package.name == *name);
-        found.next().filter(|_| found.next().is_none()).map(|package| &package.version)
+        found.next().filter(|_| found.next().is_none()).map(|package| &package.pin)
     }
 }
 
@@ -240,7 +299,14 @@ fn package(line: &str) -> Result<LockedPackage, LineError> {
             [one] if *one.operator() == Operator::Equal => one.version().clone(),
             _ => return Err(LineError::NotPinned(requirement.name)),
         },
-        _ => return Err(LineError::NotPinned(requirement.name)),
+        Some(VersionOrUrl::Url(url)) => {
+            let Some(commit) = commit_of(url.as_str()) else {
+                return Err(LineError::NotPinned(requirement.name));
+            };
+            let pin = Pin::Commit(commit);
+            return Ok(LockedPackage { name: requirement.name, marker: requirement.marker, pin });
+        }
+        None => return Err(LineError::NotPinned(requirement.name)),
     };
     let mut hashes = BTreeSet::new();
     for option in options.split_whitespace() {
@@ -254,7 +320,18 @@ fn package(line: &str) -> Result<LockedPackage, LineError> {
     if hashes.is_empty() {
         return Err(LineError::NoHash(requirement.name));
     }
-    Ok(LockedPackage { name: requirement.name, version, marker: requirement.marker, hashes })
+    let pin = Pin::Version { version, hashes };
+    Ok(LockedPackage { name: requirement.name, marker: requirement.marker, pin })
+}
+
+/// `git+https://…@<commit>#subdirectory=…`, as uv writes it.
+fn commit_of(url: &str) -> Option<Commit> {
+    let (url, fragment) = url.split_once('#').unwrap_or((url, ""));
+    let (url, commit) = url.strip_prefix("git+")?.rsplit_once('@')?;
+    let is_commit = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let subdirectory =
+        fragment.split('&').find_map(|part| part.strip_prefix("subdirectory=")).map(str::to_owned);
+    is_commit.then(|| Commit { url: url.to_owned(), commit: commit.to_owned(), subdirectory })
 }
 
 #[cfg(test)]
@@ -289,13 +366,31 @@ mod tests {
         let read: Vec<_> = lock
             .packages
             .iter()
-            .map(|package| format!("{} {} {}", package.name, package.version, package.hashes.len()))
+            .map(|package| format!("{} {} {}", package.name, package.pin, package.hashes().count()))
             .collect();
         assert_eq!(read, ["sosw 0.7.51 1", "sosw 3.0.1 2", "six 1.17.0 1"]);
         assert!(lock.packages[2].marker.is_true());
         assert!(!lock.packages[1].marker.is_true());
-        assert_eq!(lock.version_of(&"sosw".parse().unwrap()), None);
-        assert_eq!(lock.version_of(&"six".parse().unwrap()).unwrap().to_string(), "1.17.0");
+        assert_eq!(lock.pin_of(&"sosw".parse().unwrap()), None);
+        assert_eq!(lock.pin_of(&"six".parse().unwrap()).unwrap().to_string(), "1.17.0");
+    }
+
+    #[test]
+    fn commits_are_pins_too() {
+        let commit = "153a5c78589226cf97099a1ce6f74c980d5aece4";
+        let lock = parse(&format!("a @ git+https://example.com/a.git@{commit}#subdirectory=x\n")).unwrap();
+        let expected = Commit {
+            url: "https://example.com/a.git".into(),
+            commit: commit.into(),
+            subdirectory: Some("x".into()),
+        };
+        assert_eq!(lock.packages[0].pin, Pin::Commit(expected));
+        check_error(
+            "a @ git+https://example.com/a.git@main",
+            expect![
+                "failed to read the lock `requirements.sosw.txt`, line 1: `a` is not pinned: expected one version, as in `name==1.2.3`"
+            ],
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ use install::OURS;
 
 use super::files::FileIndex;
 use crate::cache::{self, Cache};
-use crate::target::PythonVersion;
+use crate::target::{PythonVersion, Target};
 use crate::ui::Ui;
 
 /// The oldest version that was seen to work here.
@@ -74,6 +74,12 @@ pub struct Resolve<'a> {
     pub oldest_python: &'a str,
     /// One version of each package, even if a newer one would serve the newer Pythons.
     pub fewest_versions: bool,
+    /// What versions have to be, one a line.
+    pub constraints: &'a str,
+    /// Packages that are left out, one a line.
+    pub excludes: &'a str,
+    /// Packages that are resolved, but have no line in the result.
+    pub not_emitted: &'a [&'a str],
 }
 
 /// What uv has resolved.
@@ -219,6 +225,7 @@ impl Uv {
             "--python-version",
             resolve.oldest_python,
         ]);
+        narrow(&mut command, &exchange, resolve)?;
         if resolve.fewest_versions {
             command.args(["--fork-strategy", "fewest"]);
         }
@@ -234,7 +241,37 @@ impl Uv {
         command.arg("--output-file").arg(&output).arg(&input);
         let warnings = run(&mut command, &format!("resolve the requirements of {}", resolve.origin))?;
         let text = read(&output)?.replace(&format!("-r {}", input.display()), resolve.origin);
+        // Files that are asked for by name lie below the folder, wherever that is.
+        let text = text.replace(&format!("-r {}/", resolve.folder.display()), "-r ");
         Ok(Resolved { text, warnings })
+    }
+
+    /// The version of `name` that a resolution for one target alone takes, if only its wheels count; `None` if that
+    /// target does not need it. The error is uv's, where there is no such version.
+    pub fn version_for(
+        &self,
+        resolve: &Resolve<'_>,
+        target: Target,
+        name: &PackageName,
+    ) -> Result<Option<String>, Error> {
+        let exchange = Exchange::below(&self.exchange)?;
+        let input = exchange.write("requirements.in", resolve.requirements)?;
+        let output = exchange.path("requirements.txt");
+        let mut command = self.working(resolve.folder);
+        command.args(["pip", "compile", "--no-header", "--no-annotate", "--no-emit-index-url"]);
+        command.args([
+            "--python-version",
+            &target.python.to_string(),
+            "--python-platform",
+            &platform(target),
+        ]);
+        command.args(["--only-binary", name.as_ref()]);
+        narrow(&mut command, &exchange, resolve)?;
+        command.arg("--output-file").arg(&output).arg(&input);
+        run(&mut command, &format!("find a version of `{name}` for {target}"))?;
+        let text = read(&output)?;
+        let version = text.lines().find_map(|line| line.strip_prefix(name.as_ref())?.strip_prefix("=="));
+        Ok(version.map(|version| version.split_whitespace().next().unwrap_or_default().to_owned()))
     }
 
     /// Asks where the files of the lock lie. `folder` is where uv looks for its project configuration.
@@ -318,6 +355,27 @@ impl Uv {
         }
         command.env("UV_NO_PROGRESS", "1");
     }
+}
+
+/// What uv calls the platform of a target: it knows no manylinux between 2.17 and 2.28.
+fn platform(target: Target) -> String {
+    let known = [17, 28].into_iter().chain(31..=40);
+    let newest = known.filter(|minor| *minor <= target.glibc_minor).max().unwrap_or(17);
+    format!("{}-manylinux_2_{newest}", target.architecture.machine())
+}
+
+/// Adds what limits a resolution.
+fn narrow(command: &mut Command, exchange: &Exchange, resolve: &Resolve<'_>) -> Result<(), Error> {
+    if !resolve.constraints.is_empty() {
+        command.arg("--constraints").arg(exchange.write("constraints.txt", resolve.constraints)?);
+    }
+    if !resolve.excludes.is_empty() {
+        command.arg("--excludes").arg(exchange.write("excludes.txt", resolve.excludes)?);
+    }
+    for name in resolve.not_emitted {
+        command.args(["--no-emit-package", name]);
+    }
+    Ok(())
 }
 
 /// A program that starts with umask 022, whatever ours is.

@@ -1,6 +1,7 @@
 //! Which wheel of each package serves the targets. Nothing is read or fetched here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use pep508_rs::PackageName;
 use pep508_rs::pep440_rs::Version;
@@ -9,7 +10,7 @@ use thiserror::Error;
 use super::tags::{AcceptedTags, WheelName};
 use crate::config::WheelPreference;
 use crate::lock::files::{FileIndex, RemoteFile};
-use crate::lock::{Lock, LockedPackage};
+use crate::lock::{Commit, Lock, LockedPackage, Pin};
 use crate::target::Target;
 
 /// What a package comes from.
@@ -19,28 +20,61 @@ pub enum Origin {
     Wheel(RemoteFile),
     /// A source distribution, to be built first.
     Sdist(RemoteFile),
+    /// A commit of a repository, to be built first.
+    Commit(Commit),
+    /// A folder, to be built first.
+    Folder(PathBuf),
 }
 
 impl Origin {
-    /// The file to be fetched.
-    pub fn file(&self) -> &RemoteFile {
+    /// The file to be fetched, if it comes from an index.
+    pub fn file(&self) -> Option<&RemoteFile> {
         match self {
-            Self::Wheel(file) | Self::Sdist(file) => file,
+            Self::Wheel(file) | Self::Sdist(file) => Some(file),
+            Self::Commit(_) | Self::Folder(_) => None,
+        }
+    }
+
+    /// A file's name, or what stands for one.
+    pub fn file_name(&self) -> String {
+        match self {
+            Self::Wheel(file) | Self::Sdist(file) => file.file_name.clone(),
+            Self::Commit(commit) => format!("git {}", &commit.commit[..12]),
+            Self::Folder(path) => path.display().to_string(),
         }
     }
 }
 
-/// A package of the layer.
+/// A package for one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
     /// Its name.
     pub name: PackageName,
-    /// Its version.
-    pub version: Version,
-    /// Its file.
+    /// Its version, where it is known before it is built.
+    pub version: Option<Version>,
+    /// Where it comes from.
     pub origin: Origin,
     /// Whether a wheel with compiled code would have served too.
     pub native_wheel_passed_over: bool,
+}
+
+impl Chosen {
+    /// Name and version, for people.
+    pub fn label(&self) -> String {
+        match &self.version {
+            Some(version) => format!("{} {version}", self.name),
+            None => self.name.to_string(),
+        }
+    }
+}
+
+/// A package of the layer: what was chosen for each target that needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selected {
+    /// Its name.
+    pub name: PackageName,
+    /// The choices.
+    pub choices: BTreeMap<Target, Chosen>,
 }
 
 /// Why a package cannot serve the targets.
@@ -66,43 +100,39 @@ pub enum Error {
         /// The wheels that there are.
         refused: Vec<String>,
     },
-    /// One zip cannot hold it in one place.
-    #[error("`{name}` {version} needs `{one}` for {one_target} and `{other}` for {other_target}")]
+    /// One zip cannot hold both.
+    #[error("`{name}` needs `{one}` for {one_target} and `{other}` for {other_target}")]
     Differs {
         /// The package.
         name: PackageName,
-        /// The version.
-        version: Version,
-        /// A wheel.
+        /// A file.
         one: String,
         /// Its target.
         one_target: Target,
-        /// Another wheel.
+        /// Another file.
         other: String,
         /// Its target.
         other_target: Target,
     },
-    /// Some targets need it, others don't, or in another version.
-    #[error("`{name}` {version} is needed for {needed}, but not for {not_needed}")]
+    /// One architecture needs it, the other does not.
+    #[error("`{package}` is needed for {needed}, but not for {not_needed}")]
     NotForAll {
         /// The package.
-        name: PackageName,
-        /// The version.
-        version: Version,
+        package: String,
         /// A target that needs it.
         needed: Target,
         /// A target that does not.
         not_needed: Target,
     },
     /// Two entries of the lock hold at once.
-    #[error("the lock asks for `{name}` {one} and {other} at once for {target}")]
+    #[error("the lock asks for `{name}` {one} and `{name}` {other} at once for {target}")]
     Twice {
         /// The package.
         name: PackageName,
         /// A version.
-        one: Version,
+        one: String,
         /// Another one.
-        other: Version,
+        other: String,
         /// The target.
         target: Target,
     },
@@ -112,7 +142,7 @@ pub enum Error {
         /// The package.
         name: PackageName,
         /// The version.
-        version: Version,
+        version: String,
         /// The target.
         target: Target,
     },
@@ -125,14 +155,8 @@ impl Error {
             Self::NoFiles { .. } => Some(format!(
                 "if somebody has changed the lock, or the index its files: `{lock}` makes it anew"
             )),
-            Self::Differs { .. } => Some(
-                "a layer holds the same files for all of its targets: name fewer of them in `python` and \
-                 `architectures`, or set `wheels = \"pure\"` if the package has a wheel without compiled code"
-                    .to_owned(),
-            ),
-            Self::NotForAll { .. } => Some(
-                "a layer holds the same files for all of its targets: name fewer of them in `python` and \
-                 `architectures`"
+            Self::Differs { .. } | Self::NotForAll { .. } => Some(
+                "allow a zip for each architecture with `split = \"architecture\"`, or build for one of them"
                     .to_owned(),
             ),
             Self::NoWheel { .. } => {
@@ -143,44 +167,22 @@ impl Error {
     }
 }
 
-/// Chooses one file for each package of the lock that the targets need, in the order of the names.
+/// Chooses one file for each package of the lock and each target that needs it, in the order of the names.
 pub fn select(
     lock: &Lock,
     index: &FileIndex,
     targets: &[Target],
     preference: WheelPreference,
-) -> Result<Vec<Chosen>, Error> {
-    let mut chosen: BTreeMap<PackageName, (Chosen, Vec<Target>)> = BTreeMap::new();
+) -> Result<Vec<Selected>, Error> {
+    let mut selected: BTreeMap<PackageName, BTreeMap<Target, Chosen>> = BTreeMap::new();
     for &target in targets {
         let accepted = AcceptedTags::of(target);
         for package in needed(lock, target)? {
-            let choice = choose(package, index, target, &accepted, preference)?;
-            match chosen.get_mut(&package.name) {
-                None => _ = chosen.insert(package.name.clone(), (choice, vec![target])),
-                Some((first, served)) if first.version == choice.version && first.origin == choice.origin => {
-                    first.native_wheel_passed_over |= choice.native_wheel_passed_over;
-                    served.push(target);
-                }
-                Some((first, served)) if first.version == choice.version => {
-                    return Err(Error::Differs {
-                        name: package.name.clone(),
-                        version: choice.version,
-                        one: first.origin.file().file_name.clone(),
-                        one_target: served[0],
-                        other: choice.origin.file().file_name.clone(),
-                        other_target: target,
-                    });
-                }
-                Some((first, served)) => return Err(not_for_all(first, served[0], target)),
-            }
+            let chosen = choose(package, index, target, &accepted, preference)?;
+            selected.entry(package.name.clone()).or_default().insert(target, chosen);
         }
     }
-    for (choice, served) in chosen.values() {
-        if let Some(&missing) = targets.iter().find(|target| !served.contains(target)) {
-            return Err(not_for_all(choice, served[0], missing));
-        }
-    }
-    Ok(chosen.into_values().map(|(choice, _)| choice).collect())
+    Ok(selected.into_iter().map(|(name, choices)| Selected { name, choices }).collect())
 }
 
 /// The source distributions that have to be built for some target.
@@ -195,7 +197,7 @@ pub fn sdists<'a>(
         let accepted = AcceptedTags::of(target);
         for package in needed(lock, target)? {
             if let Origin::Sdist(_) = choose(package, index, target, &accepted, preference)?.origin {
-                let files = index.of(&package.name, &package.version);
+                let files = package.version().and_then(|version| index.of(&package.name, version));
                 found.extend(files.and_then(|files| Some((package.name.clone(), files.sdist.as_ref()?))));
             }
         }
@@ -203,8 +205,27 @@ pub fn sdists<'a>(
     Ok(found)
 }
 
-fn not_for_all(choice: &Chosen, needed: Target, not_needed: Target) -> Error {
-    Error::NotForAll { name: choice.name.clone(), version: choice.version.clone(), needed, not_needed }
+/// Packages that offer compiled wheels, but none for this target: another version may have one.
+pub fn unserved(
+    lock: &Lock,
+    index: &FileIndex,
+    targets: &[Target],
+) -> Result<BTreeMap<PackageName, BTreeSet<Target>>, Error> {
+    let mut unserved: BTreeMap<PackageName, BTreeSet<Target>> = BTreeMap::new();
+    for &target in targets {
+        let accepted = AcceptedTags::of(target);
+        for package in needed(lock, target)? {
+            let Some(version) = package.version() else { continue };
+            let Some(files) = index.of(&package.name, version) else { continue };
+            let wheels = files.wheels.iter().filter_map(|file| WheelName::parse(&file.file_name).ok());
+            let wheels: Vec<WheelName> = wheels.collect();
+            let fits = wheels.iter().any(|wheel| accepted.rank(wheel).is_some());
+            if !fits && wheels.iter().any(|wheel| !wheel.is_pure()) {
+                unserved.entry(package.name.clone()).or_default().insert(target);
+            }
+        }
+    }
+    Ok(unserved)
 }
 
 /// The packages whose markers hold, for any patch release.
@@ -213,19 +234,20 @@ fn needed(lock: &Lock, target: Target) -> Result<Vec<&LockedPackage>, Error> {
     let last = target.marker_environment(9999);
     let mut needed: Vec<&LockedPackage> = Vec::new();
     for package in &lock.packages {
-        let (name, version) = (&package.name, &package.version);
+        let name = &package.name;
         let holds = package.marker.evaluate(&first, &[]);
         if holds != package.marker.evaluate(&last, &[]) {
-            return Err(Error::PatchDependent { name: name.clone(), version: version.clone(), target });
+            let version = package.pin.to_string();
+            return Err(Error::PatchDependent { name: name.clone(), version, target });
         }
         if !holds {
             continue;
         }
-        if needed.iter().any(|other| other.name == *name && other.version == *version) {
+        if needed.iter().any(|other| other.name == *name && other.version() == package.version()) {
             continue;
         }
         if let Some(other) = needed.iter().find(|other| other.name == *name) {
-            let (one, other) = (other.version.clone(), version.clone());
+            let (one, other) = (other.pin.to_string(), package.pin.to_string());
             return Err(Error::Twice { name: name.clone(), one, other, target });
         }
         needed.push(package);
@@ -240,7 +262,18 @@ fn choose(
     accepted: &AcceptedTags,
     preference: WheelPreference,
 ) -> Result<Chosen, Error> {
-    let (name, version) = (&package.name, &package.version);
+    let name = &package.name;
+    let version = match &package.pin {
+        Pin::Version { version, .. } => version,
+        Pin::Commit(commit) => {
+            return Ok(Chosen {
+                name: name.clone(),
+                version: None,
+                origin: Origin::Commit(commit.clone()),
+                native_wheel_passed_over: false,
+            });
+        }
+    };
     let no_files = || Error::NoFiles { name: name.clone(), version: version.clone() };
     let files = index.of(name, version).ok_or_else(no_files)?;
     let mut fitting: Vec<(bool, usize, std::cmp::Reverse<u64>, &RemoteFile)> = Vec::new();
@@ -266,7 +299,7 @@ fn choose(
     let native_wheel_passed_over = preference == WheelPreference::Pure
         && took_pure
         && fitting.iter().any(|(second_choice, ..)| *second_choice);
-    Ok(Chosen { name: name.clone(), version: version.clone(), origin, native_wheel_passed_over })
+    Ok(Chosen { name: name.clone(), version: Some(version.clone()), origin, native_wheel_passed_over })
 }
 
 #[cfg(test)]

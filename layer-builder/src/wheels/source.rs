@@ -1,22 +1,27 @@
 //! Source distributions to wheels: built by uv with pinned tools, then packed again by our own compressor, so that the
 //! bytes do not depend on the machine that built them.
 
+mod checkout;
+
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use libdeflater::{CompressionLvl, Compressor, DecompressionError, Decompressor};
+use libdeflater::{DecompressionError, Decompressor};
+use pep508_rs::PackageName;
 use serde::Deserialize;
 use thiserror::Error;
 
 use super::tags::WheelName;
 use crate::cache::{self, Cache};
 use crate::hash::Sha256;
+use crate::lock::Commit;
 use crate::lock::files::RemoteFile;
 use crate::lock::uv::{self, Network, Uv};
+use crate::repack::pack;
+use crate::spec::Spec;
 use crate::ui::Ui;
 use crate::zip_reader::{self, ZipFile};
-use crate::zip_writer::{self, Writer};
 
 /// Changes whenever the way from a source distribution to its wheel changes, so that old results are not used.
 const RECIPE: &str = "1";
@@ -74,6 +79,14 @@ pub enum Error {
         /// Why.
         source: zip_reader::Error,
     },
+    /// The repository or the folder cannot be had.
+    #[error("failed to get the source of `{name}`: {why}")]
+    Source {
+        /// The package.
+        name: String,
+        /// Why.
+        why: String,
+    },
     /// The pinned build tools are missing.
     #[error("failed to read `{}`, which pins what `{file}` is built with", path.display())]
     Constraints {
@@ -107,38 +120,88 @@ impl Error {
     }
 }
 
-/// The wheel of the source distribution that lies at `path`: the one in the cache, or a new one. `folder` is where uv
-/// looks for its project configuration.
+/// What a wheel is built from.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// A source distribution that lies here.
+    Sdist(&'a RemoteFile, &'a Path),
+    /// A commit of a repository, for the package of this name.
+    Commit(&'a str, &'a Commit),
+    /// A folder, for the package of this name.
+    Folder(&'a str, &'a Path),
+}
+
+impl Input<'_> {
+    /// For messages.
+    fn name(&self) -> String {
+        match self {
+            Self::Sdist(file, _) => file.file_name.clone(),
+            Self::Commit(name, commit) => format!("{name} at {}", &commit.commit[..12]),
+            Self::Folder(name, _) => (*name).to_owned(),
+        }
+    }
+
+    /// What it is, if it is the same for ever.
+    fn identity(&self) -> Option<String> {
+        match self {
+            Self::Sdist(file, _) => Some(file.sha256.to_string()),
+            Self::Commit(_, commit) => {
+                Some(format!("{} {}", commit.commit, commit.subdirectory.as_deref().unwrap_or_default()))
+            }
+            Self::Folder(..) => None,
+        }
+    }
+
+    /// The file or folder to be built; what has to be copied or fetched for that goes to `scratch`.
+    fn source(&self, scratch: &Path) -> Result<PathBuf, Error> {
+        let failed = |why: String| Error::Source { name: self.name(), why };
+        match self {
+            Self::Sdist(_, path) => Ok(path.to_path_buf()),
+            Self::Commit(_, commit) => {
+                std::fs::create_dir_all(scratch).map_err(|error| failed(error.to_string()))?;
+                checkout::checkout(commit, scratch).map_err(failed)
+            }
+            Self::Folder(_, path) => {
+                checkout::copy(path, scratch).map_err(|error| failed(error.to_string()))?;
+                Ok(scratch.to_path_buf())
+            }
+        }
+    }
+}
+
+/// The wheel of `input`: the one in the cache, or a new one.
 pub fn wheel_of(
-    sdist: &RemoteFile,
-    path: &Path,
-    folder: &Path,
-    constraints: &Path,
+    input: Input<'_>,
+    spec: &Spec<'_>,
     cache: &Cache,
     network: Network,
     ui: &Ui,
 ) -> Result<BuiltWheel, Error> {
-    let pinned = std::fs::read(constraints).map_err(|source| Error::Constraints {
-        path: constraints.to_path_buf(),
-        file: sdist.file_name.clone(),
+    let pinned = std::fs::read(&spec.build_lock).map_err(|source| Error::Constraints {
+        path: spec.build_lock.clone(),
+        file: input.name(),
         source,
     })?;
-    let inputs = format!("{RECIPE} {} {}", sdist.sha256, Sha256::of(&pinned));
+    let scratch = cache.new_folder()?;
+    // A folder is built each time: nobody knows whether it is what it was.
+    let identity = input.identity().unwrap_or_else(|| scratch.path().display().to_string());
+    let inputs = format!("{RECIPE} {identity} {}", Sha256::of(&pinned));
     let home = cache.built(Sha256::of(inputs.as_bytes()));
     if let Some(built) = already_built(&home) {
         return Ok(built);
     }
-    ui.status("Building", &sdist.file_name);
-    let exchange = cache.new_folder()?;
-    let out = exchange.path().join("out");
+    ui.status("Building", input.name());
+    let source = input.source(&scratch.path().join("source"))?;
+    let out = scratch.path().join("out");
     cache.make_folder(&out)?;
-    Uv::find(cache, network, ui)?.build_wheel(folder, path, constraints, &out, network)?;
-    let wheel = only_wheel(&out, sdist)?;
+    let uv = Uv::find(cache, network, ui)?;
+    uv.build_wheel(spec.folder, &source, &spec.build_lock, &out, network)?;
+    let wheel = only_wheel(&out, &input.name())?;
     let name = file_name(&wheel);
     if !WheelName::parse(&name).is_ok_and(|name| name.is_pure()) {
-        return Err(Error::Native { file: sdist.file_name.clone(), wheel: name });
+        return Err(Error::Native { file: input.name(), wheel: name });
     }
-    let packed = pack(&wheel).map_err(|source| Error::Useless { file: sdist.file_name.clone(), source })?;
+    let packed = pack(&wheel).map_err(|source| Error::Useless { file: input.name(), source })?;
     let sha256 = Sha256::of(&packed);
     // The hash is written last: without it the wheel does not count.
     cache.write(&home.join(&name), &packed)?;
@@ -159,50 +222,28 @@ fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn only_wheel(out: &Path, sdist: &RemoteFile) -> Result<PathBuf, Error> {
+fn only_wheel(out: &Path, source: &str) -> Result<PathBuf, Error> {
     let files = std::fs::read_dir(out).into_iter().flatten().flatten().map(|file| file.path());
     let mut wheels: Vec<PathBuf> =
         files.filter(|path| path.extension().is_some_and(|e| e == "whl")).collect();
     match (wheels.pop(), wheels.len()) {
         (Some(wheel), 0) => Ok(wheel),
         (one, others) => {
-            Err(Error::NotOne { file: sdist.file_name.clone(), made: others + usize::from(one.is_some()) })
+            Err(Error::NotOne { file: source.to_owned(), made: others + usize::from(one.is_some()) })
         }
     }
-}
-
-/// The wheel at `path`, in the canonical form and by our own compressor.
-fn pack(path: &Path) -> Result<Vec<u8>, zip_reader::Error> {
-    let zip = ZipFile::open(path)?;
-    let mut entries: Vec<_> = zip.entries().iter().collect();
-    entries.sort_by(|one, other| one.path.cmp(&other.path));
-    let mut compressor = Compressor::new(CompressionLvl::best());
-    let mut writer = Writer::new(Vec::new());
-    let failed = |source| zip_reader::Error::Io { path: path.to_path_buf(), source };
-    for entry in entries {
-        let content = zip.content(entry)?;
-        let mut stream = vec![0; compressor.deflate_compress_bound(content.len())];
-        let size = compressor.deflate_compress(&content, &mut stream).unwrap_or(usize::MAX);
-        let (method, stored) = match stream.get(..size) {
-            Some(stream) if size < content.len() => (zip_reader::Method::Deflated, stream),
-            _ => (zip_reader::Method::Stored, content.as_slice()),
-        };
-        let file = zip_writer::File {
-            path: &entry.path,
-            executable: entry.executable,
-            method,
-            crc32: entry.crc32,
-            size: entry.size,
-        };
-        writer.add(&file, stored).map_err(failed)?;
-    }
-    Ok(writer.finish().map_err(failed)?.inner)
 }
 
 #[derive(Default, Deserialize)]
 struct Pyproject {
     #[serde(rename = "build-system")]
     build_system: Option<BuildSystem>,
+    project: Option<Project>,
+}
+
+#[derive(Deserialize)]
+struct Project {
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -210,12 +251,22 @@ struct BuildSystem {
     requires: Vec<String>,
 }
 
-/// What the source distributions say that they are built with, for the lock of build requirements.
-pub fn build_requirements(sdists: &[(&RemoteFile, PathBuf)]) -> Result<BTreeSet<String>, Error> {
+/// What these say that they are built with, for the lock of build requirements.
+pub fn build_requirements(inputs: &[Input<'_>], cache: &Cache) -> Result<BTreeSet<String>, Error> {
     let mut requirements = BTreeSet::new();
-    for (sdist, path) in sdists {
-        let wrong = |why: String| Error::Sdist { file: sdist.file_name.clone(), why };
-        let text = pyproject(path, &sdist.file_name).map_err(wrong)?;
+    for input in inputs {
+        let wrong = |why: String| Error::Sdist { file: input.name(), why };
+        let text = match input {
+            Input::Sdist(file, path) => pyproject(path, &file.file_name).map_err(wrong)?,
+            Input::Commit(..) => {
+                let scratch = cache.new_folder()?;
+                let source = input.source(&scratch.path().join("source"))?;
+                std::fs::read_to_string(source.join("pyproject.toml")).unwrap_or_default()
+            }
+            Input::Folder(_, path) => {
+                std::fs::read_to_string(path.join("pyproject.toml")).unwrap_or_default()
+            }
+        };
         let pyproject: Pyproject = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         match pyproject.build_system {
             Some(system) => requirements.extend(system.requires),
@@ -223,6 +274,18 @@ pub fn build_requirements(sdists: &[(&RemoteFile, PathBuf)]) -> Result<BTreeSet<
         }
     }
     Ok(requirements)
+}
+
+/// The name of the project in a folder, as its `pyproject.toml` says it.
+pub fn project_name(folder: &Path) -> Result<PackageName, Error> {
+    let wrong = |why: &str| Error::Source { name: folder.display().to_string(), why: why.to_owned() };
+    let text = std::fs::read_to_string(folder.join("pyproject.toml"))
+        .map_err(|error| wrong(&format!("its `pyproject.toml` cannot be read: {error}")))?;
+    let pyproject: Pyproject =
+        toml::from_str(&text).map_err(|error| wrong(&format!("its `pyproject.toml` is broken: {error}")))?;
+    let project =
+        pyproject.project.ok_or_else(|| wrong("its `pyproject.toml` has no `[project]` with a `name`"))?;
+    project.name.parse().map_err(|_| wrong(&format!("`{}` is not the name of a package", project.name)))
 }
 
 /// The text of the `pyproject.toml` at the top of a source distribution; empty if there is none.

@@ -1,6 +1,7 @@
 //! The wheel tags that a target accepts, best first (PEP 425, 600), and the tags in a wheel's file name.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use thiserror::Error;
 
@@ -120,6 +121,70 @@ impl AcceptedTags {
     }
 }
 
+/// Why a wheel is not for a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// For another interpreter, or another version of it.
+    Python(String),
+    /// For another system.
+    System(String),
+    /// For another instruction set.
+    Machine(String),
+    /// For a glibc that is newer than the runtime's.
+    Glibc {
+        /// What the wheel needs: minor version of glibc 2.
+        needs: u8,
+        /// What the runtime has.
+        has: u8,
+    },
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Python(tag) => write!(f, "is for {tag}"),
+            Self::System(tag) => write!(f, "is for {tag}, not for Linux with glibc"),
+            Self::Machine(tag) => write!(f, "is for {tag}, another instruction set"),
+            Self::Glibc { needs, has } => write!(f, "needs glibc 2.{needs}, and the runtime has 2.{has}"),
+        }
+    }
+}
+
+impl WheelName {
+    /// Why the wheel is not for `target`; `None` if it is.
+    pub fn refusal(&self, target: Target) -> Option<Refusal> {
+        if AcceptedTags::of(target).rank(self).is_some() {
+            return None;
+        }
+        let platform = self.platforms.join(".");
+        let machine = target.architecture.machine();
+        let linux: Vec<&String> = self
+            .platforms
+            .iter()
+            .filter(|platform| platform.starts_with("manylinux") || platform.starts_with("linux_"))
+            .collect();
+        if linux.is_empty() && !self.platforms.iter().any(|platform| platform == "any") {
+            return Some(Refusal::System(platform));
+        }
+        if !linux.is_empty() && !linux.iter().any(|platform| platform.ends_with(&format!("_{machine}"))) {
+            return Some(Refusal::Machine(platform));
+        }
+        let needs = linux.iter().filter_map(|platform| {
+            let rest = platform.strip_prefix("manylinux_2_")?;
+            rest[..rest.find('_')?].parse::<u8>().ok()
+        });
+        let anywhere = WheelName { platforms: vec![format!("linux_{machine}")], ..self.clone() };
+        match needs.min() {
+            Some(needs)
+                if needs > target.glibc_minor && AcceptedTags::of(target).rank(&anywhere).is_some() =>
+            {
+                Some(Refusal::Glibc { needs, has: target.glibc_minor })
+            }
+            _ => Some(Refusal::Python(format!("{}-{}", self.pythons.join("."), self.abis.join(".")))),
+        }
+    }
+}
+
 /// manylinux from the runtime's glibc down to the oldest, with the names that PEP 600 replaced; musllinux never.
 fn platforms(target: Target) -> Vec<String> {
     let machine = target.architecture.machine();
@@ -129,7 +194,7 @@ fn platforms(target: Target) -> Vec<String> {
         Architecture::Arm64 => 17,
     };
     let mut platforms = Vec::new();
-    for minor in (oldest..=target.python.glibc_minor()).rev() {
+    for minor in (oldest..=target.glibc_minor).rev() {
         platforms.push(format!("manylinux_2_{minor}_{machine}"));
         let legacy = match minor {
             17 => Some("manylinux2014"),
@@ -148,7 +213,9 @@ mod tests {
     use super::*;
 
     fn tags(python: &str, architecture: Architecture) -> AcceptedTags {
-        AcceptedTags::of(Target { python: python.parse().unwrap(), architecture })
+        let python = python.parse().unwrap();
+        let glibc_minor = crate::target::Runtimes::default().get(python).unwrap().glibc_minor;
+        AcceptedTags::of(Target { python, architecture, glibc_minor })
     }
 
     fn accepts(python: &str, architecture: Architecture, tag: &str) -> bool {
@@ -199,6 +266,36 @@ mod tests {
         assert!(!accepts("3.12", X86_64, "py2-none-any"));
         assert!(!accepts("3.12", X86_64, "pp310-pypy310_pp73-manylinux2014_x86_64"));
         assert!(accepts("3.12", X86_64, "py3-none-manylinux2014_x86_64"));
+    }
+
+    #[test]
+    fn a_refusal_says_what_does_not_fit() {
+        let target =
+            Target { python: "3.11".parse().unwrap(), architecture: Architecture::X86_64, glibc_minor: 26 };
+        let refusal = |tag: &str| {
+            let name = WheelName::parse(&format!("pkg-1.0-{tag}.whl")).unwrap();
+            name.refusal(target).map(|refusal| refusal.to_string()).unwrap_or_default()
+        };
+        assert_eq!(refusal("cp311-cp311-manylinux2014_x86_64"), "");
+        assert_eq!(
+            refusal("cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64"),
+            "needs glibc 2.27, and the runtime has 2.26"
+        );
+        assert_eq!(refusal("cp312-cp312-manylinux_2_28_x86_64"), "is for cp312-cp312");
+        assert_eq!(refusal("cp311-cp311-win_amd64"), "is for win_amd64, not for Linux with glibc");
+        assert_eq!(
+            refusal("cp311-cp311-musllinux_1_2_x86_64"),
+            "is for musllinux_1_2_x86_64, not for Linux with glibc"
+        );
+        assert_eq!(
+            refusal("cp311-cp311-macosx_11_0_universal2"),
+            "is for macosx_11_0_universal2, not for Linux with glibc"
+        );
+        assert_eq!(
+            refusal("cp311-cp311-manylinux2014_aarch64"),
+            "is for manylinux2014_aarch64, another instruction set"
+        );
+        assert_eq!(refusal("py2-none-any"), "is for py2-none");
     }
 
     #[test]

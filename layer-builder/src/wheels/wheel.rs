@@ -21,6 +21,14 @@ impl Wheel {
         Ok(Self { zip, placed })
     }
 
+    /// Reads an open zip that is no wheel: every file of it belongs in the layer, at its own path.
+    pub fn read_plain(path: &Path, file: File) -> Result<Self, Error> {
+        let zip = ZipFile::read(path, file)?;
+        let placed =
+            zip.entries().iter().enumerate().map(|(index, entry)| (index, entry.path.clone())).collect();
+        Ok(Self { zip, placed })
+    }
+
     /// The files that belong in the layer, each with its path below `site-packages`.
     pub fn files(&self) -> impl Iterator<Item = (&str, &Entry)> {
         self.placed.iter().map(|(index, path)| (path.as_str(), &self.zip.entries()[*index]))

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use layer_builder::zip_reader::ZipFile;
 use serde_json::Value;
-use tests::command::{clean, pythons, run};
+use tests::command::{Outcome, clean, pythons, run};
 use tests::wheels::{TestWheel, ZipEntry, file, sha256, wheel};
 
 use crate::world::World;
@@ -95,7 +95,7 @@ fn when_nothing_has_changed_nothing_is_written() {
     let second = world.run(&["build"]).expect_code(0);
     assert_eq!(before, modified(&world));
     assert_eq!(first.stdout, second.stdout);
-    assert!(second.stderr.contains("Fresh target/layers/small.zip: alpha 1.0, "), "{}", second.stderr);
+    assert!(second.stderr.contains("Fresh small.zip: alpha 1.0, "), "{}", second.stderr);
     assert!(second.stderr.contains("hides `typing`"), "warnings are said again: {}", second.stderr);
     let json = world.run(&["build", "--format", "json"]).expect_code(0).stdout;
     assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["artifacts"][0]["manifest"], manifest(&world));
@@ -136,6 +136,25 @@ fn whatever_changes_is_seen() {
     assert!(builds(&[]));
 }
 
+#[test]
+fn files_of_this_machine_are_looked_at_each_time() {
+    let world = World::new(&layer());
+    world.add_to_table("include = { \"etc/own.txt\" = \"own.txt\" }\n");
+    let own = |text: &str| {
+        std::fs::write(world.path("own.txt"), text).unwrap();
+        let _ = world.run(&["build"]).expect_code(0);
+        contents(&world.zip()).into_iter().find(|(path, ..)| path == "etc/own.txt").unwrap().2
+    };
+    assert_eq!(own("one"), b"one");
+    assert_eq!(own("two"), b"two");
+}
+
+/// Runs the binary where it finds the Pythons of this machine.
+fn with_pythons(world: &World, arguments: &[&str]) -> Outcome {
+    let folders = pythons([12]).into_iter().filter_map(|python| python.parent().map(Path::to_path_buf));
+    run(world.command(arguments).env("PATH", std::env::join_paths(folders).unwrap()))
+}
+
 /// Whether there is a CPython 3.12, which these tests need.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn has_python() -> bool {
@@ -154,10 +173,10 @@ fn every_module_is_imported() {
         return;
     }
     let world = World::for_targets(&layer(), X86_12);
-    let outcome = world.run(&["build", "--smoke"]).expect_code(0);
+    let outcome = with_pythons(&world, &["build", "--smoke"]).expect_code(0);
     assert!(outcome.stderr.contains("Tried 3 of 3 modules import under CPython 3.12."), "{}", outcome.stderr);
     // And once more, when nothing has changed.
-    let outcome = world.run(&["build", "--smoke"]).expect_code(0);
+    let outcome = with_pythons(&world, &["build", "--smoke"]).expect_code(0);
     assert!(outcome.stderr.contains("Tried 3 of 3"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("Fresh"), "{}", outcome.stderr);
 }
@@ -181,7 +200,7 @@ fn what_does_not_import_is_refused_by_name() {
         wheel("delta", "1.0", &[file("delta.py", "import boto3\n")]),
     ];
     let world = World::for_targets(&bad, X86_12);
-    let outcome = world.run(&["build", "--smoke"]).expect_code(1);
+    let outcome = with_pythons(&world, &["build", "--smoke"]).expect_code(1);
     for part in [
         "`alpha` does not import under python3.12: ModuleNotFoundError: No module named 'no_such_module' (import-fails)",
         "`beta` does not import under python3.12: it ends the interpreter, signal: 6",
@@ -192,7 +211,7 @@ fn what_does_not_import_is_refused_by_name() {
     assert!(!outcome.stderr.contains("`delta`"), "boto3 comes with the runtime: {}", outcome.stderr);
     assert!(!world.zip().exists());
     world.add_to_table("allow = { import-fails = \"known\" }\n");
-    let _ = world.run(&["build", "--smoke"]).expect_code(0);
+    let _ = with_pythons(&world, &["build", "--smoke"]).expect_code(0);
 }
 
 #[test]
@@ -204,7 +223,7 @@ fn what_cannot_be_tried_is_said() {
         file("alpha/core.so", tests::elf::TestElf { machine: 183, ..tests::elf::TestElf::default() }.bytes());
     let native = [wheel("alpha", "1.0", &[file("alpha/__init__.py", ""), library])];
     let world = World::for_targets(&native, "python = [\"3.12\"]\narchitectures = [\"arm64\"]\n");
-    let outcome = world.run(&["build", "--smoke"]).expect_code(0);
+    let outcome = with_pythons(&world, &["build", "--smoke"]).expect_code(0);
     let expected = if std::env::consts::ARCH == "aarch64" {
         "Tried 1 of 1".to_owned()
     } else {
@@ -225,7 +244,7 @@ fn bytecode_is_for_the_runtimes_folders_and_never_stale() {
     let mut wheels = layer();
     wheels.push(wheel("gamma", "1", &[template, file("gamma.py", "x = {'a', 'b'}\n")]));
     let world = World::for_targets(&wheels, X86_12);
-    let outcome = world.run(&["build", "--bytecode", "--verify"]).expect_code(0);
+    let outcome = with_pythons(&world, &["build", "--bytecode", "--verify"]).expect_code(0);
     assert!(outcome.stderr.contains("Compiled 5 files with CPython 3.12."), "{}", outcome.stderr);
     assert!(manifest(&world)["bytecode"][0].as_str().unwrap().starts_with("3.12."));
     let files = contents(&world.zip());

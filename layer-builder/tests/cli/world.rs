@@ -7,6 +7,7 @@ use layer_builder::cache::Cache;
 use layer_builder::config::LayersFile;
 use layer_builder::lock::Lock;
 use layer_builder::lock::files::FileIndex;
+use layer_builder::spec::Spec;
 use layer_builder::{lock::requirements, relock};
 use tests::command::{Outcome, clean, run};
 use tests::server::{Answer, Server};
@@ -69,8 +70,8 @@ impl World {
         );
         std::fs::write(self.path("layers.toml"), toml).unwrap();
         let file = LayersFile::read(&self.path("layers.toml")).unwrap();
-        let mut text =
-            requirements::header("small", "0.0.0", requirements::inputs_of(&file.layers["small"]), &[]);
+        let spec = Spec::of(self.folder.path(), &file.layers["small"]);
+        let mut text = requirements::header("small", "0.0.0", requirements::inputs_of(&spec), &[]);
         let mut pylock = String::new();
         for wheel in wheels {
             let hash = wheel.sha256();

@@ -25,12 +25,30 @@ enum Bench {
     },
     /// Publishing to 20 regions with 100 ms added to every call, against one region and the AWS CLI (needs PyPI)
     Publish,
+    /// Checking 10,000 templates, 200 of which name the layer, against ripgrep that lists those
+    Templates {
+        /// How often each is run
+        #[arg(long, default_value_t = 21)]
+        runs: usize,
+    },
 }
 
+#[expect(clippy::print_stderr, reason = "the edge of a command")]
 fn main() -> ExitCode {
-    match Cli::parse().bench {
+    let Cli { bench } = Cli::parse();
+    let measured: &[&str] = match bench {
+        Bench::Build { .. } => &["layer-builder"],
+        Bench::Publish => &["layer-builder", "layer-publisher"],
+        Bench::Templates { .. } => &["template-tools"],
+    };
+    if let Err(error) = tests::cargo::build(measured, None) {
+        eprintln!("error: {error:#}");
+        return ExitCode::FAILURE;
+    }
+    match bench {
         Bench::Build { runs, slow_runs } => tests::bench::build::run(runs.max(1), slow_runs.max(1)),
         Bench::Publish => return tests::bench::publish::run(),
+        Bench::Templates { runs } => return tests::bench::templates::run(runs.max(1)),
     }
     ExitCode::SUCCESS
 }

@@ -124,6 +124,43 @@ fn pypi_compiled_packages_import_under_a_real_python() {
     assert_eq!(count(0), count(2), "all of them import");
 }
 
+/// Compiled code differs by Python version and by architecture: two zips, each with what its targets load.
+#[test]
+fn pypi_a_zip_for_each_architecture_is_audited_for_its_own() {
+    let project = Project::of(r#"["numpy", "sosw"]"#);
+    let toml = std::fs::read_to_string(project.path("layers.toml")).unwrap();
+    let toml = toml.replace("[\"3.12\"]", "[\"3.12\", \"3.13\"]");
+    let toml = toml.replace("[\"x86_64\"]", "[\"x86_64\", \"arm64\"]\nsplit = \"architecture\"");
+    std::fs::write(project.path("layers.toml"), toml).unwrap();
+    let outcome = project.run(&["build", "--smoke", "--sbom", "bill.json"]).expect_code(0);
+    assert_eq!(outcome.stdout, "target/layers/own-arm64.zip\ntarget/layers/own-x86_64.zip\n");
+    let machine = std::env::consts::ARCH;
+    let foreign = if machine == "x86_64" { "arm64" } else { "x86_64" };
+    assert!(outcome.stderr.contains(&format!("{foreign} (this machine is {machine})")), "{}", outcome.stderr);
+    for python in pythons([12, 13]) {
+        let minor = python.file_name().unwrap().to_string_lossy().replace("python", "");
+        let line = outcome
+            .stderr
+            .lines()
+            .find(|line| line.contains(&format!(" modules import under CPython {minor}.")));
+        let line = line.unwrap_or_else(|| panic!("{}", outcome.stderr));
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(words[1], words[3], "{line}");
+    }
+    for name in ["bill-arm64.json", "bill-x86_64.json"] {
+        let bill: Value = serde_json::from_slice(&std::fs::read(project.path(name)).unwrap()).unwrap();
+        assert!(bill["components"].as_array().unwrap().len() > 5, "{name}");
+    }
+    let modified = |name: &str| std::fs::metadata(project.path(name)).unwrap().modified().unwrap();
+    let before = modified("target/layers/own-arm64.zip");
+    let outcome = project.run(&["build"]).expect_code(0);
+    assert_eq!(outcome.stderr.matches("Fresh").count(), 2, "{}", outcome.stderr);
+    assert_eq!(before, modified("target/layers/own-arm64.zip"));
+    std::fs::remove_file(project.path("target/layers/own-x86_64.zip")).unwrap();
+    let outcome = project.run(&["build"]).expect_code(0);
+    assert_eq!(outcome.stderr.matches("Packaged").count(), 2, "{}", outcome.stderr);
+}
+
 #[test]
 fn pypi_a_layer_that_is_too_large_is_refused_with_its_largest_packages() {
     let project = Project::of(r#"["numpy", "pandas", "pyarrow"]"#);

@@ -52,18 +52,15 @@ fn machine(file: &AuditedFile<'_>, elf: &Elf, foreign: &[Target]) -> Option<Find
 
 fn glibc(file: &AuditedFile<'_>, elf: &Elf, targets: &[Target]) -> Option<Finding> {
     let (major, minor) = elf.glibc?;
-    let lacks = |target: &&Target| (major, minor) > (2, u32::from(target.python.glibc_minor()));
-    let lacking: BTreeSet<_> = targets.iter().filter(lacks).map(|target| target.python).collect();
-    let oldest = lacking.first()?;
-    let runtimes: Vec<String> = lacking.iter().map(|python| python.runtime()).collect();
+    let lacks = |target: &&Target| (major, minor) > (2, u32::from(target.glibc_minor));
+    let lacking: Vec<&Target> = targets.iter().filter(lacks).collect();
+    let oldest = lacking.iter().map(|target| target.glibc_minor).min()?;
+    let pythons: BTreeSet<_> = lacking.iter().map(|target| target.python).collect();
+    let runtimes: Vec<String> = pythons.iter().map(|python| python.runtime()).collect();
     Some(Finding::error(
         "glibc-too-new",
         Some(file.path),
-        format!(
-            "needs GLIBC_{major}.{minor}, and {} has glibc 2.{}",
-            runtimes.join(", "),
-            oldest.glibc_minor()
-        ),
+        format!("needs GLIBC_{major}.{minor}, and {} has glibc 2.{}", runtimes.join(", "), oldest),
         "pin a version of the package with a wheel for an older manylinux, or leave the runtime out of `python`",
     ))
 }
@@ -105,8 +102,7 @@ fn libraries(
     for library in missing {
         let begins_with_one = |names: &[&str]| names.iter().any(|name| library.starts_with(name));
         let lacks = |target: &&Target| {
-            begins_with_one(OF_NO_RUNTIME)
-                || target.python.glibc_minor() >= 34 && begins_with_one(NOT_OF_AL2023)
+            begins_with_one(OF_NO_RUNTIME) || target.glibc_minor >= 34 && begins_with_one(NOT_OF_AL2023)
         };
         let runtimes = |targets: Vec<&Target>| {
             let runtimes: BTreeSet<_> = targets.iter().map(|target| target.python).collect();

@@ -1,10 +1,11 @@
 use super::*;
-use crate::target::Architecture;
+use crate::target::{Architecture, PythonVersion, Runtimes};
 
 fn targets(pythons: &[&str], architectures: &[Architecture]) -> Vec<Target> {
     let of = |python: &&str| {
-        let python = python.parse().unwrap();
-        architectures.iter().map(move |&architecture| Target { python, architecture })
+        let python: PythonVersion = python.parse().unwrap();
+        let glibc_minor = Runtimes::default().get(python).unwrap().glibc_minor;
+        architectures.iter().map(move |&architecture| Target { python, architecture, glibc_minor })
     };
     pythons.iter().flat_map(of).collect()
 }

@@ -1,7 +1,9 @@
 use std::path::Path;
 
 use super::*;
-use crate::target::Architecture;
+use crate::config::Split;
+use crate::target::{Architecture, Runtimes};
+use crate::wheels::layout::{Item, Part, Place, parts};
 
 const HASH: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -28,7 +30,9 @@ fn world(packages: &[(&str, &[&str])]) -> (Lock, FileIndex) {
 
 fn targets(pythons: &[&str]) -> Vec<Target> {
     let both = |python: &&str| {
-        Architecture::ALL.map(|architecture| Target { python: python.parse().unwrap(), architecture })
+        let python = python.parse().unwrap();
+        let glibc_minor = Runtimes::default().get(python).unwrap().glibc_minor;
+        Architecture::ALL.map(|architecture| Target { python, architecture, glibc_minor })
     };
     pythons.iter().flat_map(both).collect()
 }
@@ -38,14 +42,40 @@ fn chosen(
     pythons: &[&str],
     wheels: WheelPreference,
 ) -> Result<Vec<String>, String> {
+    split(packages, pythons, wheels, Split::Never)
+}
+
+fn split(
+    packages: &[(&str, &[&str])],
+    pythons: &[&str],
+    wheels: WheelPreference,
+    split: Split,
+) -> Result<Vec<String>, String> {
     let (lock, index) = world(packages);
-    select(&lock, &index, &targets(pythons), wheels)
-        .map(|chosen| {
-            let described = |chosen: &Chosen| {
-                let passed_over = if chosen.native_wheel_passed_over { " (native passed over)" } else { "" };
-                format!("{}{passed_over}", chosen.origin.file().file_name)
+    let targets = targets(pythons);
+    let parts =
+        select(&lock, &index, &targets, wheels).and_then(|selected| parts(&selected, &targets, split));
+    let described = |item: &Item| {
+        let passed_over = if item.chosen.native_wheel_passed_over { " (native passed over)" } else { "" };
+        let place = match &item.place {
+            Place::Versions(versions) => {
+                format!(" in {}", versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+            }
+            _ => String::new(),
+        };
+        format!("{}{place}{passed_over}", item.chosen.origin.file_name())
+    };
+    parts
+        .map(|parts| {
+            let named = |part: &Part| {
+                let architecture = part.architecture.map(|architecture| format!("{architecture}: "));
+                let items: Vec<String> = part.items.iter().map(described).collect();
+                items
+                    .into_iter()
+                    .map(|item| format!("{}{item}", architecture.clone().unwrap_or_default()))
+                    .collect::<Vec<_>>()
             };
-            chosen.iter().map(described).collect()
+            parts.iter().flat_map(named).collect()
         })
         .map_err(|error| error.to_string())
 }
@@ -73,7 +103,7 @@ fn native_wheels_that_differ_by_target_are_refused_by_name() {
     let error = chosen(&[WRAPT], &["3.12"], WheelPreference::Native).unwrap_err();
     assert_eq!(
         error,
-        "`wrapt` 2.0 needs `wrapt-2.0-cp312-cp312-manylinux2014_aarch64.whl` for python3.12 on arm64 and \
+        "`wrapt` needs `wrapt-2.0-cp312-cp312-manylinux2014_aarch64.whl` for python3.12 on arm64 and \
          `wrapt-2.0-cp312-cp312-manylinux2014_x86_64.whl` for python3.12 on x86_64"
     );
 }
@@ -102,8 +132,8 @@ fn markers_decide_what_is_needed() {
     let some = [("six==1 ; python_full_version < '3.13'", six)];
     assert_eq!(chosen(&some, &["3.12"], WheelPreference::Native).unwrap(), ["six-1-py3-none-any.whl"]);
     assert_eq!(
-        chosen(&some, &["3.12", "3.13"], WheelPreference::Native).unwrap_err(),
-        "`six` 1 is needed for python3.12 on arm64, but not for python3.13 on arm64"
+        chosen(&some, &["3.12", "3.13"], WheelPreference::Native).unwrap(),
+        ["six-1-py3-none-any.whl in 3.12"]
     );
     let arm = [("six==1 ; platform_machine == 'aarch64'", six)];
     assert!(
@@ -121,7 +151,7 @@ fn disjoint_markers_are_fine_and_others_are_not() {
     let both = ("a==2", new.1);
     assert_eq!(
         chosen(&[old, both], &["3.11"], WheelPreference::Native).unwrap_err(),
-        "the lock asks for `a` 1 and 2 at once for python3.11 on arm64"
+        "the lock asks for `a` 1 and `a` 2 at once for python3.11 on arm64"
     );
     let patch = ("a==1 ; python_full_version >= '3.12.4'", &["a-1-py3-none-any.whl"] as &[&str]);
     assert_eq!(
@@ -135,4 +165,54 @@ fn the_greatest_build_number_wins() {
     let builds: (&str, &[&str]) =
         ("a==1", &["a-1-py3-none-any.whl", "a-1-9-py3-none-any.whl", "a-1-10-py3-none-any.whl"]);
     assert_eq!(chosen(&[builds], &["3.12"], WheelPreference::Native).unwrap(), ["a-1-10-py3-none-any.whl"]);
+}
+
+const NUMPY: (&str, &[&str]) = (
+    "numpy==2.0",
+    &[
+        "numpy-2.0-cp312-cp312-manylinux_2_17_x86_64.whl",
+        "numpy-2.0-cp313-cp313-manylinux_2_17_x86_64.whl",
+        "numpy-2.0-cp312-cp312-manylinux_2_17_aarch64.whl",
+        "numpy-2.0-cp313-cp313-manylinux_2_17_aarch64.whl",
+    ],
+);
+
+#[test]
+fn what_differs_by_python_gets_a_folder_of_each_and_by_architecture_a_zip_of_each() {
+    let six = ("six==1", &["six-1-py3-none-any.whl"] as &[&str]);
+    let split = split(&[NUMPY, six], &["3.12", "3.13"], WheelPreference::Native, Split::Architecture);
+    assert_eq!(
+        split.unwrap(),
+        [
+            "arm64: numpy-2.0-cp312-cp312-manylinux_2_17_aarch64.whl in 3.12",
+            "arm64: numpy-2.0-cp313-cp313-manylinux_2_17_aarch64.whl in 3.13",
+            "arm64: six-1-py3-none-any.whl",
+            "x86_64: numpy-2.0-cp312-cp312-manylinux_2_17_x86_64.whl in 3.12",
+            "x86_64: numpy-2.0-cp313-cp313-manylinux_2_17_x86_64.whl in 3.13",
+            "x86_64: six-1-py3-none-any.whl",
+        ]
+    );
+}
+
+#[test]
+fn what_does_not_differ_is_not_split() {
+    let six = ("six==1", &["six-1-py3-none-any.whl"] as &[&str]);
+    let split = split(&[six], &["3.12", "3.13"], WheelPreference::Native, Split::Architecture);
+    assert_eq!(split.unwrap(), ["six-1-py3-none-any.whl"]);
+}
+
+#[test]
+fn targets_without_a_compiled_wheel_are_found() {
+    let old: (&str, &[&str]) =
+        ("numpy==2.4", &["numpy-2.4-cp311-cp311-manylinux_2_28_x86_64.whl", "numpy-2.4.tar.gz"]);
+    let (lock, index) = world(&[old]);
+    let unserved = super::unserved(&lock, &index, &targets(&["3.11"])).unwrap();
+    assert_eq!(unserved.values().map(BTreeSet::len).collect::<Vec<_>>(), [2]);
+    // A package that never had a compiled wheel is built, and one with a pure wheel is served.
+    let fine = [
+        ("a==1", &["a-1.tar.gz"] as &[&str]),
+        ("b==1", &["b-1-py3-none-any.whl", "b-1-cp310-cp310-win_amd64.whl"]),
+    ];
+    let (lock, index) = world(&fine);
+    assert!(super::unserved(&lock, &index, &targets(&["3.11"])).unwrap().is_empty());
 }

@@ -1,0 +1,100 @@
+//! Other files of a layer: certificates, programs, libraries, extensions, a folder of modules. They are packed once into
+//! a zip of their own, and copied from there like those of a wheel.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::cache::{self, Cache};
+use crate::hash::Sha256;
+use crate::repack::{Packed, pack_files};
+
+/// Why a file cannot be included.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// It cannot be read.
+    #[error("failed to read `{}`, which is to be `{place}` in the layer", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Its place in the layer.
+        place: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A name that a zip should not have.
+    #[error("`{}` has a name that is not UTF-8", .0.display())]
+    Name(PathBuf),
+    /// A link may lead anywhere.
+    #[error("`{}` is a symbolic link, which a layer does not hold", .0.display())]
+    Link(PathBuf),
+    /// It cannot be packed.
+    #[error("failed to pack the files of `include`")]
+    Pack(#[source] std::io::Error),
+    /// The cache is of no use.
+    #[error(transparent)]
+    Cache(#[from] cache::Error),
+}
+
+/// Packs what `include` names; gives the zip and its hash, `None` if there is nothing.
+pub fn pack(
+    folder: &Path,
+    include: &BTreeMap<String, PathBuf>,
+    cache: &Cache,
+) -> Result<Option<(PathBuf, Sha256)>, Error> {
+    if include.is_empty() {
+        return Ok(None);
+    }
+    let mut files = Vec::new();
+    for (place, path) in include {
+        gather(&folder.join(path), place, &mut files)?;
+    }
+    let bytes = pack_files(files).map_err(Error::Pack)?;
+    let sha256 = Sha256::of(&bytes);
+    let path = cache.built(sha256).join("include.zip");
+    if !path.is_file() {
+        cache.write(&path, &bytes)?;
+    }
+    Ok(Some((path, sha256)))
+}
+
+/// A file goes to `place`, or below it if that ends with a slash; of a folder, all that is in it goes below.
+fn gather(path: &Path, place: &str, files: &mut Vec<Packed>) -> Result<(), Error> {
+    let failed = |source| Error::Read { path: path.to_path_buf(), place: place.to_owned(), source };
+    let metadata = std::fs::symlink_metadata(path).map_err(failed)?;
+    if metadata.is_symlink() {
+        return Err(Error::Link(path.to_path_buf()));
+    }
+    let name = |path: &Path| {
+        let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+        name.ok_or_else(|| Error::Name(path.to_path_buf()))
+    };
+    if metadata.is_file() {
+        let path_in_zip =
+            if place.ends_with('/') { format!("{place}{}", name(path)?) } else { place.to_owned() };
+        let content = std::fs::read(path).map_err(failed)?;
+        files.push(Packed { path: path_in_zip, executable: is_executable(&metadata), content });
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let entry = entry.map_err(failed)?.path();
+        let name = name(&entry)?;
+        // Bytecode depends on the machine that made it.
+        if name == "__pycache__" || name.ends_with(".pyc") {
+            continue;
+        }
+        gather(&entry, &format!("{}/{name}", place.trim_end_matches('/')), files)?;
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_executable(metadata: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o100 != 0
+}
+
+#[cfg(not(unix))]
+fn is_executable(_: &std::fs::Metadata) -> bool {
+    false
+}

@@ -1,0 +1,58 @@
+//! The source of a package that is in no index: a commit of a repository, or a folder, as a copy that a build backend
+//! may write to.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::lock::Commit;
+
+/// What a copy of a folder leaves out: what is made from the source, and what is no part of it.
+const NOT_SOURCE: [&str; 8] =
+    [".git", ".hg", ".venv", "venv", "__pycache__", "node_modules", "target", "build"];
+
+/// Gets `commit` into `folder`; gives the folder of the package. The error is what git said.
+pub(super) fn checkout(commit: &Commit, folder: &Path) -> Result<PathBuf, String> {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .args(arguments)
+            .current_dir(folder)
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| format!("git does not start: {error}"))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+    };
+    git(&["init", "--quiet"])?;
+    // Most servers hand out a commit by its name; the others hand out everything.
+    if git(&["fetch", "--quiet", "--depth", "1", &commit.url, &commit.commit]).is_err() {
+        git(&["fetch", "--quiet", "--tags", &commit.url, "+refs/heads/*:refs/remotes/origin/*"])?;
+    }
+    git(&["-c", "advice.detachedHead=false", "checkout", "--quiet", &commit.commit])?;
+    Ok(match &commit.subdirectory {
+        Some(subdirectory) => folder.join(subdirectory),
+        None => folder.to_path_buf(),
+    })
+}
+
+/// Copies the source in `from` to `to`.
+pub(super) fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let lossy = name.to_string_lossy();
+        if NOT_SOURCE.contains(&lossy.as_ref()) || lossy.ends_with(".egg-info") {
+            continue;
+        }
+        // Links are followed: what they lead to is what is meant.
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to.join(&name))?;
+        } else {
+            std::fs::copy(entry.path(), to.join(&name))?;
+        }
+    }
+    Ok(())
+}
