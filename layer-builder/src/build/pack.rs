@@ -118,6 +118,7 @@ impl Work<'_> {
                 native: None,
             });
             subject.files.extend(added);
+            subject.files.sort_by_key(|file| file.path);
             subject.zipped_size = packed.assembled.size;
             findings = audit::audit(&subject, &self.spec.layer.audit);
             packed

@@ -1,6 +1,6 @@
 //! Rules for files that get in each other's way.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Finding, Subject, sites};
 
@@ -36,16 +36,26 @@ fn same_path(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn only_case_differs(subject: &Subject<'_>) -> Vec<Finding> {
-    let mut seen: HashMap<String, &str> = HashMap::with_capacity(subject.files.len());
+    // Of two names that differ in case only, one at least has a capital; nearly all names have none.
+    let has_capital = |path: &str| path.chars().any(char::is_uppercase);
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     let mut findings = Vec::new();
-    for file in &subject.files {
+    let mut tell = |path: &str, other: &str| {
+        findings.push(Finding::warning(
+            "case-collision",
+            Some(path),
+            format!("differs from `{other}` in case only"),
+            "nothing is wrong with it on Lambda; on macOS and Windows one of the two disappears",
+        ));
+    };
+    for file in subject.files.iter().filter(|file| has_capital(file.path)) {
         if let Some(other) = seen.insert(file.path.to_lowercase(), file.path) {
-            findings.push(Finding::warning(
-                "case-collision",
-                Some(file.path),
-                format!("differs from `{other}` in case only"),
-                "nothing is wrong with it on Lambda; on macOS and Windows one of the two disappears",
-            ));
+            tell(file.path, other);
+        }
+    }
+    for (lower, other) in &seen {
+        if let Ok(at) = subject.files.binary_search_by(|file| file.path.cmp(lower)) {
+            tell(subject.files[at].path, other);
         }
     }
     findings
