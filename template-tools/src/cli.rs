@@ -9,10 +9,11 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 
 use crate::arn::{AccountId, LayerName, LayerVersionArn, Region, version_number};
 use crate::called::CalledAs;
-use crate::commands::bump;
+use crate::commands::{bump, lint, list};
+use crate::pattern::Placeholders;
 use crate::ui::{Ui, Verbosity};
 
-/// Bring CloudFormation and SAM templates to new layer versions: byte-exact, in YAML and JSON.
+/// Bring CloudFormation and SAM templates to new layer versions, byte-exact; list what they name; find the traps.
 #[derive(Parser)]
 #[command(name = "template-tools", version)]
 struct Cli {
@@ -23,6 +24,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Bump(BumpArgs),
+    List(ListArgs),
+    Lint(LintArgs),
 }
 
 /// Bring templates to the layer versions that the ledger names, or that are given here
@@ -36,22 +39,22 @@ pub(crate) struct BumpArgs {
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) paths: Vec<PathBuf>,
     /// The ledger to take versions from; `-` reads it from standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["pin", "layer"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pin", "version"])]
     pub(crate) ledger: Option<PathBuf>,
     /// The exact version to bring a layer to, in the account and region that its ARN names; may be repeated
     #[arg(long, value_name = "ARN", conflicts_with = "layer")]
     pub(crate) pin: Vec<LayerVersionArn>,
-    /// The layer to bring to `--version`
-    #[arg(long, value_name = "NAME", requires = "version")]
+    /// The layer to bring to `--version`; without a version, the only layer of the ledger that is meant
+    #[arg(long, value_name = "NAME")]
     pub(crate) layer: Option<LayerName>,
     /// The version to bring `--layer` to
     #[arg(long, value_name = "N", requires = "layer", value_parser = version_number)]
     pub(crate) version: Option<u64>,
     /// Only references to `--layer` in this account
-    #[arg(long, value_name = "ID", requires = "layer")]
+    #[arg(long, value_name = "ID", requires = "version")]
     pub(crate) account: Option<AccountId>,
     /// Only references to `--layer` in this region
-    #[arg(long, value_name = "R", requires = "layer")]
+    #[arg(long, value_name = "R", requires = "version")]
     pub(crate) region: Option<Region>,
     /// Write nothing; exit with 1 if a file would change
     #[arg(long)]
@@ -62,9 +65,104 @@ pub(crate) struct BumpArgs {
     /// Bring references back to an older version, too
     #[arg(long)]
     pub(crate) allow_downgrade: bool,
+    /// Give a function a layer that the ledger says is not made for its runtime or architecture
+    #[arg(long)]
+    pub(crate) allow_unfit: bool,
     /// Where a file is refused, change the others all the same
     #[arg(long)]
     pub(crate) keep_going: bool,
+    /// Say of every layer reference that is not changed why it is not, comments and ignored files included
+    #[arg(long)]
+    pub(crate) why: bool,
+    /// Change files that are no templates, build output, hidden or ignored, too, if they match; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) include: Vec<String>,
+    /// In files that Jinja or cookiecutter has still to go over, change plain ARNs outside comments and expressions
+    #[arg(long)]
+    pub(crate) lexical: bool,
+    /// A regular expression for words that stand for a version, besides those that end with `_LAYER_PLACEHOLDER`
+    #[arg(long, value_name = "REGEX", value_parser = Placeholders::and)]
+    pub(crate) placeholder: Option<Placeholders>,
+    /// Put the layer's placeholder in the place of versions
+    #[arg(long)]
+    pub(crate) to_placeholder: bool,
+    /// Where the versions of regions differ, put them into `Mappings`, a row for each region
+    #[arg(long, conflicts_with = "to_placeholder")]
+    pub(crate) to_mapping: bool,
+    /// Put a parameter that CloudFormation reads from this SSM parameter in the place of `--layer`
+    #[arg(long, value_name = "NAME", requires = "layer", conflicts_with_all = ["to_placeholder", "to_mapping"])]
+    pub(crate) to_ssm: Option<String>,
+    /// Where a template makes the layer itself, set its content, runtimes and architectures to the ledger's
+    #[arg(long, conflicts_with_all = ["pin", "version", "to_placeholder", "to_mapping", "to_ssm"])]
+    pub(crate) update_content: bool,
+    /// How results are written to standard output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Paths, diffs, a table
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+    /// SARIF 2.1.0
+    Sarif,
+    /// Annotations of a GitHub workflow
+    Github,
+}
+
+/// List every layer reference: file, function, layer, version, region
+///
+/// Layers that are named with several versions stand out. Standard output carries the table, or JSON.
+#[derive(Args)]
+pub(crate) struct ListArgs {
+    /// Files and folders; in folders, every .yaml, .yml, .json and .template that git does not ignore
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Only references to this layer; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) layer: Vec<LayerName>,
+    /// A regular expression for words that stand for a version, besides those that end with `_LAYER_PLACEHOLDER`
+    #[arg(long, value_name = "REGEX", value_parser = Placeholders::and)]
+    pub(crate) placeholder: Option<Placeholders>,
+    /// How the list is written to standard output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: ListFormat,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// A table
+    #[default]
+    Text,
+    /// One JSON object: every reference, and every layer with its versions
+    Json,
+}
+
+/// Look for the traps around layers in templates
+///
+/// Exits with 1 if there is anything worse than a note. `# layer-lint: ignore ID reason` on a line, or on the line
+/// before, takes a finding back. Standard output carries the findings.
+#[derive(Args)]
+pub(crate) struct LintArgs {
+    /// Files and folders; in folders, every .yaml, .yml, .json and .template that git does not ignore
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The ledger that knows versions, runtimes and architectures; without it, `layer-versions.json` if there is one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
+    /// Explain every rule, and look at nothing
+    #[arg(long)]
+    pub(crate) rules: bool,
+    /// How findings are written to standard output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
     #[command(flatten)]
     pub(crate) common: CommonArgs,
 }
@@ -98,6 +196,8 @@ pub fn main() -> ExitCode {
     let called = CalledAs::from_environment();
     match parse(&called, std::env::args_os().collect()) {
         Ok(Command::Bump(args)) => bump::run(&args, &called, ui(&args.common)),
+        Ok(Command::List(args)) => list::run(&args, ui(&args.common)),
+        Ok(Command::Lint(args)) => lint::run(&args, &called, ui(&args.common)),
         Err(error) => {
             // A closed pipe behind us is no error of ours.
             let _ = error.print();
@@ -131,6 +231,8 @@ fn parse(called: &CalledAs, arguments: Vec<OsString>) -> Result<Command, clap::E
 fn read(name: &str, matches: &ArgMatches) -> Result<Command, clap::Error> {
     match name {
         "bump" => BumpArgs::from_arg_matches(matches).map(Command::Bump),
+        "list" => ListArgs::from_arg_matches(matches).map(Command::List),
+        "lint" => LintArgs::from_arg_matches(matches).map(Command::Lint),
         _ => Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand)),
     }
 }

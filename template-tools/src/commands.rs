@@ -1,7 +1,11 @@
 //! The commands, as the command line asks for them: the edge where files are read, written and talked about.
 
 pub(crate) mod bump;
+mod bump_report;
 mod files;
 mod interrupt;
+pub(crate) mod lint;
+pub(crate) mod list;
+mod outcome;
 mod say;
 mod source;

@@ -5,6 +5,11 @@ use std::ops::Range;
 
 use crate::document::{Content, Document, NodeId, ParseError, Position, parse};
 
+mod json;
+mod structure;
+
+pub use structure::{Change, restructure};
+
 /// A piece of a scalar that becomes another text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
@@ -38,7 +43,11 @@ pub fn apply(document: &Document<'_>, edits: &[Edit]) -> Result<String, ProofErr
     let mut edits: Vec<&Edit> = edits.iter().collect();
     edits.sort_by_key(|edit| edit.range.start);
     let after = splice(document.text(), &edits).ok_or(ProofError::Overlap)?;
-    prove(document, &parse(&after)?, &edits)?;
+    if document.is_json() {
+        json::prove(document, &after, &edits)?;
+    } else {
+        prove(document, &parse(&after)?, &edits)?;
+    }
     Ok(after)
 }
 
@@ -75,11 +84,11 @@ fn prove(before: &Document<'_>, after: &Document<'_>, edits: &[&Edit]) -> Result
                 }
         });
         if !same {
-            return Err(ProofError::Elsewhere(node.position));
+            return Err(ProofError::Elsewhere(before.position(id)));
         }
     }
     match others.next() {
-        Some((_, more)) => Err(ProofError::Elsewhere(more.position)),
+        Some((more, _)) => Err(ProofError::Elsewhere(after.position(more))),
         None => Ok(()),
     }
 }

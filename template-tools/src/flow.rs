@@ -3,18 +3,43 @@
 //! Pure: a tree in, references out, whatever the layers are called. What is not understood is named with its reason,
 //! and never guessed at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use crate::document::{Content, Document, NodeId};
-use crate::pattern::{ArnPattern, NoPattern, Variables};
+use crate::document::{Document, NodeId};
+use crate::pattern::{ArnPattern, NoPattern, Part, Placeholders};
 
-/// A scalar that is an ARN of a LayerVersion and reaches a function.
+mod definitions;
+mod evaluate;
+mod function;
+mod reason;
+mod value;
+
+pub use definitions::{ContentField, ContentPart, Definition, definitions};
+pub use evaluate::Given;
+pub use function::{Function, FunctionKind};
+pub use reason::Reason;
+pub use value::{Home, Source};
+
+use crate::arn::{AccountId, Region};
+use evaluate::Evaluator;
+use value::Value;
+
+/// An ARN of a LayerVersion that reaches a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
-    /// The scalar.
-    pub leaf: NodeId,
-    /// What it says.
+    /// Where the version stands.
+    pub source: Source,
+    /// Where in the value of its source, in bytes.
+    pub part: Range<usize>,
+    /// What it says. Its `version_range` is that of the text as it is put together.
     pub pattern: ArnPattern,
+    /// The part of the template that the version stands in.
+    pub home: Home,
+    /// The entry of `Layers` that it is reached from.
+    pub entry: NodeId,
+    /// The functions that it reaches, as indexes.
+    pub functions: BTreeSet<usize>,
 }
 
 /// Something in the place of a layer that is not understood.
@@ -22,120 +47,159 @@ pub struct Reference {
 pub struct Unread {
     /// The entry, or `Layers` as a whole.
     pub node: NodeId,
+    /// What is known of its text.
+    pub text: String,
     /// Why.
     pub reason: Reason,
+    /// The functions that it reaches, as indexes.
+    pub functions: BTreeSet<usize>,
 }
 
-/// Why something in the place of a layer is not understood.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Reason {
-    /// A function of CloudFormation that is not followed.
-    #[error("`{0}` is not followed")]
-    Intrinsic(String),
-    /// `Fn::Sub` with variables of its own.
-    #[error("the form of `Fn::Sub` that has a list is not followed")]
-    ListSub,
-    /// A text that is not what a layer looks like.
-    #[error(transparent)]
-    Text(#[from] NoPattern),
-    /// `Layers` is no list.
-    #[error("`Layers` is no list")]
-    NoList,
-    /// A list or a mapping where a layer should be.
-    #[error("this is no layer")]
-    NoLayer,
-}
-
-/// What the `Layers` of all functions of a file hold, in the order of the text, each leaf once.
+/// What the `Layers` of all functions of a file hold, in the order of the text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flow {
     /// What is understood.
     pub references: Vec<Reference>,
     /// What is not.
     pub unread: Vec<Unread>,
+    /// Whatever has `Layers`, and every other function.
+    pub functions: Vec<Function>,
+}
+
+/// What is known about a template from outside of it.
+#[derive(Clone, Debug, Default)]
+pub struct Outside<'o> {
+    /// Values of parameters that count instead of their defaults.
+    pub given: &'o [Given],
+    /// The region that it is deployed to.
+    pub region: Option<Region>,
+    /// Words that stand for a version.
+    pub placeholders: Placeholders,
 }
 
 /// Finds every `Layers` of a function, and reads its entries.
 pub fn flow(document: &Document<'_>) -> Flow {
-    let mut reader = Reader { document, found: BTreeMap::new() };
-    for &root in document.roots() {
-        for resources in document.values(root, "Resources") {
-            for &(_, resource) in document.pairs(resources) {
-                reader.resource(resource);
-            }
-        }
-        for globals in document.values(root, "Globals") {
-            for function in document.values(globals, "Function") {
-                reader.layers_of(function);
-            }
-        }
-    }
+    flow_with(document, &Outside::default())
+}
+
+/// Like [`flow`], with what is known from outside.
+pub fn flow_with(document: &Document<'_>, outside: &Outside<'_>) -> Flow {
     let mut flow = Flow::default();
-    for (node, found) in reader.found {
-        match found {
-            Ok(pattern) => flow.references.push(Reference { leaf: node, pattern }),
-            Err(reason) => flow.unread.push(Unread { node, reason }),
-        }
+    for &root in document.roots() {
+        let evaluator = Evaluator::new(document, root, outside.given);
+        let mut reader =
+            Reader { evaluator, outside, flow: &mut flow, known: BTreeMap::new(), not: BTreeMap::new() };
+        reader.template(root);
     }
+    flow.references.sort_by(|one, other| {
+        (one.source, one.part.start, one.entry).cmp(&(other.source, other.part.start, other.entry))
+    });
+    // A leaf may be reached on several ways, through aliases. One on which it is understood is enough.
+    let understood: BTreeSet<Source> = flow.references.iter().map(|reference| reference.source).collect();
+    flow.unread.retain(|unread| !understood.contains(&Source::Leaf(unread.node)));
+    flow.unread.sort_by_key(|unread| unread.node);
     flow
 }
 
-const FUNCTIONS: [&str; 2] = ["AWS::Serverless::Function", "AWS::Lambda::Function"];
-
-struct Reader<'d, 't> {
-    document: &'d Document<'t>,
-    /// A leaf may be reached on several ways, through aliases. One on which it is understood is enough.
-    found: BTreeMap<NodeId, Result<ArnPattern, Reason>>,
+struct Reader<'r, 'd, 't> {
+    evaluator: Evaluator<'d, 't>,
+    outside: &'r Outside<'r>,
+    flow: &'r mut Flow,
+    /// Where in the flow a reference stands that was found before, and where something that was not understood.
+    known: BTreeMap<(Source, usize, NodeId), Vec<usize>>,
+    not: BTreeMap<NodeId, Vec<usize>>,
 }
 
-impl Reader<'_, '_> {
-    fn resource(&mut self, resource: NodeId) {
-        let types = self.document.values(resource, "Type");
-        if types.iter().any(|id| self.document.scalar(*id).is_some_and(|name| FUNCTIONS.contains(&name))) {
-            for properties in self.document.values(resource, "Properties") {
-                self.layers_of(properties);
-            }
-        }
-    }
-
-    fn layers_of(&mut self, properties: NodeId) {
-        for layers in self.document.values(properties, "Layers") {
-            if let Some(intrinsic) = self.document.intrinsic(layers) {
-                self.unread(layers, Reason::Intrinsic(intrinsic.name.into_owned()));
-            } else if let Some(entries) = self.document.items(layers) {
-                for &entry in entries {
-                    self.entry(self.document.resolve(entry));
+impl Reader<'_, '_, '_> {
+    fn layers_of(&mut self, properties: &[NodeId], function: usize) {
+        let document = self.evaluator.document;
+        for layers in properties.iter().flat_map(|properties| document.values(*properties, "Layers")) {
+            match self.evaluator.list(layers, &Home::Entry) {
+                Ok(items) => {
+                    for item in items {
+                        for value in &item.values {
+                            self.value(item.node, value, function);
+                        }
+                    }
                 }
-            } else {
-                self.unread(layers, Reason::NoList);
+                Err(reason) => self.unread(layers, String::new(), reason, function),
             }
         }
     }
 
-    fn entry(&mut self, entry: NodeId) {
-        match self.document.intrinsic(entry) {
-            None => self.text(entry, entry, Variables::Literal, Reason::NoLayer),
-            Some(call) if call.name == "Fn::Sub" => {
-                self.text(entry, call.argument, Variables::Replaced, Reason::ListSub);
+    fn value(&mut self, entry: NodeId, value: &Value, function: usize) {
+        if value.absent {
+            return;
+        }
+        match self.pattern(value) {
+            Ok((pattern, source, part, home)) => self.reference(Reference {
+                source,
+                part,
+                pattern,
+                home,
+                entry,
+                functions: BTreeSet::from([function]),
+            }),
+            Err(reason) => {
+                // The entry `!Sub x` is its own text; the entry `Fn::Sub: x` is a mapping with the text in it.
+                let at = self.evaluator.document.intrinsic(entry).map_or(entry, |call| call.argument);
+                self.unread(at, value.text.clone(), reason, function);
             }
-            Some(call) => self.unread(entry, Reason::Intrinsic(call.name.into_owned())),
         }
     }
 
-    fn text(&mut self, entry: NodeId, leaf: NodeId, variables: Variables, otherwise: Reason) {
-        match &self.document.node(leaf).content {
-            Content::Scalar { value, .. } => match ArnPattern::parse(value, variables) {
-                Ok(pattern) => {
-                    self.found.insert(leaf, Ok(pattern));
-                }
-                Err(error) => self.unread(leaf, error.into()),
+    fn pattern(&self, value: &Value) -> Result<(ArnPattern, Source, Range<usize>, Home), Reason> {
+        if let Some(reason) = value.wholly_unknown() {
+            return Err(reason.clone());
+        }
+        if let Some(name) = &value.variable_without_sub {
+            return Err(NoPattern::VariableWithoutSub(name.clone()).into());
+        }
+        let mut pattern = self.outside.placeholders.parse(&value.text).map_err(|error| match error {
+            NoPattern::Variable { what, name } => match value.reason_of(&name) {
+                Some(reason) => Reason::Variable { what, reason: Box::new(reason.clone()) },
+                None => NoPattern::Variable { what, name }.into(),
             },
-            _ => self.unread(entry, otherwise),
+            other => other.into(),
+        })?;
+        let bound = |name: &str| value.bindings.get(name);
+        if pattern.region == Part::Deployed {
+            let region = bound("AWS::Region").and_then(|region| Region::new(region.as_str()).ok());
+            if let Some(region) = region.or_else(|| self.outside.region.clone()) {
+                pattern.region = Part::Is(region);
+            }
+        }
+        if pattern.account == Part::Deployed
+            && let Some(account) =
+                bound("AWS::AccountId").and_then(|account| AccountId::new(account.as_str()).ok())
+        {
+            pattern.account = Part::Is(account);
+        }
+        let (source, part, home) = value.source_of(&pattern.version_range).ok_or(Reason::Pieces)?;
+        Ok((pattern, source, part, home))
+    }
+
+    fn reference(&mut self, reference: Reference) {
+        let known = self.known.entry((reference.source, reference.part.start, reference.entry)).or_default();
+        let same = known.iter().find(|index| self.flow.references[**index].pattern == reference.pattern);
+        if let Some(&index) = same {
+            self.flow.references[index].functions.extend(reference.functions);
+        } else {
+            known.push(self.flow.references.len());
+            self.flow.references.push(reference);
         }
     }
 
-    fn unread(&mut self, node: NodeId, reason: Reason) {
-        self.found.entry(node).or_insert(Err(reason));
+    fn unread(&mut self, node: NodeId, text: String, reason: Reason, function: usize) {
+        let known = self.not.entry(node).or_default();
+        let same = known.iter().find(|index| self.flow.unread[**index].reason == reason);
+        if let Some(&index) = same {
+            self.flow.unread[index].functions.insert(function);
+        } else {
+            known.push(self.flow.unread.len());
+            let functions = BTreeSet::from([function]);
+            self.flow.unread.push(Unread { node, text, reason, functions });
+        }
     }
 }
 

@@ -126,6 +126,9 @@ pub struct Entry {
     pub verified: bool,
     /// The publish target of `layers.toml` that it belongs to, if it has a name.
     pub target: Option<String>,
+    /// Versions that were taken back, sorted: templates that name one go to the current version, even if it is older.
+    /// Written only if there are any.
+    pub withdrawn: Vec<u64>,
 }
 
 impl Entry {
@@ -140,6 +143,7 @@ impl Entry {
             content: None,
             verified: false,
             target: None,
+            withdrawn: Vec::new(),
         }
     }
 
@@ -272,6 +276,8 @@ struct FileEntry {
     verified: bool,
     #[serde(default)]
     target: Option<String>,
+    #[serde(default)]
+    withdrawn: Vec<u64>,
 }
 
 impl FileEntry {
@@ -296,6 +302,7 @@ impl FileEntry {
             content: self.content,
             verified: self.verified,
             target: self.target,
+            withdrawn: self.withdrawn,
         })
     }
 }
@@ -330,8 +337,10 @@ fn entry_text(entry: &Entry) -> String {
         ("verified", entry.verified.to_string()),
         ("target", optional(&entry.target)),
     ];
+    let withdrawn: Vec<String> = entry.withdrawn.iter().map(u64::to_string).collect();
+    let withdrawn = (!withdrawn.is_empty()).then(|| ("withdrawn", format!("[{}]", withdrawn.join(", "))));
     let fields: Vec<String> =
-        fields.iter().map(|(name, value)| format!("      \"{name}\": {value}")).collect();
+        fields.iter().chain(&withdrawn).map(|(name, value)| format!("      \"{name}\": {value}")).collect();
     format!("    {{\n{}\n    }}", fields.join(",\n"))
 }
 

@@ -25,6 +25,18 @@ pub enum VersionPart {
     /// A word such as `SOSW_LAYER_PLACEHOLDER`. It stands for a version of the layer that the ARN names, whatever
     /// the word itself says.
     Placeholder(String),
+    /// Anything else that can stand in for it: where the content lies, the name of a parameter.
+    Text(String),
+}
+
+impl VersionPart {
+    /// What is written into a template for it.
+    pub(crate) fn written(&self) -> String {
+        match self {
+            Self::Number(version) => version.to_string(),
+            Self::Placeholder(word) | Self::Text(word) => word.clone(),
+        }
+    }
 }
 
 impl fmt::Display for VersionPart {
@@ -32,6 +44,7 @@ impl fmt::Display for VersionPart {
         match self {
             Self::Number(version) => write!(formatter, "{version}"),
             Self::Placeholder(_) => formatter.write_str("placeholder"),
+            Self::Text(text) => formatter.write_str(text),
         }
     }
 }
@@ -60,6 +73,8 @@ pub enum Variables {
     Replaced,
     /// The text is taken as it is.
     Literal,
+    /// Something that is not CloudFormation replaces them: any variable may stand for partition, region or account.
+    Foreign,
 }
 
 /// Why a text is no pattern.
@@ -89,9 +104,42 @@ pub enum NoPattern {
     },
 }
 
+/// The words that stand for a version where none is known yet: those that end with `_LAYER_PLACEHOLDER`, and others that
+/// somebody has named. What they stand for is told by the ARN that they are in, never by the word.
+#[derive(Clone, Debug, Default)]
+pub struct Placeholders {
+    others: Option<regex::Regex>,
+}
+
+impl Placeholders {
+    /// The usual words, and every word that this matches as a whole.
+    pub fn and(pattern: &str) -> Result<Self, regex::Error> {
+        Ok(Self { others: Some(regex::Regex::new(&format!("^(?:{pattern})$"))?) })
+    }
+
+    /// Whether a word stands for a version.
+    pub fn has(&self, word: &str) -> bool {
+        is_placeholder(word) || self.others.as_ref().is_some_and(|others| others.is_match(word))
+    }
+
+    /// Reads a text that is given to `Fn::Sub`.
+    pub fn parse(&self, text: &str) -> Result<ArnPattern, NoPattern> {
+        ArnPattern::parse_with(text, Variables::Replaced, self)
+    }
+}
+
 impl ArnPattern {
     /// Reads a text. White space around the ARN is passed over, as block scalars bring a line end with them.
     pub fn parse(text: &str, variables: Variables) -> Result<Self, NoPattern> {
+        Self::parse_with(text, variables, &Placeholders::default())
+    }
+
+    /// Like [`ArnPattern::parse`], with placeholders of one's own.
+    pub fn parse_with(
+        text: &str,
+        variables: Variables,
+        placeholders: &Placeholders,
+    ) -> Result<Self, NoPattern> {
         let parts = split(text);
         let [arn, partition, service, region, account, kind, layer, version] = &parts[..] else {
             return Err(NoPattern::NotAnArn);
@@ -103,6 +151,7 @@ impl ArnPattern {
             return Err(NoPattern::NotAnArn);
         }
         let version = version.start..version.start + text[version.clone()].trim_end().len();
+        let foreign = variables == Variables::Foreign;
         if variables == Variables::Literal
             && let Some(name) = first_variable(text)
         {
@@ -110,10 +159,16 @@ impl ArnPattern {
         }
         Ok(Self {
             layer: literal(&text[layer.clone()], "name of the layer", LayerName::new)?,
-            partition: part(&text[partition.clone()], "partition", "AWS::Partition", Partition::new)?,
-            region: part(&text[region.clone()], "region", "AWS::Region", Region::new)?,
-            account: part(&text[account.clone()], "account", "AWS::AccountId", AccountId::new)?,
-            version: version_part(&text[version.clone()])?,
+            partition: part(
+                &text[partition.clone()],
+                "partition",
+                "AWS::Partition",
+                foreign,
+                Partition::new,
+            )?,
+            region: part(&text[region.clone()], "region", "AWS::Region", foreign, Region::new)?,
+            account: part(&text[account.clone()], "account", "AWS::AccountId", foreign, AccountId::new)?,
+            version: version_part(&text[version.clone()], placeholders)?,
             version_range: version,
         })
     }
@@ -167,17 +222,18 @@ fn part<T, E>(
     text: &str,
     what: &'static str,
     pseudo: &str,
+    foreign: bool,
     new: impl Fn(String) -> Result<T, E>,
 ) -> Result<Part<T>, NoPattern> {
     let variable = text.strip_prefix("${").and_then(|text| text.strip_suffix('}'));
-    if variable.is_some_and(|name| name.trim() == pseudo) {
+    if variable.is_some_and(|name| foreign || name.trim() == pseudo) {
         return Ok(Part::Deployed);
     }
     literal(text, what, new).map(Part::Is)
 }
 
-fn version_part(text: &str) -> Result<VersionPart, NoPattern> {
-    if is_placeholder(text) {
+fn version_part(text: &str, placeholders: &Placeholders) -> Result<VersionPart, NoPattern> {
+    if placeholders.has(text) {
         return Ok(VersionPart::Placeholder(text.to_owned()));
     }
     literal(text, "version", |text| version_number(&text)).map(VersionPart::Number)

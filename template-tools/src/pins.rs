@@ -80,10 +80,22 @@ pub enum NotPinned {
     Partition,
 }
 
+/// What is known of a pinned version besides its number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The runtimes that it is made for; none if that is not known.
+    pub runtimes: Vec<String>,
+    /// The architectures that it is made for; none if that is not known.
+    pub architectures: Vec<String>,
+    /// The versions that were taken back: references to them go to the pinned one, even if that is older.
+    pub withdrawn: Vec<u64>,
+}
+
 /// All pins of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pins {
     by_layer: BTreeMap<LayerName, Vec<Pin>>,
+    facts: BTreeMap<Pin, Facts>,
 }
 
 impl Pins {
@@ -107,17 +119,40 @@ impl Pins {
         for pins in by_layer.values_mut() {
             pins.sort();
         }
-        Ok(Self { by_layer })
+        Ok(Self { by_layer, facts: BTreeMap::new() })
     }
 
     /// The current versions that a ledger names.
     pub fn from_ledger(ledger: &Ledger) -> Self {
-        let mut by_layer: BTreeMap<LayerName, Vec<Pin>> = BTreeMap::new();
+        let mut pins = Self::default();
         for entry in ledger.entries() {
             let pin = Pin::from(entry.layer_version_arn.clone());
-            by_layer.entry(pin.layer.clone()).or_default().push(pin);
+            pins.by_layer.entry(pin.layer.clone()).or_default().push(pin.clone());
+            let facts = Facts {
+                runtimes: entry.compatible_runtimes.clone(),
+                architectures: entry.compatible_architectures.clone(),
+                withdrawn: entry.withdrawn.clone(),
+            };
+            pins.facts.insert(pin, facts);
         }
-        Self { by_layer }
+        pins
+    }
+
+    /// What is known of a pin besides its number.
+    pub fn facts(&self, pin: &Pin) -> Option<&Facts> {
+        self.facts.get(pin)
+    }
+
+    /// Only the pins of one layer.
+    #[must_use]
+    pub fn only(mut self, layer: &LayerName) -> Self {
+        self.by_layer.retain(|name, _| name == layer);
+        self
+    }
+
+    /// Whether a layer is pinned, anywhere.
+    pub fn has(&self, layer: &LayerName) -> bool {
+        self.by_layer.contains_key(layer)
     }
 
     /// The pinned layers, sorted.
@@ -171,6 +206,13 @@ impl Pins {
         self.named_after(text, |rest| rest.is_empty() || rest.starts_with(':'))
             .or_else(|| self.layers().find(|layer| layer.as_str() == text))
             .or_else(|| self.placeholder_in(text))
+    }
+
+    /// The pinned layer that a name of something else hints at: `/layers/sosw`, `lambda-layer-sosw-latest`, `SoswLayer`.
+    pub fn hinted_in(&self, name: &str) -> Option<&LayerName> {
+        let name = name.to_ascii_lowercase();
+        let hints = |layer: &&LayerName| name.contains(&layer.as_str().to_ascii_lowercase());
+        self.layers().filter(hints).max_by_key(|layer| layer.as_str().len())
     }
 
     fn named_after(&self, text: &str, fits: impl Fn(&str) -> bool) -> Option<&LayerName> {

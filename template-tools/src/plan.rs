@@ -3,18 +3,37 @@
 //! Pure, and the whole of the decision for one file. What several files decide together (whether a layer's account is
 //! clear, whether a refusal stops the run) is the business of the command.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::arn::{AccountId, LayerName};
-use crate::document::{Document, NodeId, ParseError, Position, parse};
+use crate::document::{Document, ParseError, Position, parse};
 use crate::edit::{Edit, ProofError, apply};
-use crate::flow::{Flow, Reason, Reference, flow};
-use crate::pattern::{Part, VersionPart};
-use crate::pins::{NotPinned, Pin, Pins, Resolution};
+use crate::flow::{Home, Outside, flow_with};
+use crate::kind::{Kind, kind};
+use crate::pattern::{Placeholders, VersionPart};
+use crate::pins::{Pin, Pins};
+
+mod fit;
+mod left;
+mod references;
+
+pub(crate) use fit::misfit;
+pub use left::comments;
+pub(crate) use references::{Decision, decide};
 
 /// Whether a reference may be brought to a lower version than it has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Downgrades {
+    /// It is refused, unless the version that stands there was withdrawn.
+    #[default]
+    Refused,
+    /// It is done.
+    Allowed,
+}
+
+/// Whether a function may get a layer that was not made for its runtime or architecture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unfit {
     /// It is refused.
     #[default]
     Refused,
@@ -22,26 +41,81 @@ pub enum Downgrades {
     Allowed,
 }
 
+/// What references become.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Goal {
+    /// The pinned versions.
+    #[default]
+    Versions,
+    /// The layer's placeholder.
+    Placeholder,
+}
+
+/// Whether a file takes part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// If it is a template.
+    #[default]
+    IfTemplate,
+    /// Whatever it is.
+    Forced,
+    /// It stays as it is, for this reason.
+    Excluded(&'static str),
+}
+
+/// What is wanted of templates.
+#[derive(Clone, Debug)]
+pub struct Wanted<'p> {
+    /// The versions.
+    pub pins: &'p Pins,
+    /// Older versions.
+    pub downgrades: Downgrades,
+    /// Layers for other runtimes.
+    pub unfit: Unfit,
+    /// What references become.
+    pub goal: Goal,
+    /// Words that stand for a version.
+    pub placeholders: Placeholders,
+    /// Whether this file takes part.
+    pub part: Part,
+}
+
+impl<'p> Wanted<'p> {
+    /// These versions, with every other choice the careful one.
+    pub fn new(pins: &'p Pins) -> Self {
+        Self {
+            pins,
+            downgrades: Downgrades::default(),
+            unfit: Unfit::default(),
+            goal: Goal::default(),
+            placeholders: Placeholders::default(),
+            part: Part::default(),
+        }
+    }
+}
+
 /// A reference that gets another version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bump {
-    /// Where the reference is.
+    /// Where the version stands.
     pub position: Position,
     /// The layer.
     pub layer: LayerName,
     /// What stands there.
     pub from: VersionPart,
-    /// The version it gets.
-    pub to: u64,
+    /// What it gets.
+    pub to: VersionPart,
+    /// The part of the template that it stands in.
+    pub home: Home,
 }
 
-/// A place that names a pinned layer and is left as it is.
+/// A place that names a layer and is left as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftAlone {
     /// Where it is.
     pub position: Position,
-    /// The layer.
-    pub layer: LayerName,
+    /// The layer, if it is known.
+    pub layer: Option<LayerName>,
     /// Why it stays.
     pub reason: String,
     /// How much it matters.
@@ -51,6 +125,8 @@ pub struct LeftAlone {
 /// How much it matters that a place was left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
+    /// It is about another layer, as far as can be told.
+    Other,
     /// As it should be: somebody else's layer.
     Expected,
     /// Worth knowing: it is not in the `Layers` of a function.
@@ -79,6 +155,46 @@ pub enum Refusal {
         from: u64,
         /// What is pinned.
         to: u64,
+    },
+    /// One number is the version of several layers, or in several places, that are to differ.
+    #[error("one number stands there for several references, which would get different versions:\n{}", .wanted.join("\n"))]
+    Shared {
+        /// What each would get.
+        wanted: Vec<String>,
+    },
+    /// The layer is not made for the function.
+    #[error("function `{function}` has {what} `{has}`, and layer `{layer}` version {version} is made for {}", .made_for.join(", "))]
+    Unfit {
+        /// The function's logical id.
+        function: String,
+        /// `runtime` or `architecture`.
+        what: &'static str,
+        /// What the function has.
+        has: String,
+        /// The layer.
+        layer: LayerName,
+        /// The version that it would get.
+        version: u64,
+        /// What the layer is made for.
+        made_for: Vec<String>,
+    },
+    /// The layer that a template makes is published by these tools.
+    #[error(
+        "resource `{resource}` makes layer `{layer}`, which the ledger says is published without a template"
+    )]
+    PublishedByApi {
+        /// The resource's logical id.
+        resource: String,
+        /// The layer.
+        layer: LayerName,
+    },
+    /// Several places of the content could be meant.
+    #[error("the content of layer `{layer}` lies in several places, and any could be meant:\n{}", .places.join("\n"))]
+    Contents {
+        /// The layer.
+        layer: LayerName,
+        /// All of them.
+        places: Vec<String>,
     },
     /// The edits would not do what they should.
     #[error("the edits failed their proof")]
@@ -111,7 +227,7 @@ pub struct Plan {
     pub current: usize,
     /// The pinned layers that the file names, whatever becomes of them.
     pub names: BTreeSet<LayerName>,
-    /// What names a pinned layer and stays.
+    /// What names a layer and stays.
     pub left_alone: Vec<LeftAlone>,
     /// What is refused, and where.
     pub refusals: Vec<(Position, Refusal)>,
@@ -121,138 +237,39 @@ pub struct Plan {
 
 /// Plans one template. Fails only where the text is neither YAML nor JSON.
 pub fn plan(text: &str, pins: &Pins, downgrades: Downgrades) -> Result<Plan, ParseError> {
+    plan_with(text, &Wanted { downgrades, ..Wanted::new(pins) })
+}
+
+/// Like [`plan`], with every choice.
+pub fn plan_with(text: &str, wanted: &Wanted<'_>) -> Result<Plan, ParseError> {
     let document = parse(text)?;
-    let flow = flow(&document);
-    let mut planner =
-        Planner { document: &document, pins, downgrades, plan: Plan::default(), edits: Vec::new() };
-    for reference in &flow.references {
-        planner.reference(reference);
+    let mut planner = Planner { document: &document, wanted, plan: Plan::default(), edits: Vec::new() };
+    let kind = kind(&document);
+    match wanted.part {
+        Part::Excluded(reason) => planner.only_mentions(reason),
+        Part::IfTemplate if kind != Kind::Template => planner.only_mentions(kind.reason()),
+        Part::Forced if kind != Kind::Template => planner.every_scalar(),
+        _ => {
+            let outside = Outside { placeholders: wanted.placeholders.clone(), ..Outside::default() };
+            let flow = flow_with(&document, &outside);
+            planner.references(&flow);
+            planner.not_understood(&flow);
+        }
     }
-    planner.not_understood(&flow);
     Ok(planner.finish())
 }
 
-struct Planner<'d, 't> {
+struct Planner<'w, 'd, 't> {
     document: &'d Document<'t>,
-    pins: &'d Pins,
-    downgrades: Downgrades,
+    wanted: &'w Wanted<'w>,
     plan: Plan,
     edits: Vec<Edit>,
 }
 
-impl Planner<'_, '_> {
-    fn reference(&mut self, reference: &Reference) {
-        let Reference { leaf, pattern } = reference;
-        let position = self.document.node(*leaf).position;
-        let layer = &pattern.layer;
-        if self.pins.layers().any(|pinned| pinned == layer) {
-            self.plan.names.insert(layer.clone());
-        }
-        let pin = match self.pins.resolve(pattern) {
-            Resolution::Version(pin) => pin,
-            Resolution::Disagree(pins) => {
-                let pins = pins.into_iter().cloned().collect();
-                self.plan.refusals.push((position, Refusal::Ambiguous { layer: layer.clone(), pins }));
-                return;
-            }
-            Resolution::NotPinned(NotPinned::Layer) => return,
-            Resolution::NotPinned(NotPinned::Account) => {
-                return self.leave(
-                    *leaf,
-                    layer.clone(),
-                    "it is another account's layer".to_owned(),
-                    Weight::Expected,
-                );
-            }
-            Resolution::NotPinned(place @ (NotPinned::Region | NotPinned::Partition)) => {
-                let place = match (place, &pattern.region, &pattern.partition) {
-                    (NotPinned::Region, Part::Is(region), _) => format!("region `{region}`"),
-                    (NotPinned::Partition, _, Part::Is(partition)) => format!("partition `{partition}`"),
-                    _ => "its place".to_owned(),
-                };
-                let reason = format!("no version is known for {place}");
-                return self.leave(*leaf, layer.clone(), reason, Weight::Warning);
-            }
-        };
-        if let (None, Part::Is(account)) = (&pin.account, &pattern.account) {
-            let taken = AccountTaken { layer: layer.clone(), account: account.clone(), position };
-            self.plan.accounts.push(taken);
-        }
-        match pattern.version {
-            VersionPart::Number(version) if version == pin.version => {
-                self.plan.current += 1;
-                return;
-            }
-            VersionPart::Number(from) if from > pin.version && self.downgrades == Downgrades::Refused => {
-                let refusal = Refusal::Downgrade { layer: layer.clone(), from, to: pin.version };
-                self.plan.refusals.push((position, refusal));
-                return;
-            }
-            VersionPart::Number(_) | VersionPart::Placeholder(_) => {}
-        }
-        let part = pattern.version_range.clone();
-        let Some(range) = self.document.range_of(*leaf, &part) else {
-            let reason = "the version cannot be found in the text as it is written".to_owned();
-            return self.leave(*leaf, layer.clone(), reason, Weight::Warning);
-        };
-        self.edits.push(Edit { leaf: *leaf, part, range, new: pin.version.to_string() });
-        let from = pattern.version.clone();
-        self.plan.bumps.push(Bump { position, layer: layer.clone(), from, to: pin.version });
-    }
-
-    /// Every other scalar that names a pinned layer: what is in `Layers` with the reason why it was not understood,
-    /// what is elsewhere with the part of the template that it stands in.
-    fn not_understood(&mut self, flow: &Flow) {
-        let mut reasons: BTreeMap<NodeId, Option<(NodeId, &Reason)>> = BTreeMap::new();
-        for reference in &flow.references {
-            reasons.insert(reference.leaf, None);
-        }
-        for unread in &flow.unread {
-            for (id, _) in self.document.nodes_in(&self.document.below(unread.node)) {
-                reasons.insert(id, Some((unread.node, &unread.reason)));
-            }
-        }
-        let mut reported = Vec::new();
-        for (id, node) in self.document.nodes() {
-            let crate::document::Content::Scalar { value, .. } = &node.content else { continue };
-            match reasons.get(&id) {
-                Some(None) => {}
-                Some(Some((entry, reason))) => {
-                    if let Some(layer) = self.pins.mentioned_in_piece(value)
-                        && !reported.contains(entry)
-                    {
-                        reported.push(*entry);
-                        self.leave(*entry, layer.clone(), reason.to_string(), Weight::Warning);
-                    }
-                }
-                None => {
-                    if let Some(layer) = self.pins.mentioned_in(value) {
-                        self.leave(id, layer.clone(), self.elsewhere(id), Weight::Note);
-                    }
-                }
-            }
-        }
-    }
-
-    fn elsewhere(&self, id: NodeId) -> String {
-        let sections = self.document.roots().iter().flat_map(|root| self.document.pairs(*root));
-        let mut names = sections
-            .filter(|(_, value)| self.document.below(*value).contains(&id))
-            .filter_map(|(name, _)| self.document.scalar(*name));
-        match names.next() {
-            Some(section @ ("Parameters" | "Mappings")) => format!("`{section}` are not followed"),
-            _ => "it is not in the `Layers` of a function".to_owned(),
-        }
-    }
-
-    fn leave(&mut self, node: NodeId, layer: LayerName, reason: String, weight: Weight) {
-        let position = self.document.node(node).position;
-        self.plan.names.insert(layer.clone());
-        self.plan.left_alone.push(LeftAlone { position, layer, reason, weight });
-    }
-
+impl Planner<'_, '_, '_> {
     fn finish(mut self) -> Plan {
         self.plan.left_alone.sort_by_key(|left| left.position);
+        self.plan.left_alone.dedup();
         if self.plan.refusals.is_empty() && !self.edits.is_empty() {
             match apply(self.document, &self.edits) {
                 Ok(text) => self.plan.text = Some(text),

@@ -3,119 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use tempfile::TempDir;
-
-/// A folder to work in, and the binary in an environment that holds nothing of ours.
-struct Project {
-    folder: TempDir,
-}
-
-/// What a run said, and how it ended.
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Project {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.folder.path()).unwrap();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        self.run_with(arguments, "", &[])
-    }
-
-    fn run_with(&self, arguments: &[&str], stdin: &str, environment: &[(&str, &str)]) -> Ran {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_template-tools"));
-        command.args(arguments).current_dir(self.folder.path()).env_clear().env("HOME", self.folder.path());
-        command.envs(environment.iter().copied());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        // Who does not read standard input may have gone already.
-        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        Ran {
-            code: output.status.code().unwrap(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-}
-
-impl Ran {
-    /// The exit code, with what was said if it is another.
-    #[track_caller]
-    fn ends(&self, code: i32) -> &Self {
-        assert_eq!(self.code, code, "\n{}{}", self.stdout, self.stderr);
-        self
-    }
-
-    #[track_caller]
-    fn says(&self, text: &str) -> &Self {
-        assert!(self.stderr.contains(text), "`{text}` is not in\n{}", self.stderr);
-        self
-    }
-
-    #[track_caller]
-    fn prints(&self, text: &str) -> &Self {
-        assert_eq!(self.stdout, text, "\n{}", self.stderr);
-        self
-    }
-}
-
-fn ledger(versions: &[(&str, &str, &str, u64)]) -> String {
-    let entries: Vec<_> = versions
-        .iter()
-        .map(|(layer, account, region, version)| entry(layer, account, region, *version))
-        .collect();
-    format!("{{\"schema\": 1, \"versions\": [{}]}}\n", entries.join(",\n"))
-}
-
-fn entry(layer: &str, account: &str, region: &str, version: u64) -> String {
-    format!(
-        r#"{{"layer_name": "{layer}", "partition": "aws", "account": "{account}", "region": "{region}", "version": {version},
-        "layer_version_arn": "arn:aws:lambda:{region}:{account}:layer:{layer}:{version}", "code_sha256": "x=", "size": 1,
-        "compatible_runtimes": [], "compatible_architectures": [], "content": null, "verified": true, "target": null}}"#
-    )
-}
-
-fn function(layers: &[&str]) -> String {
-    let layers = layers.iter().map(|layer| format!("        - {layer}\n")).collect::<Vec<_>>().concat();
-    format!(
-        "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Handler: a.b\n      Layers:\n{layers}"
-    )
-}
-
-fn arn(layer: &str, version: &str) -> String {
-    format!("arn:aws:lambda:us-east-1:123456789012:layer:{layer}:{version}")
-}
+mod harness;
+use harness::{Project, arn, function, ledger, set_readonly};
 
 const DOCUMENTED: &str =
     r#"- !Sub "arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:layer:sosw:SOSW_LAYER_PLACEHOLDER""#;
@@ -399,10 +290,12 @@ fn check_and_diff_write_nothing() {
 #[test]
 fn what_is_not_understood_is_reported_with_its_place() {
     let project = Project::new();
-    let join = "!Join ['', ['arn:aws:lambda:us-east-1:123456789012:layer:sosw:', '1']]";
+    let join = "!Sub 'arn:aws:lambda:us-east-1:123456789012:layer:sosw:${Version}'";
     project.write("a.yaml", &function(&[join, "!Ref Other"]));
     let ran = project.run(&["bump", "--pin", &arn("sosw", "7")]);
-    ran.ends(0).prints("").says("warning: left `sosw` alone at a.yaml:7:17: `Fn::Join` is not followed");
+    ran.ends(0).prints("").says(
+        "warning: left `sosw` alone at a.yaml:7:16: the version is not known: `Version` is no parameter",
+    );
     assert_eq!(ran.stderr.matches("warning").count(), 1);
     assert_eq!(project.read("a.yaml"), function(&[join, "!Ref Other"]));
     project
@@ -475,28 +368,9 @@ fn more_files_are_changed_than_may_be_open() {
         arn("sosw", "7")
     );
     let mut command = Command::new("/bin/sh");
-    command.args(["-c", &script]).current_dir(project.folder.path()).env_clear();
+    command.args(["-c", &script]).current_dir(project.root()).env_clear();
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(project.names().len(), 200);
     assert!((0..200).all(|index| project.read(&format!("{index}.yaml")) == function(&[&arn("sosw", "7")])));
-}
-
-#[cfg(unix)]
-fn set_readonly(path: &Path, readonly: bool) {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = match (path.is_dir(), readonly) {
-        (true, true) => 0o555,
-        (true, false) => 0o755,
-        (false, true) => 0o444,
-        (false, false) => 0o644,
-    };
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-}
-
-#[cfg(not(unix))]
-fn set_readonly(path: &Path, readonly: bool) {
-    let mut permissions = fs::metadata(path).unwrap().permissions();
-    permissions.set_readonly(readonly);
-    fs::set_permissions(path, permissions).unwrap();
 }

@@ -28,7 +28,7 @@ impl World {
 
     fn ask_for(&self, requirement: &str) {
         let layers = format!(
-            "[layers.{LAYER}]\nrequirements = [\"{requirement}\"]\npython = [\"3.12\"]\narchitectures = [\"arm64\"]\n\
+            "[layers.{LAYER}]\nrequirements = [\"{requirement}\"]\npython = [\"3.12\"]\narchitectures = [\"x86_64\"]\n\
              [layers.{LAYER}.publish]\nregions = [\"us-west-2\", \"eu-west-1\"]\n"
         );
         self.project.write("layers.toml", layers).unwrap();

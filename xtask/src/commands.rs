@@ -71,12 +71,16 @@ const GROUPS: &[Group] = &[
     },
     Group {
         title: "Templates",
-        entries: &[binary(
-            "bump-templates",
-            "template-tools",
-            "bump",
-            "bring templates to new layer versions, byte-exact",
-        )],
+        entries: &[
+            binary(
+                "bump-templates",
+                "template-tools",
+                "bump",
+                "bring templates to new layer versions, byte-exact",
+            ),
+            binary("list-references", "template-tools", "list", "list every layer reference and its version"),
+            binary("lint-templates", "template-tools", "lint", "look for the traps around layers"),
+        ],
     },
     Group {
         title: "Try",

@@ -9,48 +9,25 @@ use std::time::Instant;
 
 use crate::arn::LayerName;
 use crate::called::{CalledAs, Command};
-use crate::cli::BumpArgs;
-use crate::commands::files::{self, Files, Planned};
+use crate::cli::{BumpArgs, Format};
+use crate::commands::bump_report::Report;
+use crate::commands::files::{FileError, Files, Include, Lexical, Planned, Search, SearchError, Why};
 use crate::commands::interrupt;
-use crate::commands::say::{say_bumps, say_left_alone, say_pins, say_unused};
+use crate::commands::outcome::Outcome;
+use crate::commands::say::{say_bumps, say_defaults, say_left_alone, say_pins, say_unused};
 use crate::commands::source::{self, Source};
+use crate::convert::Form;
 use crate::document::Position;
-use crate::plan::{AccountTaken, Downgrades, Refusal};
+use crate::plan::{AccountTaken, Downgrades, Goal, Refusal, Unfit, Wanted};
 use crate::tree::write::{Change, stage};
 use crate::ui::{Ui, counted, raw_result};
 
-/// What became of a run. The worst that happened decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Outcome {
-    /// Done, or nothing to do.
-    Done,
-    /// Refused, or something to do under `--check`.
-    Failed,
-    /// Some of it could not be done.
-    Partly,
-    /// Somebody stopped it before anything was written.
-    Interrupted,
-}
-
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
-        Self::from(match outcome {
-            Outcome::Done => 0,
-            Outcome::Failed => 1,
-            Outcome::Partly => 3,
-            Outcome::Interrupted => 130,
-        })
-    }
-}
-
 #[derive(Debug, thiserror::Error)]
 enum BumpError {
-    #[error("failed to read `{}`: there is no such file or folder", .0.display())]
-    NoSuchPath(PathBuf),
-    #[error("failed to prepare the search for layers")]
-    Needles(#[from] aho_corasick::BuildError),
+    #[error(transparent)]
+    Search(#[from] SearchError),
     #[error("refused to change `{}:{position}`", path.display())]
-    Refused { path: PathBuf, position: Position, source: Refusal },
+    Refused { path: PathBuf, position: Position, source: Box<Refusal> },
     #[error("refused to change layer `{layer}` in several accounts:\n{}", shown_accounts(.taken))]
     Accounts { layer: LayerName, taken: Vec<(PathBuf, AccountTaken)> },
 }
@@ -92,26 +69,43 @@ fn bump(
     ui: Ui,
     started: Instant,
 ) -> Result<Outcome, BumpError> {
-    if let Some(path) = args.paths.iter().find(|path| path.symlink_metadata().is_err()) {
-        return Err(BumpError::NoSuchPath(path.clone()));
-    }
-    let downgrades = if args.allow_downgrade { Downgrades::Allowed } else { Downgrades::Refused };
-    let mut files = files::plan_all(&args.paths, &source.pins, downgrades)?;
+    let search = Search {
+        paths: &args.paths,
+        ledger: args.ledger.as_ref().and_then(|ledger| ledger.canonicalize().ok()),
+        include: Include::new(&args.include)?,
+        wanted: wanted(args, source),
+        form: match &args.to_ssm {
+            Some(name) => Some(Form::Ssm(name.clone())),
+            None => args.to_mapping.then_some(Form::Mapping),
+        },
+        content: source.entries.clone().filter(|_| args.update_content),
+        lexical: if args.lexical { Lexical::Yes } else { Lexical::No },
+        why: if args.why { Why::Everything } else { Why::Important },
+    };
+    let mut files = search.run()?;
     ui.detail(
         "Searched",
         format!("{}, of which {} name a layer", counted(files.read, "file"), files.planned.len()),
     );
-    say_left_alone(&files, ui);
+    say_left_alone(&files, args.why, ui);
     say_unused(source, &files, ui);
     let mut outcome = Outcome::Done;
     for error in &files.errors {
         ui.error(error);
         outcome = Outcome::Partly;
     }
+    if files.errors.iter().any(|error| matches!(error, FileError::Expressions { .. })) {
+        let bump = called.words(Command::Bump);
+        ui.hint(format!("`{bump} --lexical` changes plain ARNs in files with expressions, outside of these"));
+    }
+    let mut report = (args.format != Format::Text).then(|| Report::new(&files));
     let refused = say_refusals(&files, called, ui);
     if !refused.is_empty() {
         if !args.keep_going {
             ui.failed("Refused", format!("{}, so nothing was written", counted(refused.len(), "file")));
+            if let Some(report) = report {
+                report.print(args.format);
+            }
             return Ok(outcome.max(Outcome::Failed));
         }
         outcome = Outcome::Partly;
@@ -120,12 +114,19 @@ fn bump(
     let current =
         files.planned.iter().filter(|file| file.plan.text.is_none() && file.plan.current > 0).count();
     let changing: Vec<Planned> = files.planned.into_iter().filter(|file| file.plan.text.is_some()).collect();
+    say_defaults(&changing, ui);
+    if let Some(report) = &mut report {
+        report.changes(&changing);
+    }
     let verb = if args.check || args.diff { "would change" } else { "changed" };
     let (changed, done) = if args.check || args.diff {
         (show(&changing, args, ui), Outcome::Done)
     } else {
-        write(changing, ui)
+        write(changing, args.format, ui)
     };
+    if let Some(report) = report {
+        report.print(args.format);
+    }
     let seconds = started.elapsed().as_secs_f64();
     let changed_files = counted(changed, "file");
     ui.status("Finished", format!("{changed_files} {verb}, {current} up to date, in {seconds:.2} s"));
@@ -133,10 +134,23 @@ fn bump(
     Ok(outcome.max(done).max(found_something))
 }
 
+fn wanted<'s>(args: &BumpArgs, source: &'s Source) -> Wanted<'s> {
+    Wanted {
+        downgrades: if args.allow_downgrade { Downgrades::Allowed } else { Downgrades::Refused },
+        unfit: if args.allow_unfit { Unfit::Allowed } else { Unfit::Refused },
+        goal: if args.to_placeholder { Goal::Placeholder } else { Goal::Versions },
+        placeholders: args.placeholder.clone().unwrap_or_default(),
+        ..Wanted::new(&source.pins)
+    }
+}
+
 /// What would change, for `--check` and `--diff`. Gives the number of files.
 fn show(changing: &[Planned], args: &BumpArgs, ui: Ui) -> usize {
     for file in changing {
         say_bumps("Would bump", file, ui);
+        if args.format != Format::Text {
+            continue;
+        }
         if !args.diff {
             ui.result(file.path.display());
         } else if let (Some(before), Some(after)) = (&file.before, &file.plan.text) {
@@ -148,7 +162,7 @@ fn show(changing: &[Planned], args: &BumpArgs, ui: Ui) -> usize {
 
 /// Stages every file, and puts all that could be staged in their places. Until the first is in its place, Ctrl-C takes
 /// all of it back; from there on it is a matter of renames, and those are finished.
-fn write(changing: Vec<Planned>, ui: Ui) -> (usize, Outcome) {
+fn write(changing: Vec<Planned>, format: Format, ui: Ui) -> (usize, Outcome) {
     interrupt::listen();
     let mut outcome = Outcome::Done;
     let mut staged = Vec::with_capacity(changing.len());
@@ -177,7 +191,9 @@ fn write(changing: Vec<Planned>, ui: Ui) -> (usize, Outcome) {
             Ok(path) => {
                 changed += 1;
                 say_bumps("Bumped", &file, ui);
-                ui.result(path.display());
+                if format == Format::Text {
+                    ui.result(path.display());
+                }
             }
             Err(error) => {
                 ui.error(&error);
@@ -208,7 +224,7 @@ fn say_refusals(files: &Files, called: &CalledAs, ui: Ui) -> BTreeSet<PathBuf> {
             ui.error(&BumpError::Refused {
                 path: path.clone(),
                 position: *position,
-                source: refusal.clone(),
+                source: Box::new(refusal.clone()),
             });
         }
     }
@@ -230,6 +246,18 @@ fn hint(refusal: &Refusal, bump: &str) -> String {
              `{bump} --layer {layer} --version N` for all of them; or write region and account into the template"
         ),
         Refusal::Downgrade { .. } => "add `--allow-downgrade` if the older version is meant".to_owned(),
+        Refusal::Shared { .. } => {
+            "give each reference a number of its own in the template, or pin one version for all of them".to_owned()
+        }
+        Refusal::Unfit { .. } => "Lambda itself does not hold a function to what a layer is made for: add `--allow-unfit` if it is \
+             meant"
+            .to_owned(),
+        Refusal::PublishedByApi { .. } => {
+            "one layer must not have two publishers: take the resource out of the template and name the version, or stage \
+             the content and let the stack publish it"
+                .to_owned()
+        }
+        Refusal::Contents { .. } => "write the bucket of the region into the template, or `${AWS::Region}` in its place".to_owned(),
         Refusal::Proof(_) => "this is a fault in these tools: please report it, with the file".to_owned(),
     }
 }

@@ -1,13 +1,20 @@
 //! The files of a run: found, read and planned, each on its own.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::arn::PLACEHOLDER_END;
-use crate::document::{ParseError, Position};
-use crate::pins::Pins;
-use crate::plan::{Downgrades, Plan, plan};
-use crate::tree::scan::{Needles, ScanError, scan};
+use crate::content::update_content;
+use crate::convert::{Form, convert};
+use crate::document::{ParseError, Position, parse};
+use crate::ledger::Ledger;
+use crate::lexical::{has_expressions, plan_lexical};
+use crate::plan::{LeftAlone, Part, Plan, Wanted, Weight, comments, plan_with};
+use crate::samconfig::{self, SamconfigError, plan_samconfig};
+use crate::tree::scan::{Needles, ScanError, Scanned, Sight, is_utf16, scan_with};
 
 /// A file that names a pinned layer.
 pub(crate) struct Planned {
@@ -25,13 +32,38 @@ pub(crate) enum FileError {
     #[error("failed to read `{}`", path.display())]
     Parse { path: PathBuf, source: ParseError },
     #[error("failed to read `{}`", path.display())]
+    Expressions { path: PathBuf, source: Expressions },
+    #[error("failed to read `{}`", path.display())]
+    Samconfig { path: PathBuf, source: SamconfigError },
+    #[error("failed to read `{}`", path.display())]
     Encoding { path: PathBuf, source: NotUtf8 },
 }
 
+impl FileError {
+    /// The file, and where in it.
+    pub(crate) fn place(&self) -> (PathBuf, Option<Position>) {
+        match self {
+            Self::Scan(error) => (error.path.clone().unwrap_or_default(), None),
+            Self::Parse { path, source } => (path.clone(), Some(source.position)),
+            Self::Expressions { path, source } => (path.clone(), Some(source.0.position)),
+            Self::Samconfig { path, source } => (path.clone(), Some(source.position)),
+            Self::Encoding { path, source } => (path.clone(), Some(source.position)),
+        }
+    }
+}
+
+/// Why a file with expressions of Jinja or cookiecutter cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}: it has expressions of Jinja or cookiecutter in it")]
+pub(crate) struct Expressions(ParseError);
+
 /// Where a file stops being UTF-8.
 #[derive(Debug, thiserror::Error)]
-#[error("line {}, column {}: this is not UTF-8", .0.line, .0.column)]
-pub(crate) struct NotUtf8(Position);
+#[error("line {}, column {}: this is {what}", .position.line, .position.column)]
+pub(crate) struct NotUtf8 {
+    position: Position,
+    what: &'static str,
+}
 
 /// All files that name a pinned layer, sorted by path.
 pub(crate) struct Files {
@@ -41,53 +73,280 @@ pub(crate) struct Files {
     pub(crate) read: usize,
 }
 
+/// Why the search could not be made ready.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SearchError {
+    #[error("failed to read `{}`: there is no such file or folder", .0.display())]
+    NoSuchPath(PathBuf),
+    #[error("failed to prepare the search for layers")]
+    Needles(#[from] aho_corasick::BuildError),
+    #[error("failed to read `--include {glob}`")]
+    Include { glob: String, source: ignore::Error },
+}
+
+/// Whether files that are not understood as templates are edited by their letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lexical {
+    No,
+    Yes,
+}
+
+/// Whether everything that is left alone is looked for, or what matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    Important,
+    Everything,
+}
+
+/// What is looked for, and where.
+pub(crate) struct Search<'s> {
+    pub(crate) paths: &'s [PathBuf],
+    /// The ledger, which names every layer and is no template.
+    pub(crate) ledger: Option<PathBuf>,
+    pub(crate) include: Include,
+    pub(crate) wanted: Wanted<'s>,
+    pub(crate) form: Option<Form>,
+    /// The ledger, where the templates that make layers are to follow it.
+    pub(crate) content: Option<Ledger>,
+    pub(crate) lexical: Lexical,
+    pub(crate) why: Why,
+}
+
+/// The files that are forced in.
+#[derive(Debug)]
+pub(crate) struct Include(Option<Gitignore>);
+
+impl Include {
+    /// Globs as git has them: `*.yml` anywhere, `/deploy/*.yml` from here.
+    pub(crate) fn new(globs: &[String]) -> Result<Self, SearchError> {
+        if globs.is_empty() {
+            return Ok(Self(None));
+        }
+        let mut builder = GitignoreBuilder::new("");
+        for glob in globs {
+            let glob = glob.strip_prefix("./").unwrap_or(glob);
+            let error = |source| SearchError::Include { glob: glob.to_owned(), source };
+            builder.add_line(None, glob).map_err(error)?;
+        }
+        let built =
+            builder.build().map_err(|source| SearchError::Include { glob: globs.join(" "), source })?;
+        Ok(Self(Some(built)))
+    }
+
+    pub(crate) fn has(&self, path: &Path) -> bool {
+        let path = path.strip_prefix(".").unwrap_or(path);
+        self.0.as_ref().is_some_and(|globs| {
+            path.is_relative() && globs.matched_path_or_any_parents(path, false).is_ignore()
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
 /// Every way to name a layer in a template comes with one of these. The name alone is not enough to parse a file: it may
 /// be a common word.
 const CONTEXT: [&str; 3] = ["Layers", "layer:", PLACEHOLDER_END];
 
-/// Walks the paths, and plans every file that names a pinned layer.
-pub(crate) fn plan_all(
-    paths: &[PathBuf],
-    pins: &Pins,
-    downgrades: Downgrades,
-) -> Result<Files, aho_corasick::BuildError> {
-    let needles = Needles::new(pins.layers().flat_map(|layer| [layer.to_string(), layer.placeholder()]))?
-        .and(CONTEXT)?;
-    let scanned = scan(paths, &needles, |path, bytes| plan_one(path.to_owned(), bytes, pins, downgrades));
-    let mut files = Files { planned: Vec::new(), errors: Vec::new(), read: scanned.read };
-    files.errors.extend(scanned.errors.into_iter().map(FileError::from));
-    let mut seen = BTreeSet::new();
-    for (path, result) in scanned.files {
-        // The same file may have been named in two ways.
-        if let Ok(path) = path.canonicalize()
-            && !seen.insert(path)
-        {
-            continue;
+/// Where a name is put together or escaped, it does not stand in the file as it is.
+const IN_PIECES: [&str; 3] = ["Join", "\\u", "\\x"];
+
+/// Where a bare number may be the version of a layer that another file names.
+const OVERRIDES: [&str; 1] = ["parameter_overrides"];
+
+impl Search<'_> {
+    /// Walks the paths, and plans every file that names a pinned layer.
+    pub(crate) fn run(&self) -> Result<Files, SearchError> {
+        check_paths(self.paths)?;
+        let needles = self.needles()?;
+        let also = |path: &Path| self.include.has(path);
+        let seen =
+            scan_with(self.paths, &needles, Sight::Git, also, |path, bytes| self.one(path, bytes, false));
+        let mut files = Files { planned: Vec::new(), errors: Vec::new(), read: seen.read };
+        let mut known = BTreeSet::new();
+        files.take(seen, &mut known);
+        if self.why == Why::Everything || !self.include.is_empty() {
+            let all = scan_with(self.paths, &needles, Sight::Everything, also, |path, bytes| {
+                if self.why == Why::Everything || self.include.has(path) {
+                    self.one(path, bytes, true)
+                } else {
+                    Ok(None)
+                }
+            });
+            // What could not be read was said, or was none of our business.
+            files.take(Scanned { errors: Vec::new(), ..all }, &mut known);
+            files.planned.sort_by(|one, other| one.path.cmp(&other.path));
         }
-        match result {
-            Ok(planned) => files.planned.push(planned),
-            Err(error) => files.errors.push(error),
+        Ok(files)
+    }
+
+    fn needles(&self) -> Result<Needles, SearchError> {
+        let overrides = Needles::new(OVERRIDES)?;
+        if self.why == Why::Everything {
+            return Ok(Needles::new(CONTEXT)?.or(overrides));
+        }
+        let names = self.wanted.pins.layers().flat_map(|layer| [layer.to_string(), layer.placeholder()]);
+        let named = Needles::new(names)?.and(CONTEXT)?;
+        let named = if self.content.is_some() { named.or(Needles::new(["LayerVersion"])?) } else { named };
+        Ok(named.or(Needles::new(["Layers"])?.and(IN_PIECES)?).or(overrides))
+    }
+
+    fn one(&self, path: &Path, bytes: &[u8], unseen: bool) -> Result<Option<Planned>, FileError> {
+        let part = match build_output(path) {
+            _ if self.include.has(path) => Part::Forced,
+            Some(reason) => Part::Excluded(reason),
+            None if unseen => {
+                Part::Excluded("git ignores the file, or it is hidden; `--include` would change it")
+            }
+            None => Part::IfTemplate,
+        };
+        if self.ledger.is_some() && path.canonicalize().ok() == self.ledger {
+            return Ok(None);
+        }
+        let wanted = Wanted { part, ..self.wanted.clone() };
+        let text = match utf8(bytes) {
+            Ok(text) => text,
+            // A file that nobody asked for may be in any state.
+            Err(_) if unseen && part != Part::Forced => return Ok(None),
+            Err(source) => return Err(FileError::Encoding { path: path.to_owned(), source }),
+        };
+        let planned = |plan: Plan| {
+            Some(Planned {
+                path: path.to_owned(),
+                before: plan.text.is_some().then(|| text.to_owned()),
+                plan,
+            })
+        };
+        if path.file_name() == Some(OsStr::new(samconfig::FILE_NAME)) {
+            if matches!(part, Part::Excluded(_)) {
+                return Ok(None);
+            }
+            let beside = |name: &str| std::fs::read_to_string(path.parent()?.join(name)).ok();
+            return match plan_samconfig(text, &wanted, beside) {
+                Ok(plan) => Ok(planned(plan)),
+                Err(source) => Err(FileError::Samconfig { path: path.to_owned(), source }),
+            };
+        }
+        let plan = match (&self.form, &self.content) {
+            (Some(form), _) => convert(text, &wanted, form),
+            (None, Some(ledger)) => update_content(text, &wanted, ledger),
+            (None, None) => plan_with(text, &wanted),
+        };
+        match plan {
+            Ok(mut plan) => {
+                if self.why == Why::Everything {
+                    if let Ok(document) = parse(text) {
+                        plan.left_alone.extend(comments(&document, wanted.pins));
+                    }
+                } else if unseen && part != Part::Forced {
+                    plan.left_alone.clear();
+                }
+                if unseen && part != Part::Forced {
+                    plan.left_alone
+                        .iter_mut()
+                        .for_each(|left: &mut LeftAlone| left.weight = Weight::Expected);
+                }
+                Ok(planned(plan))
+            }
+            Err(_) if matches!(part, Part::Excluded(_)) => Ok(None),
+            Err(source) if has_expressions(text) => match self.lexical {
+                Lexical::Yes => Ok(planned(plan_lexical(text, &wanted))),
+                Lexical::No => {
+                    Err(FileError::Expressions { path: path.to_owned(), source: Expressions(source) })
+                }
+            },
+            Err(source) => Err(FileError::Parse { path: path.to_owned(), source }),
         }
     }
-    Ok(files)
 }
 
-fn plan_one(path: PathBuf, bytes: &[u8], pins: &Pins, downgrades: Downgrades) -> Result<Planned, FileError> {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => {
-            let source = NotUtf8(end_of(&bytes[..error.valid_up_to()]));
-            return Err(FileError::Encoding { path, source });
+impl Files {
+    fn take(&mut self, scanned: Scanned<Result<Option<Planned>, FileError>>, known: &mut BTreeSet<PathBuf>) {
+        self.errors.extend(scanned.errors.into_iter().map(FileError::from));
+        for (path, result) in scanned.files {
+            // The same file may have been named in two ways.
+            if let Ok(path) = path.canonicalize()
+                && !known.insert(path)
+            {
+                continue;
+            }
+            match result {
+                Ok(planned) => self.planned.extend(planned),
+                Err(error) => self.errors.push(error),
+            }
         }
-    };
-    match plan(text, pins, downgrades) {
-        Ok(plan) => Ok(Planned { path, before: plan.text.is_some().then(|| text.to_owned()), plan }),
-        Err(source) => Err(FileError::Parse { path, source }),
     }
 }
 
-fn end_of(valid: &[u8]) -> Position {
-    let line = valid.split(|byte| *byte == b'\n').count();
-    let start = valid.iter().rposition(|byte| *byte == b'\n').map_or(0, |index| index + 1);
-    Position { line, column: String::from_utf8_lossy(&valid[start..]).chars().count() + 1 }
+/// Whether every path that was named is there.
+pub(crate) fn check_paths(paths: &[PathBuf]) -> Result<(), SearchError> {
+    match paths.iter().find(|path| path.symlink_metadata().is_err()) {
+        Some(path) => Err(SearchError::NoSuchPath(path.clone())),
+        None => Ok(()),
+    }
+}
+
+/// What a file was made by, where it is made by a tool that will make it again.
+pub(crate) fn build_output(path: &Path) -> Option<&'static str> {
+    let folders = path.parent().into_iter().flat_map(Path::components);
+    let mut folders = folders.map(std::path::Component::as_os_str);
+    if folders.any(|folder| folder == ".aws-sam" || folder == "cdk.out") {
+        return Some(
+            "the file is build output, and the next build makes it again; `--include` would change it",
+        );
+    }
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let is_packaged = stem.split(['.', '-', '_']).any(|word| word == "packaged");
+    is_packaged.then_some(
+        "the file is a packaged template, and the next build makes it again; `--include` would change it",
+    )
+}
+
+/// The text of a file, or where it stops being one.
+pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, NotUtf8> {
+    if is_utf16(bytes) {
+        return Err(NotUtf8 {
+            position: Position { line: 1, column: 1 },
+            what: "UTF-16, and has to become UTF-8 first",
+        });
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        let valid = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+        NotUtf8 { position: Position::at(valid, valid.len()), what: "not UTF-8" }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn build_output_is_told_by_its_place_or_name() {
+        for path in [
+            "cdk.out/a.template.json",
+            "x/.aws-sam/build/template.yaml",
+            "packaged.yaml",
+            "a/sam-packaged-x.yml",
+            "x.packaged.json",
+        ] {
+            assert!(build_output(Path::new(path)).is_some(), "{path}");
+        }
+        for path in ["template.yaml", "cdk.out.yaml", "unpackaged.yaml", "packaged/template.yaml"] {
+            assert!(build_output(Path::new(path)).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn globs_are_those_of_git() {
+        let include =
+            Include::new(&["*.yml".to_owned(), "./deploy/**".to_owned(), "/top.json".to_owned()]).unwrap();
+        for path in ["a.yml", "./b/a.yml", "deploy/x/y.yaml", "top.json"] {
+            assert!(include.has(Path::new(path)), "{path}");
+        }
+        for path in ["a.yaml", "b/top.json"] {
+            assert!(!include.has(Path::new(path)), "{path}");
+        }
+        assert!(Include::new(&["a{".to_owned()]).is_err());
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::arn::LayerName;
 use crate::commands::files::{Files, Planned};
 use crate::commands::source::Source;
+use crate::flow::Home;
 use crate::plan::{LeftAlone, Weight};
 use crate::ui::{Ui, counted};
 
@@ -32,8 +33,27 @@ pub(crate) fn say_bumps(verb: &str, file: &Planned, ui: Ui) {
     }
 }
 
+/// A changed default does not reach a stack that exists: its stored value counts until somebody sets the new one.
+pub(crate) fn say_defaults(changing: &[Planned], ui: Ui) {
+    let mut by_parameter: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for file in changing {
+        for bump in &file.plan.bumps {
+            if let Home::Default(parameter) = &bump.home {
+                by_parameter.entry(parameter).or_default().insert(file.path.display().to_string());
+            }
+        }
+    }
+    for (parameter, files) in by_parameter {
+        let files = files.into_iter().collect::<Vec<_>>().join(", ");
+        ui.warning(format!(
+            "the default of parameter `{parameter}` changes in {files}: a stack that exists keeps its stored value until \
+             it is deployed with the new one"
+        ));
+    }
+}
+
 /// Each place with its reason; places of one file that have layer and reason in common share a line.
-pub(crate) fn say_left_alone(files: &Files, ui: Ui) {
+pub(crate) fn say_left_alone(files: &Files, why: bool, ui: Ui) {
     for file in &files.planned {
         let mut groups: Vec<(&LeftAlone, Vec<String>)> = Vec::new();
         for left in &file.plan.left_alone {
@@ -47,11 +67,16 @@ pub(crate) fn say_left_alone(files: &Files, ui: Ui) {
         }
         for (LeftAlone { position, layer, reason, weight }, more) in groups {
             let more = if more.is_empty() { String::new() } else { format!(" (and {})", more.join(", ")) };
+            let layer = layer.as_ref().map_or_else(|| "a layer".to_owned(), |layer| format!("`{layer}`"));
             let place = format!("{}:{position}{more}", file.path.display());
             match weight {
-                Weight::Expected => ui.detail("Left", format!("{place}: `{layer}`, {reason}")),
-                Weight::Note => ui.note(format!("left `{layer}` alone at {place}: {reason}")),
-                Weight::Warning => ui.warning(format!("left `{layer}` alone at {place}: {reason}")),
+                Weight::Other | Weight::Expected if why => {
+                    ui.status("Left", format!("{place}: {layer}, {reason}"));
+                }
+                Weight::Other => {}
+                Weight::Expected => ui.detail("Left", format!("{place}: {layer}, {reason}")),
+                Weight::Note => ui.note(format!("left {layer} alone at {place}: {reason}")),
+                Weight::Warning => ui.warning(format!("left {layer} alone at {place}: {reason}")),
             }
         }
     }

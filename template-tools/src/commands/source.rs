@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::arn::LayerName;
 use crate::called::{CalledAs, Command};
 use crate::cli::BumpArgs;
 use crate::layers_file::{self, LayersFileError};
@@ -22,6 +23,8 @@ pub(crate) enum SourceError {
     Ledger { name: String, source: LedgerError },
     #[error("the ledger `{name}` names no versions")]
     Empty { name: String },
+    #[error("layer `{layer}` is not in the ledger `{name}`, which knows `{known}`")]
+    UnknownLayer { layer: LayerName, name: String, known: String },
     #[error("failed to bring templates to two versions at once")]
     Conflict(#[from] PinConflict),
 }
@@ -42,6 +45,9 @@ impl SourceError {
             Self::Empty { .. } => Some(format!("publish a layer first with `{publish}`; or {by_hand}")),
             Self::Ledger { source, .. } => Some(source.hint().to_owned()),
             Self::Conflict(_) => Some("keep one `--pin` for each layer, account and region".to_owned()),
+            Self::UnknownLayer { layer, .. } => {
+                Some(format!("name the version with `{bump} --layer {layer} --version N`"))
+            }
             Self::LayersFile(_) | Self::Folder(_) | Self::Read { .. } => None,
         }
     }
@@ -52,28 +58,69 @@ pub(crate) struct Source {
     pub(crate) pins: Pins,
     /// The ledger, if there was one.
     pub(crate) ledger: Option<String>,
+    /// What stands in it.
+    pub(crate) entries: Option<Ledger>,
 }
 
 /// The pins that the arguments ask for.
 pub(crate) fn pins(args: &BumpArgs) -> Result<Source, SourceError> {
+    if let (Some(layer), None, true) =
+        (&args.layer, args.version, args.to_ssm.is_some() || args.to_placeholder)
+        && args.ledger.is_none()
+    {
+        // Which version is current does not matter: every reference goes to the same words.
+        let pin =
+            Pin { layer: layer.clone(), partition: None, account: None, region: None, version: u64::MAX };
+        return Ok(Source { pins: Pins::new([pin])?, ledger: None, entries: None });
+    }
     if let (Some(layer), Some(version)) = (&args.layer, args.version) {
         let (account, region) = (args.account.clone(), args.region.clone());
         let pin = Pin { layer: layer.clone(), partition: None, account, region, version };
-        return Ok(Source { pins: Pins::new([pin])?, ledger: None });
+        return Ok(Source { pins: Pins::new([pin])?, ledger: None, entries: None });
     }
     if !args.pin.is_empty() {
-        return Ok(Source { pins: Pins::new(args.pin.iter().cloned().map(Pin::from))?, ledger: None });
+        return Ok(Source {
+            pins: Pins::new(args.pin.iter().cloned().map(Pin::from))?,
+            ledger: None,
+            entries: None,
+        });
     }
-    let (name, text) = ledger_text(args)?;
+    let (name, text) = ledger_text(args.ledger.as_deref(), args.common.layers_file.as_deref())?;
     let ledger = Ledger::parse(&text).map_err(|source| SourceError::Ledger { name: name.clone(), source })?;
     if ledger.is_empty() {
         return Err(SourceError::Empty { name });
     }
-    Ok(Source { pins: Pins::from_ledger(&ledger), ledger: Some(name) })
+    let mut pins = Pins::from_ledger(&ledger);
+    if let Some(layer) = &args.layer {
+        if !pins.has(layer) {
+            let known = pins.layers().map(ToString::to_string).collect::<Vec<_>>().join("`, `");
+            return Err(SourceError::UnknownLayer { layer: layer.clone(), name, known });
+        }
+        pins = pins.only(layer);
+    }
+    Ok(Source { pins, ledger: Some(name), entries: Some(ledger) })
 }
 
-fn ledger_text(args: &BumpArgs) -> Result<(String, String), SourceError> {
-    if args.ledger.as_deref() == Some(Path::new("-")) {
+/// The pins of a ledger that may be missing, unless it was named.
+pub(crate) fn pins_if_any(ledger: Option<&Path>, layers_file: Option<&Path>) -> Result<Pins, SourceError> {
+    let (name, text) = match ledger_text(ledger, layers_file) {
+        Ok(found) => found,
+        Err(SourceError::Read { source, .. })
+            if ledger.is_none() && source.kind() == io::ErrorKind::NotFound =>
+        {
+            return Ok(Pins::default());
+        }
+        Err(SourceError::LayersFile(LayersFileError::Missing(_))) if layers_file.is_none() => {
+            return Ok(Pins::default());
+        }
+        Err(error) => return Err(error),
+    };
+    let ledger = Ledger::parse(&text).map_err(|source| SourceError::Ledger { name, source })?;
+    Ok(Pins::from_ledger(&ledger))
+}
+
+fn ledger_text(ledger: Option<&Path>, layers_file: Option<&Path>) -> Result<(String, String), SourceError> {
+    if ledger == Some(Path::new("-")) {
         let name = "standard input".to_owned();
         let mut text = String::new();
         return match io::stdin().read_to_string(&mut text) {
@@ -81,9 +128,9 @@ fn ledger_text(args: &BumpArgs) -> Result<(String, String), SourceError> {
             Err(source) => Err(SourceError::Read { name, source }),
         };
     }
-    let path = match &args.ledger {
-        Some(path) => path.clone(),
-        None => ledger_beside_layers_file(args)?,
+    let path = match ledger {
+        Some(path) => path.to_owned(),
+        None => ledger_beside_layers_file(layers_file)?,
     };
     let name = shown(&path);
     match std::fs::read_to_string(&path) {
@@ -92,9 +139,9 @@ fn ledger_text(args: &BumpArgs) -> Result<(String, String), SourceError> {
     }
 }
 
-fn ledger_beside_layers_file(args: &BumpArgs) -> Result<PathBuf, SourceError> {
-    let layers_file = match &args.common.layers_file {
-        Some(path) => path.clone(),
+fn ledger_beside_layers_file(layers_file: Option<&Path>) -> Result<PathBuf, SourceError> {
+    let layers_file = match layers_file {
+        Some(path) => path.to_owned(),
         None => layers_file::find(&std::env::current_dir().map_err(SourceError::Folder)?)?,
     };
     layers_file::check(&layers_file)?;

@@ -29,13 +29,20 @@ fn position(marker: &Marker) -> Position {
 
 /// Reads all documents of a text. A byte order mark, any kind of line end and any letters are welcome.
 pub fn parse(text: &str) -> Result<Document<'_>, ParseError> {
+    match super::json::parse(text) {
+        Some(document) => Ok(document),
+        None => parse_yaml(text),
+    }
+}
+
+pub(super) fn parse_yaml(text: &str) -> Result<Document<'_>, ParseError> {
     let mut builder =
         Builder { text, nodes: Vec::new(), roots: Vec::new(), open: Vec::new(), anchors: HashMap::new() };
     for event in Parser::new_from_str(text) {
         let (event, span) = event?;
         builder.take(event, span)?;
     }
-    Ok(Document { text, nodes: builder.nodes, roots: builder.roots })
+    Ok(Document::new(text, builder.nodes, builder.roots))
 }
 
 struct Builder<'t> {
@@ -92,7 +99,7 @@ impl<'t> Builder<'t> {
         let end = NodeId(index.checked_add(1).ok_or_else(too_large)?);
         let id = NodeId(index);
         let range = span.byte_range().unwrap_or(0..0);
-        self.nodes.push(Node { content, tag: tag.map(|tag| tag.original().into()), range, position, end });
+        self.nodes.push(Node { content, tag: tag.map(|tag| tag.original().into()), range, end });
         if anchor != 0 {
             self.anchors.insert(anchor, id);
         }
@@ -132,16 +139,17 @@ mod tests {
         let mut shown = String::new();
         match parse(text) {
             Ok(document) => {
-                for (_, node) in document.nodes() {
+                for (id, node) in document.nodes() {
+                    let position = document.position(id);
                     let raw = &text[node.range.clone()];
                     let tag = node.tag.as_deref().unwrap_or("");
                     match &node.content {
                         Content::Scalar { value, style } => {
-                            writeln!(shown, "{} {tag}{raw:?} {style:?} {value:?}", node.position).unwrap();
+                            writeln!(shown, "{position} {tag}{raw:?} {style:?} {value:?}").unwrap();
                         }
                         Content::Alias(target) => {
-                            let target = document.node(*target).position;
-                            writeln!(shown, "{} {raw:?} is {target}", node.position).unwrap();
+                            let target = document.position(*target);
+                            writeln!(shown, "{position} {raw:?} is {target}").unwrap();
                         }
                         _ => {}
                     }

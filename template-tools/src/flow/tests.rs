@@ -12,12 +12,22 @@ fn check(text: &str, expected: &Expect) {
     let document = parse(text).unwrap();
     let flow = flow(&document);
     let mut shown = String::new();
-    for Reference { leaf, pattern } in &flow.references {
-        let position = document.node(*leaf).position;
-        writeln!(shown, "{position} {} {}", pattern.layer, pattern.version).unwrap();
+    for Reference { source, pattern, home, .. } in &flow.references {
+        let Source::Leaf(leaf) = source else { continue };
+        let position = document.position(*leaf);
+        let region = match &pattern.region {
+            Part::Is(region) if region.as_str() != "us-east-1" => format!(" in {region}"),
+            _ => String::new(),
+        };
+        let home = match home {
+            Home::Default(parameter) => format!(" of parameter {parameter}"),
+            Home::Row => " of a row".to_owned(),
+            _ => String::new(),
+        };
+        writeln!(shown, "{position} {} {}{region}{home}", pattern.layer, pattern.version).unwrap();
     }
-    for Unread { node, reason } in &flow.unread {
-        writeln!(shown, "{} {reason}", document.node(*node).position).unwrap();
+    for Unread { node, reason, .. } in &flow.unread {
+        writeln!(shown, "{} {reason}", document.position(*node)).unwrap();
     }
     expected.assert_eq(&shown);
 }
@@ -88,7 +98,7 @@ fn json() {
         &expect![[r#"
             2:13 sosw 7
             3:25 sosw 8
-            4:13 `Ref` is not followed
+            4:21 `Layer` is no parameter and no resource of this template
         "#]],
     );
 }
@@ -187,13 +197,13 @@ fn what_is_not_understood_is_named() {
         - a: b",
         ),
         &expect![[r#"
-            6:16 `Ref` is not followed
-            7:17 `Fn::Join` is not followed
-            8:11 `Fn::FindInMap` is not followed
-            9:16 the form of `Fn::Sub` that has a list is not followed
-            10:16 the version stands in the variable `${V}`, which is not followed
+            7:76 sosw 7
+            9:78 sosw 7
+            6:16 `Layer` is no parameter and no resource of this template
+            8:26 there is no such row in `Mappings`: `Map.${AWS::Region}.Arn`
+            10:16 the version is not known: `V` is no parameter and no resource of this template
             11:11 `${AWS::Region}` stands in a plain string, and CloudFormation replaces it in `Fn::Sub` only
-            12:11 this is no ARN of a LayerVersion
+            12:11 `{{resolve:ssm:/layers/sosw}}` is read from SSM: set that parameter, and mind that CloudFormation does not notice when it changes
             13:11 this is no layer
             14:11 this is no layer
         "#]],
@@ -201,19 +211,19 @@ fn what_is_not_understood_is_named() {
     check(
         &function(" !Ref Layers"),
         &expect![[r#"
-        5:20 `Ref` is not followed
-    "#]],
+            5:20 `Layers` is no parameter and no resource of this template
+        "#]],
     );
     check(
         &function(" arn:aws:lambda:us-east-1:123456789012:layer:sosw:7"),
         &expect![[r#"
-        5:15 `Layers` is no list
-    "#]],
+            5:15 sosw 7
+        "#]],
     );
     check(
         &function(""),
         &expect![[r#"
-        5:13 `Layers` is no list
-    "#]],
+            5:13 `Layers` is no list
+        "#]],
     );
 }

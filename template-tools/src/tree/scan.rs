@@ -12,27 +12,37 @@ use std::sync::Mutex;
 use aho_corasick::{AhoCorasick, BuildError};
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
-use crate::ledger;
+use crate::{ledger, samconfig};
 
-/// What a file has to hold to be looked at: one text of each set.
+/// What a file has to hold to be looked at: of one of the alternatives, a text of each set.
 #[derive(Clone, Debug)]
-pub struct Needles(Vec<AhoCorasick>);
+pub struct Needles(Vec<Vec<AhoCorasick>>);
 
 impl Needles {
     /// Any of these texts. Fails only for a set that is too large to be searched for.
     pub fn new<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Result<Self, BuildError> {
-        Ok(Self(vec![AhoCorasick::new(texts)?]))
+        Ok(Self(vec![vec![AhoCorasick::new(texts)?]]))
     }
 
     /// And any of these as well.
     pub fn and<T: AsRef<[u8]>>(mut self, texts: impl IntoIterator<Item = T>) -> Result<Self, BuildError> {
-        self.0.push(AhoCorasick::new(texts)?);
+        let set = AhoCorasick::new(texts)?;
+        for alternative in &mut self.0 {
+            alternative.push(set.clone());
+        }
         Ok(self)
     }
 
-    /// Whether the bytes hold a text of each set.
+    /// Or what the other needles ask for.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// Whether the bytes hold what they should.
     pub fn found_in(&self, bytes: &[u8]) -> bool {
-        self.0.iter().all(|set| set.is_match(bytes))
+        self.0.iter().any(|sets| sets.iter().all(|set| set.is_match(bytes)))
     }
 }
 
@@ -58,10 +68,31 @@ pub struct Scanned<T> {
     pub read: usize,
 }
 
-/// Walks paths, and gives each file that holds a needle to `work`, which runs on several threads at once.
+/// Which files of a tree are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sight {
+    /// As git sees the tree: what is ignored or hidden is passed over.
+    #[default]
+    Git,
+    /// Every file but those of git itself.
+    Everything,
+}
+
+/// Walks paths as git sees them, and gives each file that holds a needle to `work`, which runs on several threads at once.
 pub fn scan<T: Send>(
     paths: &[PathBuf],
     needles: &Needles,
+    work: impl Fn(&Path, &[u8]) -> T + Sync,
+) -> Scanned<T> {
+    scan_with(paths, needles, Sight::Git, |_| false, work)
+}
+
+/// Like [`scan`], with a choice of what is looked at, and files that are wanted whatever they are called.
+pub fn scan_with<T: Send>(
+    paths: &[PathBuf],
+    needles: &Needles,
+    sight: Sight,
+    also: impl Fn(&Path) -> bool + Sync,
     work: impl Fn(&Path, &[u8]) -> T + Sync,
 ) -> Scanned<T> {
     let all = Mutex::new(Scanned { files: Vec::new(), errors: Vec::new(), read: 0 });
@@ -73,8 +104,11 @@ pub fn scan<T: Send>(
         walk.add(path);
     }
     walk.threads(std::thread::available_parallelism().map_or(1, usize::from).min(16));
+    if sight == Sight::Everything {
+        walk.standard_filters(false).filter_entry(|entry| entry.file_name() != ".git");
+    }
     walk.build_parallel().run(|| {
-        let mut worker = Worker { all: &all, needles, work: &work, buffer: Vec::new(), read: 0 };
+        let mut worker = Worker { all: &all, needles, work: &work, also: &also, buffer: Vec::new(), read: 0 };
         Box::new(move |entry| {
             worker.take(entry);
             WalkState::Continue
@@ -87,22 +121,25 @@ pub fn scan<T: Send>(
     all
 }
 
-struct Worker<'w, T, W> {
+struct Worker<'w, T, W, A> {
     all: &'w Mutex<Scanned<T>>,
     needles: &'w Needles,
     work: &'w W,
+    also: &'w A,
     /// Used for one file after the other.
     buffer: Vec<u8>,
     read: usize,
 }
 
-impl<T, W: Fn(&Path, &[u8]) -> T> Worker<'_, T, W> {
+impl<T, W: Fn(&Path, &[u8]) -> T, A: Fn(&Path) -> bool> Worker<'_, T, W, A> {
     fn take(&mut self, entry: Result<DirEntry, ignore::Error>) {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => return self.fail(path_of(&error), error.into()),
         };
-        if !is_wanted(&entry) {
+        let is_other_file =
+            || entry.file_type().is_some_and(|kind| kind.is_file()) && (self.also)(entry.path());
+        if !is_wanted(&entry) && !is_other_file() {
             return;
         }
         self.read += 1;
@@ -110,7 +147,7 @@ impl<T, W: Fn(&Path, &[u8]) -> T> Worker<'_, T, W> {
             Ok(bytes) => bytes,
             Err(error) => return self.fail(Some(entry.path().to_owned()), error.into()),
         };
-        if self.needles.found_in(bytes) {
+        if self.needles.found_in(bytes) || is_utf16(bytes) && self.needles.found_in(&without_zeros(bytes)) {
             let path = entry.path().strip_prefix(".").unwrap_or(entry.path());
             let result = (self.work)(path, bytes);
             self.all().files.push((path.to_owned(), result));
@@ -126,7 +163,7 @@ impl<T, W: Fn(&Path, &[u8]) -> T> Worker<'_, T, W> {
     }
 }
 
-impl<T, W> Drop for Worker<'_, T, W> {
+impl<T, W, A> Drop for Worker<'_, T, W, A> {
     fn drop(&mut self) {
         self.all.lock().unwrap_or_else(std::sync::PoisonError::into_inner).read += self.read;
     }
@@ -150,13 +187,22 @@ fn read<'b>(path: &Path, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
     }
 }
 
+/// Whether a file begins as UTF-16 does. Its letters are found all the same, so that it can be named.
+pub(crate) fn is_utf16(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF])
+}
+
+fn without_zeros(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().copied().filter(|byte| *byte != 0).collect()
+}
+
 fn is_wanted(entry: &DirEntry) -> bool {
     // A path that was given by name may be a link, and may be called anything.
     if entry.depth() == 0 {
         return !entry.path().is_dir();
     }
     entry.file_type().is_some_and(|kind| kind.is_file())
-        && has_template_extension(entry.path())
+        && (has_template_extension(entry.path()) || entry.file_name() == samconfig::FILE_NAME)
         && entry.file_name() != ledger::FILE_NAME
 }
 
@@ -222,6 +268,9 @@ mod tests {
         let needles = Needles::new(["one", "two"]).unwrap().and(["three"]).unwrap();
         assert!(needles.found_in(b"three two") && needles.found_in(b"one three"));
         assert!(!needles.found_in(b"one two") && !needles.found_in(b"three"));
+        let needles = needles.or(Needles::new(["four"]).unwrap());
+        assert!(needles.found_in(b"four") && needles.found_in(b"three one"));
+        assert!(!needles.found_in(b"one two"));
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub enum WriteError {
     /// It may not be written.
     #[error("failed to write `{}`: it is read-only", .0.display())]
     ReadOnly(PathBuf),
+    /// What is there belongs to somebody else, perhaps.
+    #[error("failed to write `{}`: it is a link that leaves the folder it is in, and this one", .0.display())]
+    Leaves(PathBuf),
     /// Somebody else wrote it.
     #[error("failed to write `{}`: it has changed since it was read", .0.display())]
     Changed(PathBuf),
@@ -50,11 +53,28 @@ pub struct Staged {
 
 /// Puts the new text beside the file, with the file's mode.
 pub fn stage(change: Change) -> Result<Staged, WriteError> {
+    match leaves(&change.path) {
+        Ok(false) => {}
+        Ok(true) => return Err(WriteError::Leaves(change.path)),
+        Err(source) => return Err(WriteError::Io { path: change.path, source }),
+    }
     match try_stage(&change) {
         Ok(Some((target, file))) => Ok(Staged { change, target, file }),
         Ok(None) => Err(WriteError::ReadOnly(change.path)),
         Err(source) => Err(WriteError::Io { path: change.path, source }),
     }
+}
+
+/// Whether a file is a link to something that is neither below the link's folder nor below the current one.
+fn leaves(path: &Path) -> io::Result<bool> {
+    if !fs::symlink_metadata(path)?.is_symlink() {
+        return Ok(false);
+    }
+    let target = fs::canonicalize(path)?;
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let folders = [fs::canonicalize(folder)?, std::env::current_dir()?.canonicalize()?];
+    Ok(!folders.iter().any(|folder| target.starts_with(folder)))
 }
 
 fn try_stage(change: &Change) -> io::Result<Option<(PathBuf, TempPath)>> {

@@ -1,0 +1,270 @@
+//! `list`: the inventory of layer references over a tree.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use crate::cli::{ListArgs, ListFormat};
+use crate::commands::files::{FileError, build_output, check_paths, utf8};
+use crate::commands::outcome::Outcome;
+use crate::document::{Document, Position, parse};
+use crate::flow::{Flow, Outside, Source, flow_with};
+use crate::kind::{Kind, kind};
+use crate::lexical::has_expressions;
+use crate::pattern::{ArnPattern, Part, VersionPart};
+use crate::tree::scan::{Needles, scan};
+use crate::ui::{Ui, counted, raw_result};
+
+/// One reference of a template.
+struct Row {
+    path: PathBuf,
+    position: Position,
+    functions: Vec<String>,
+    what: Result<ArnPattern, String>,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &ListArgs, ui: Ui) -> ExitCode {
+    let needles = match check_paths(&args.paths).and_then(|()| Ok(Needles::new(["Layers"])?)) {
+        Ok(needles) => needles,
+        Err(error) => {
+            ui.error(&error);
+            return Outcome::Failed.into();
+        }
+    };
+    let outside =
+        Outside { placeholders: args.placeholder.clone().unwrap_or_default(), ..Outside::default() };
+    let scanned = scan(&args.paths, &needles, |path, bytes| rows(path, bytes, &outside));
+    let mut outcome = Outcome::Done;
+    let mut all: Vec<Row> = Vec::new();
+    let errors = scanned.errors.into_iter().map(FileError::from).map(Err);
+    for result in scanned.files.into_iter().map(|(_, result)| result).chain(errors) {
+        match result {
+            Ok(rows) => all.extend(rows),
+            Err(error) => {
+                ui.error(&error);
+                outcome = Outcome::Partly;
+            }
+        }
+    }
+    if !args.layer.is_empty() {
+        all.retain(|row| row.what.as_ref().is_ok_and(|pattern| args.layer.contains(&pattern.layer)));
+    }
+    let layers = layers(&all);
+    match args.format {
+        ListFormat::Text => raw_result(&table(&all, &layers)),
+        ListFormat::Json => raw_result(&format!("{:#}\n", as_json(&all, &layers))),
+    }
+    for (key, versions) in &layers {
+        if versions.len() > 1 {
+            let each: Vec<String> =
+                versions.iter().map(|(version, count)| format!("{version} ({count})")).collect();
+            ui.warning(format!(
+                "layer `{}` of {} has mixed versions: {}",
+                key.layer,
+                key.shown(),
+                each.join(", ")
+            ));
+        }
+    }
+    let files: BTreeSet<&Path> = all.iter().map(|row| row.path.as_path()).collect();
+    let (references, files) = (counted(all.len(), "reference"), counted(files.len(), "file"));
+    ui.status("Finished", format!("{references} to {} in {files}", counted(layers.len(), "layer")));
+    outcome.into()
+}
+
+fn rows(path: &Path, bytes: &[u8], outside: &Outside<'_>) -> Result<Vec<Row>, FileError> {
+    if build_output(path).is_some() {
+        return Ok(Vec::new());
+    }
+    let text = utf8(bytes).map_err(|source| FileError::Encoding { path: path.to_owned(), source })?;
+    let document = match parse(text) {
+        Ok(document) => document,
+        Err(_) if has_expressions(text) => return Ok(Vec::new()),
+        Err(source) => return Err(FileError::Parse { path: path.to_owned(), source }),
+    };
+    if kind(&document) != Kind::Template {
+        return Ok(Vec::new());
+    }
+    Ok(rows_of(path, &document, &flow_with(&document, outside)))
+}
+
+fn rows_of(path: &Path, document: &Document<'_>, flow: &Flow) -> Vec<Row> {
+    let names = |functions: &BTreeSet<usize>| {
+        functions.iter().map(|index| flow.functions[*index].name.clone()).collect()
+    };
+    let mut rows = Vec::new();
+    for reference in &flow.references {
+        let Source::Leaf(leaf) = reference.source else { continue };
+        rows.push(Row {
+            path: path.to_owned(),
+            position: document.position(leaf),
+            functions: names(&reference.functions),
+            what: Ok(reference.pattern.clone()),
+        });
+    }
+    for unread in &flow.unread {
+        rows.push(Row {
+            path: path.to_owned(),
+            position: document.position(unread.node),
+            functions: names(&unread.functions),
+            what: Err(unread.reason.to_string()),
+        });
+    }
+    rows.sort_by_key(|row| row.position);
+    rows
+}
+
+/// A layer in one place. Only versions of the same region can be mixed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    layer: String,
+    partition: Option<String>,
+    account: Option<String>,
+    region: Option<String>,
+}
+
+impl Key {
+    fn of(pattern: &ArnPattern) -> Self {
+        Self {
+            layer: pattern.layer.to_string(),
+            partition: known(&pattern.partition),
+            account: known(&pattern.account),
+            region: known(&pattern.region),
+        }
+    }
+
+    fn shown(&self) -> String {
+        let account = self
+            .account
+            .as_deref()
+            .map_or("the account that it is deployed to".to_owned(), |account| format!("account {account}"));
+        let region = self.region.as_deref().map_or(String::new(), |region| format!(" in {region}"));
+        format!("{account}{region}")
+    }
+}
+
+fn known<T: std::fmt::Display>(part: &Part<T>) -> Option<String> {
+    match part {
+        Part::Is(name) => Some(name.to_string()),
+        Part::Deployed => None,
+    }
+}
+
+/// Sorted as numbers are, placeholders last.
+type Versions = BTreeMap<Version, usize>;
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Version {
+    Number(u64),
+    Word(String),
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => write!(formatter, "{number}"),
+            Self::Word(word) => formatter.write_str(word),
+        }
+    }
+}
+
+fn version(pattern: &ArnPattern) -> Version {
+    match &pattern.version {
+        VersionPart::Number(number) => Version::Number(*number),
+        VersionPart::Placeholder(word) | VersionPart::Text(word) => Version::Word(word.clone()),
+    }
+}
+
+fn layers(rows: &[Row]) -> BTreeMap<Key, Versions> {
+    let mut layers: BTreeMap<Key, Versions> = BTreeMap::new();
+    for pattern in rows.iter().filter_map(|row| row.what.as_ref().ok()) {
+        *layers.entry(Key::of(pattern)).or_default().entry(version(pattern)).or_default() += 1;
+    }
+    layers
+}
+
+/// `*` stands for what is known only when a stack is deployed; `!` marks layers with mixed versions.
+fn table(rows: &[Row], layers: &BTreeMap<Key, Versions>) -> String {
+    let mut lines: Vec<[String; 6]> = Vec::new();
+    for row in rows {
+        let place = format!("{}:{}", row.path.display(), row.position);
+        let functions = row.functions.join(",");
+        let any = |part: Option<String>| part.unwrap_or_else(|| "*".to_owned());
+        lines.push(match &row.what {
+            Ok(pattern) => {
+                let mixed = layers.get(&Key::of(pattern)).is_some_and(|versions| versions.len() > 1);
+                let version = format!("{}{}", version(pattern), if mixed { " !" } else { "" });
+                let (region, account) = (any(known(&pattern.region)), any(known(&pattern.account)));
+                [place, functions, pattern.layer.to_string(), version, region, account]
+            }
+            Err(reason) => {
+                [place, functions, format!("({reason})"), String::new(), String::new(), String::new()]
+            }
+        });
+    }
+    if lines.is_empty() {
+        return String::new();
+    }
+    let head = ["reference", "function", "layer", "version", "region", "account"].map(str::to_owned);
+    lines.insert(0, head);
+    let is_sentence = |line: &[String; 6]| line[2].starts_with('(');
+    let mut widths = [0; 6];
+    for line in &lines {
+        for (column, (width, cell)) in widths.iter_mut().zip(line).enumerate() {
+            if column < 2 || !is_sentence(line) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+    }
+    let mut text = String::new();
+    for line in &lines {
+        let cells: Vec<String> =
+            line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn as_json(rows: &[Row], layers: &BTreeMap<Key, Versions>) -> Value {
+    let number = |version: &Version| match version {
+        Version::Number(number) => json!(number),
+        Version::Word(word) => json!(word),
+    };
+    let reference = |row: &Row| {
+        let mut object = json!({
+            "path": row.path.display().to_string(),
+            "line": row.position.line,
+            "column": row.position.column,
+            "functions": row.functions,
+        });
+        match &row.what {
+            Ok(pattern) => {
+                object["layer"] = json!(pattern.layer.as_str());
+                object["version"] = number(&version(pattern));
+                object["partition"] = json!(known(&pattern.partition));
+                object["region"] = json!(known(&pattern.region));
+                object["account"] = json!(known(&pattern.account));
+            }
+            Err(reason) => object["reason"] = json!(reason),
+        }
+        object
+    };
+    let layer = |(key, versions): (&Key, &Versions)| {
+        json!({
+            "layer": key.layer,
+            "partition": key.partition,
+            "account": key.account,
+            "region": key.region,
+            "versions": versions.keys().map(number).collect::<Vec<_>>(),
+            "mixed": versions.len() > 1,
+        })
+    };
+    json!({
+        "references": rows.iter().map(reference).collect::<Vec<_>>(),
+        "layers": layers.iter().map(layer).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,218 @@
+//! The layer's own template: its content, runtimes and architectures follow the ledger.
+//!
+//! Pure. Only a layer whose content lies in S3 is brought there: one that is published without a template would get a
+//! second publisher.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::arn::LayerName;
+use crate::document::{Document, NodeId, ParseError, Style, parse};
+use crate::edit::{Change, Edit, ProofError, apply, restructure};
+use crate::flow::{ContentField, ContentPart, Definition, Home, definitions};
+use crate::kind::{Kind, kind};
+use crate::ledger::{Content, Entry, Ledger};
+use crate::pattern::VersionPart;
+use crate::plan::{Bump, LeftAlone, Part, Plan, Refusal, Wanted, Weight, plan_with};
+
+/// Plans one template: what it makes first, then what it names.
+pub fn update_content(text: &str, wanted: &Wanted<'_>, ledger: &Ledger) -> Result<Plan, ParseError> {
+    let document = parse(text)?;
+    if matches!(wanted.part, Part::Excluded(_)) || kind(&document) != Kind::Template {
+        return plan_with(text, wanted);
+    }
+    let mut updater =
+        Updater { document: &document, edits: BTreeMap::new(), lists: Vec::new(), plan: Plan::default() };
+    for definition in definitions(&document) {
+        let name = definition.layer.clone().and_then(|name| LayerName::new(name).ok());
+        let Some(name) = name.filter(|name| wanted.pins.has(name)) else { continue };
+        let entries: Vec<&Entry> =
+            ledger.entries().filter(|entry| entry.layer_version_arn.layer == name).collect();
+        updater.definition(&definition, &name, &entries);
+    }
+    let Updater { edits, lists, mut plan, .. } = updater;
+    let edits: Vec<Edit> = edits.into_values().collect();
+    let updated = apply(&document, &edits).and_then(|after| with_lists(&after, &lists));
+    let after = match updated {
+        Ok(after) => after,
+        Err(error) => {
+            plan.refusals.push((document.position(document.roots()[0]), error.into()));
+            return Ok(plan);
+        }
+    };
+    let rest = plan_with(&after, wanted)?;
+    plan.refusals.extend(rest.refusals);
+    let is_changed = after != text || rest.text.is_some();
+    plan.text = (plan.refusals.is_empty() && is_changed).then(|| rest.text.unwrap_or(after));
+    plan.bumps.extend(rest.bumps);
+    plan.current += rest.current;
+    plan.names.extend(rest.names);
+    plan.left_alone.extend(rest.left_alone);
+    plan.accounts.extend(rest.accounts);
+    Ok(plan)
+}
+
+/// The lists of the text after its scalars were edited: nodes keep their numbers, their places move.
+fn with_lists(text: &str, lists: &[(NodeId, Vec<String>)]) -> Result<String, ProofError> {
+    if lists.is_empty() {
+        return Ok(text.to_owned());
+    }
+    let document = parse(text)?;
+    let mut changes = Vec::new();
+    for (list, items) in lists {
+        let (list, range) = (*list, document.node(*list).range.clone());
+        let column = document.position(list).column;
+        let raw = &text[range.clone()];
+        let quote =
+            document.items(list).and_then(|items| items.first()).map(|item| document.raw_scalar(*item));
+        let quote = match quote.flatten() {
+            Some((_, _, Style::SingleQuoted)) => "'",
+            Some((_, _, Style::DoubleQuoted)) => "\"",
+            _ => "",
+        };
+        let quoted = items.iter().map(|item| format!("{quote}{item}{quote}"));
+        let new = if raw.starts_with('[') {
+            format!("[{}]", quoted.collect::<Vec<_>>().join(", "))
+        } else {
+            let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+            let separator = format!("{line_end}{}- ", " ".repeat(column - 1));
+            format!("- {}", quoted.collect::<Vec<_>>().join(&separator))
+        };
+        let end = range.start + raw.trim_end().len();
+        let last =
+            document.items(list).and_then(|items| items.last()).map(|item| document.node(*item).range.end);
+        let end = if raw.starts_with('[') { end } else { last.unwrap_or(end) };
+        changes.push(Change::Replace { node: list, range: range.start..end, new });
+    }
+    restructure(&document, &changes)
+}
+
+struct Updater<'d, 't> {
+    document: &'d Document<'t>,
+    edits: BTreeMap<NodeId, Edit>,
+    lists: Vec<(NodeId, Vec<String>)>,
+    plan: Plan,
+}
+
+impl Updater<'_, '_> {
+    fn definition(&mut self, definition: &Definition, layer: &LayerName, entries: &[&Entry]) {
+        let position = self.document.position(definition.node);
+        self.plan.names.insert(layer.clone());
+        let staged: Vec<(&Entry, &Content)> =
+            entries.iter().filter_map(|entry| Some((*entry, entry.content.as_ref()?))).collect();
+        if staged.is_empty() {
+            let (resource, layer) = (definition.resource.clone(), layer.clone());
+            return self.plan.refusals.push((position, Refusal::PublishedByApi { resource, layer }));
+        }
+        let fits: Vec<(&Entry, &Content)> =
+            match definition.content.iter().find(|field| field.part == ContentPart::Bucket) {
+                Some(bucket) => staged
+                    .iter()
+                    .copied()
+                    .filter(|(entry, content)| bucket_of(&bucket.text, entry) == content.bucket)
+                    .collect(),
+                None => staged.clone(),
+            };
+        let candidates = if fits.is_empty() { staged } else { fits };
+        let mut places = BTreeSet::new();
+        for field in &definition.content {
+            let wanted: BTreeSet<Option<String>> =
+                candidates.iter().map(|(entry, content)| wanted(field, entry, content)).collect();
+            if wanted.len() > 1 {
+                places.extend(candidates.iter().map(|(entry, content)| {
+                    format!("s3://{}/{} ({})", content.bucket, content.key, entry.layer_version_arn.region)
+                }));
+                continue;
+            }
+            match wanted.into_iter().next().flatten() {
+                Some(text) => self.field(field, layer, text),
+                None if field.part == ContentPart::Version => {
+                    self.leave(field.node, layer, "the ledger knows no version of the object");
+                }
+                None => {}
+            }
+        }
+        if !places.is_empty() {
+            let refusal = Refusal::Contents { layer: layer.clone(), places: places.into_iter().collect() };
+            return self.plan.refusals.push((position, refusal));
+        }
+        let (entry, _) = candidates[0];
+        for (list, known) in [
+            (definition.runtimes, &entry.compatible_runtimes),
+            (definition.architectures, &entry.compatible_architectures),
+        ] {
+            let Some(list) = list.filter(|_| !known.is_empty()) else { continue };
+            let items = self.document.items(list).unwrap_or_default();
+            let written: BTreeSet<&str> =
+                items.iter().filter_map(|item| self.document.scalar(*item)).collect();
+            if written != known.iter().map(String::as_str).collect() {
+                self.lists.push((self.document.resolve(list), known.clone()));
+                self.bump(
+                    list,
+                    layer,
+                    &written.into_iter().collect::<Vec<_>>().join(", "),
+                    &known.join(", "),
+                    Home::Entry,
+                );
+            }
+        }
+    }
+
+    fn field(&mut self, field: &ContentField, layer: &LayerName, text: String) {
+        if field.text == text {
+            return;
+        }
+        let Some((leaf, home)) = &field.leaf else {
+            return self.leave(
+                field.node,
+                layer,
+                &format!("`{}` is put together or set from outside: it should be `{text}`", field.text),
+            );
+        };
+        let part = 0..self.document.scalar(*leaf).map_or(0, str::len);
+        let Some(range) = self.document.range_of(*leaf, &part) else {
+            return self.leave(field.node, layer, "its text cannot be found as it is written");
+        };
+        self.bump(*leaf, layer, &field.text, &text, home.clone());
+        self.edits.insert(*leaf, Edit { leaf: *leaf, part, range, new: text });
+    }
+
+    fn bump(&mut self, node: NodeId, layer: &LayerName, from: &str, to: &str, home: Home) {
+        let position = self.document.position(node);
+        let word = |text: &str| VersionPart::Text(text.to_owned());
+        self.plan.bumps.push(Bump { position, layer: layer.clone(), from: word(from), to: word(to), home });
+    }
+
+    fn leave(&mut self, node: NodeId, layer: &LayerName, reason: &str) {
+        let position = self.document.position(node);
+        let (layer, reason) = (Some(layer.clone()), reason.to_owned());
+        self.plan.left_alone.push(LeftAlone { position, layer, reason, weight: Weight::Warning });
+    }
+}
+
+/// What a bucket's name comes to where an entry's layer is.
+fn bucket_of(text: &str, entry: &Entry) -> String {
+    let arn = &entry.layer_version_arn;
+    text.replace("${AWS::Region}", arn.region.as_str())
+        .replace("${AWS::AccountId}", arn.account.as_str())
+        .replace("${AWS::Partition}", arn.partition.as_str())
+}
+
+/// What a field should say for an entry: what it says already, if that comes to the same.
+fn wanted(field: &ContentField, entry: &Entry, content: &Content) -> Option<String> {
+    let Content { bucket, key, version } = content;
+    let wanted = match field.part {
+        ContentPart::Bucket => bucket.clone(),
+        ContentPart::Key => key.clone(),
+        ContentPart::Version => version.clone()?,
+        ContentPart::Uri => match version {
+            Some(version) if field.text.contains("versionId=") => {
+                format!("s3://{bucket}/{key}?versionId={version}")
+            }
+            _ => format!("s3://{bucket}/{key}"),
+        },
+    };
+    Some(if bucket_of(&field.text, entry) == wanted { field.text.clone() } else { wanted })
+}
+
+#[cfg(test)]
+mod tests;

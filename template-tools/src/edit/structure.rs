@@ -1,0 +1,147 @@
+//! Edits that change the structure: a node that becomes another, a pair that comes into a mapping. And their proof.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use super::ProofError;
+use crate::document::{Content, Document, NodeId, parse};
+
+/// A change of the structure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The node becomes something else.
+    Replace {
+        /// The node.
+        node: NodeId,
+        /// Its bytes, with its tag.
+        range: Range<usize>,
+        /// What it becomes.
+        new: String,
+    },
+    /// A pair comes into a mapping.
+    Insert {
+        /// The mapping.
+        mapping: NodeId,
+        /// Before which byte.
+        at: usize,
+        /// The pair, with everything around it.
+        new: String,
+        /// The key.
+        key: String,
+    },
+}
+
+impl Change {
+    fn splice(&self) -> (Range<usize>, &str) {
+        match self {
+            Self::Replace { range, new, .. } => (range.clone(), new),
+            Self::Insert { at, new, .. } => (*at..*at, new),
+        }
+    }
+}
+
+/// Makes the changes, and proves that nothing else changed: the result is parsed, and compared with the document. What
+/// the new nodes and pairs mean is for the caller to prove.
+pub fn restructure(document: &Document<'_>, changes: &[Change]) -> Result<String, ProofError> {
+    let mut splices: Vec<(Range<usize>, &str)> = changes.iter().map(Change::splice).collect();
+    splices.sort_by_key(|(range, _)| (range.start, range.end));
+    let text = document.text();
+    let mut after = String::with_capacity(text.len() + 64 * changes.len());
+    let mut done = 0;
+    for (range, new) in splices {
+        after.push_str(text.get(done..range.start).ok_or(ProofError::Overlap)?);
+        after.push_str(new);
+        done = range.end;
+    }
+    after.push_str(text.get(done..).ok_or(ProofError::Overlap)?);
+    prove(document, &parse(&after)?, changes)?;
+    Ok(after)
+}
+
+fn prove(before: &Document<'_>, after: &Document<'_>, changes: &[Change]) -> Result<(), ProofError> {
+    let mut replaced = BTreeSet::new();
+    let mut inserted: BTreeMap<NodeId, BTreeSet<&str>> = BTreeMap::new();
+    for change in changes {
+        match change {
+            Change::Replace { node, .. } => {
+                replaced.insert(*node);
+            }
+            Change::Insert { mapping, key, .. } => {
+                inserted.entry(*mapping).or_default().insert(key);
+            }
+        }
+    }
+    if before.roots().len() != after.roots().len() {
+        return Err(ProofError::Overlap);
+    }
+    let mut twins: BTreeMap<NodeId, NodeId> = BTreeMap::new();
+    let mut waiting: Vec<(NodeId, NodeId)> =
+        before.roots().iter().copied().zip(after.roots().iter().copied()).rev().collect();
+    while let Some((old, new)) = waiting.pop() {
+        if replaced.contains(&old) {
+            continue;
+        }
+        twins.insert(old, new);
+        let elsewhere = || ProofError::Elsewhere(before.position(old));
+        if before.tag(old) != after.tag(new) {
+            return Err(elsewhere());
+        }
+        match (&before.node(old).content, &after.node(new).content) {
+            (old @ Content::Scalar { .. }, new) if old == new => {}
+            (Content::Alias(old), Content::Alias(new)) if twins.get(old) == Some(new) => {}
+            (Content::Sequence(old), Content::Sequence(new)) if old.len() == new.len() => {
+                waiting.extend(old.iter().copied().zip(new.iter().copied()).rev());
+            }
+            (Content::Mapping(old_pairs), Content::Mapping(new_pairs)) => {
+                let mut added = inserted.get(&old).cloned().unwrap_or_default();
+                let mut stays = Vec::with_capacity(new_pairs.len());
+                for pair in new_pairs {
+                    if !after.scalar(pair.0).is_some_and(|key| added.remove(key)) {
+                        stays.push(*pair);
+                    }
+                }
+                if !added.is_empty() || stays.len() != old_pairs.len() {
+                    return Err(elsewhere());
+                }
+                for (old, new) in old_pairs.iter().zip(stays).rev() {
+                    waiting.push((old.1, new.1));
+                    waiting.push((old.0, new.0));
+                }
+            }
+            _ => return Err(elsewhere()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_meant_changes_and_nothing_else() {
+        let document = parse("a: [x, y] # c\nb: {k: &n 1, l: *n}\n").unwrap();
+        let root = document.roots()[0];
+        let a = document.values(root, "a")[0];
+        let replace =
+            |range: Range<usize>, new: &str| Change::Replace { node: a, range, new: new.to_owned() };
+        let insert = |at: usize, new: &str, key: &str| Change::Insert {
+            mapping: root,
+            at,
+            new: new.to_owned(),
+            key: key.to_owned(),
+        };
+        let both = [replace(3..9, "!Ref Z"), insert(0, "c: 1\n", "c")];
+        assert_eq!(restructure(&document, &both).unwrap(), "c: 1\na: !Ref Z # c\nb: {k: &n 1, l: *n}\n");
+        for wrong in [
+            vec![replace(3..9, "x\nc: d")],
+            vec![replace(0..9, "z: 1")],
+            vec![insert(0, "c: 1\n", "d")],
+            vec![insert(0, "c: 1\nd: 1\n", "d")],
+            vec![insert(18, "z: 1, ", "z")],
+            vec![replace(3..9, "&n 2, x"), insert(500, "", "c")],
+        ] {
+            assert!(restructure(&document, &wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

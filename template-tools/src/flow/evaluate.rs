@@ -1,0 +1,432 @@
+//! What CloudFormation would make of an expression, as far as a template alone tells: every text that may come out.
+//!
+//! `Fn::Sub`, `Fn::Join`, `Fn::If`, `Fn::FindInMap`, `Fn::Split`, `Fn::Select` and `Ref` are followed. Choices that are
+//! made together stay together: the row of one region is never mixed with the row of another. All work is counted, so
+//! that no template can make it endless.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use super::Reason;
+use super::value::{Home, Source, Value, product};
+use crate::document::{Content, Document, NodeId, Style};
+
+/// How many texts one expression may come to.
+const MOST_VALUES: usize = 4096;
+/// How deep expressions may stand in each other.
+const DEEPEST: usize = 64;
+/// How many expressions are looked at in one file.
+const MOST_STEPS: usize = 2_000_000;
+
+/// One item of a list: where it stands, and every text that it may come to.
+pub(super) struct Item {
+    pub(super) node: NodeId,
+    pub(super) values: Vec<Value>,
+}
+
+/// A parameter's value that is given from outside, as samconfig.toml does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The parameter.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// The names that one document of a template defines, and the way to evaluate its expressions.
+pub(super) struct Evaluator<'d, 't> {
+    pub(super) document: &'d Document<'t>,
+    parameters: BTreeMap<&'d str, NodeId>,
+    resources: BTreeMap<&'d str, NodeId>,
+    mappings: BTreeMap<&'d str, Vec<NodeId>>,
+    /// The loop variables that are open, with the values that they take.
+    pub(super) loops: Vec<(String, Vec<Value>)>,
+    given: &'d [Given],
+    steps: Cell<usize>,
+}
+
+enum Key {
+    Is(String),
+    Any(Option<String>),
+}
+
+impl<'d, 't> Evaluator<'d, 't> {
+    pub(super) fn new(document: &'d Document<'t>, root: NodeId, given: &'d [Given]) -> Self {
+        let mut evaluator = Self {
+            document,
+            parameters: BTreeMap::new(),
+            resources: BTreeMap::new(),
+            mappings: BTreeMap::new(),
+            loops: Vec::new(),
+            given,
+            steps: Cell::new(0),
+        };
+        let named = |section: &str| {
+            let sections = document.values(root, section);
+            sections.into_iter().flat_map(|section| document.pairs(section))
+        };
+        for &(name, value) in named("Parameters") {
+            if let Some(name) = document.scalar(name) {
+                evaluator.parameters.insert(name, value);
+            }
+        }
+        for &(name, value) in named("Resources") {
+            if let Some(name) = document.scalar(name) {
+                evaluator.resources.insert(name, value);
+            }
+        }
+        for &(name, value) in named("Mappings") {
+            if let Some(name) = document.scalar(name) {
+                evaluator.mappings.entry(name).or_default().push(value);
+            }
+        }
+        evaluator
+    }
+
+    pub(super) fn parameter(&self, name: &str) -> Option<NodeId> {
+        self.parameters.get(name).copied()
+    }
+
+    /// The one text that an expression comes to, and the scalar that holds all of it, if one does.
+    pub(super) fn one_text(&self, node: NodeId) -> Option<(String, Option<(Source, Home)>)> {
+        let values = self.text_at(node, &Home::Entry, 0);
+        let [value] = &values[..] else { return None };
+        let source = value.source_of(&(0..value.text.len())).filter(|(source, part, _)| match source {
+            Source::Leaf(leaf) => self.document.scalar(*leaf).is_some_and(|text| part.len() == text.len()),
+            Source::Given(_) => true,
+        });
+        Some((value.text.clone(), source.map(|(source, _, home)| (source, home))))
+    }
+
+    /// Every text that an expression may come to. Never empty, unless all of them contradict themselves.
+    fn text_at(&self, node: NodeId, home: &Home, depth: usize) -> Vec<Value> {
+        let node = self.document.resolve(node);
+        self.steps.set(self.steps.get() + 1);
+        if depth > DEEPEST || self.steps.get() > MOST_STEPS {
+            return vec![Value::unknown("…", Reason::TooMany)];
+        }
+        let Some(call) = self.document.intrinsic(node) else {
+            return vec![match self.document.scalar(node) {
+                Some(text) if text.trim_start().starts_with("{{resolve:") => {
+                    Value::unknown(text.trim(), Reason::Resolve(text.trim().to_owned()))
+                }
+                Some(text) => Value::literal(text, Source::Leaf(node), home.clone()),
+                None => Value::unknown("…", Reason::NoLayer),
+            }];
+        };
+        let argument = call.argument;
+        let values = match call.name.as_ref() {
+            "Ref" => self.document.scalar(argument).map(|name| self.named(name)),
+            "Fn::Sub" => self.sub(argument, home, depth),
+            "Fn::Join" => self.join(argument, depth),
+            "Fn::If" => self.branches(argument).map(|branches| {
+                let each = branches.into_iter().flat_map(|(name, side, branch)| {
+                    let values = self.text_at(branch, home, depth + 1);
+                    values.into_iter().filter_map(move |value| value.bound(&name, side))
+                });
+                each.collect()
+            }),
+            "Fn::FindInMap" => self.rows(argument).map(|rows| match rows {
+                Err(reason) => vec![Value::unknown("…", reason)],
+                Ok(rows) => {
+                    let each = rows.into_iter().flat_map(|(value, bindings)| {
+                        let values = self.text_at(value, &Home::Row, depth + 1);
+                        values.into_iter().filter_map(move |value| bind_all(value, &bindings))
+                    });
+                    each.collect()
+                }
+            }),
+            "Fn::Select" => self.select(argument, depth),
+            "Fn::GetAtt" => Some(vec![Value::unknown("…", Reason::Attribute(self.shown(argument)))]),
+            "Fn::ImportValue" => Some(vec![Value::unknown("…", Reason::Import)]),
+            _ => None,
+        };
+        let values =
+            values.unwrap_or_else(|| vec![Value::unknown("…", Reason::Intrinsic(call.name.into_owned()))]);
+        if values.len() > MOST_VALUES { vec![Value::unknown("…", Reason::TooMany)] } else { values }
+    }
+
+    /// Every list that an expression may come to, all items one behind the other.
+    pub(super) fn list(&self, node: NodeId, home: &Home) -> Result<Vec<Item>, Reason> {
+        self.list_at(node, home, 0)
+    }
+
+    fn list_at(&self, node: NodeId, home: &Home, depth: usize) -> Result<Vec<Item>, Reason> {
+        let node = self.document.resolve(node);
+        if depth > DEEPEST {
+            return Err(Reason::TooMany);
+        }
+        let whole = |values: Vec<Value>, separator: &str| -> Vec<Item> {
+            let split = values.iter().flat_map(|value| value.split(separator));
+            split.map(|value| Item { node, values: vec![value] }).collect()
+        };
+        let Some(call) = self.document.intrinsic(node) else {
+            return match &self.document.node(node).content {
+                Content::Sequence(items) => Ok(items
+                    .iter()
+                    .map(|item| self.document.resolve(*item))
+                    .map(|item| Item { node: item, values: self.text_at(item, home, depth + 1) })
+                    .collect()),
+                Content::Scalar { value, style } if *style != Style::Plain || !is_null(value) => {
+                    Ok(whole(self.text_at(node, home, depth + 1), ","))
+                }
+                _ => Err(Reason::NoList),
+            };
+        };
+        match call.name.as_ref() {
+            "Ref" | "Fn::Sub" | "Fn::Join" | "Fn::Select" => {
+                Ok(whole(self.text_at(node, home, depth + 1), ","))
+            }
+            "Fn::If" => {
+                let branches =
+                    self.branches(call.argument).ok_or_else(|| Reason::Intrinsic(call.name.to_string()))?;
+                let mut items = Vec::new();
+                for (name, side, branch) in branches {
+                    items.extend(self.list_at(branch, home, depth + 1)?.into_iter().map(|item| Item {
+                        node: item.node,
+                        values:
+                            item.values.into_iter().filter_map(|value| value.bound(&name, side)).collect(),
+                    }));
+                }
+                Ok(items)
+            }
+            "Fn::FindInMap" => {
+                let rows =
+                    self.rows(call.argument).ok_or_else(|| Reason::Intrinsic(call.name.to_string()))??;
+                let mut items = Vec::new();
+                for (row, bindings) in rows {
+                    items.extend(self.list_at(row, &Home::Row, depth + 1)?.into_iter().map(|item| Item {
+                        node: item.node,
+                        values:
+                            item.values.into_iter().filter_map(|value| bind_all(value, &bindings)).collect(),
+                    }));
+                }
+                Ok(items)
+            }
+            "Fn::Split" => {
+                let Some([separator, text]) = self.document.items(call.argument) else {
+                    return Err(Reason::Intrinsic(call.name.into_owned()));
+                };
+                let separator = self.document.scalar(*separator).unwrap_or_default();
+                Ok(whole(self.text_at(*text, home, depth + 1), separator))
+            }
+            "Fn::GetAtt" => Err(Reason::Attribute(self.shown(call.argument))),
+            "Fn::ImportValue" => Err(Reason::Import),
+            _ => Err(Reason::Intrinsic(call.name.into_owned())),
+        }
+    }
+
+    /// What a name stands for: a loop's variable, a parameter, a resource, a pseudo parameter.
+    fn named(&self, name: &str) -> Vec<Value> {
+        if let Some((_, values)) = self.loops.iter().rev().find(|(variable, _)| variable == name) {
+            return values.iter().filter_map(|value| value.clone().bound(name, &value.text)).collect();
+        }
+        if name == "AWS::NoValue" {
+            return vec![Value::absent()];
+        }
+        if name.starts_with("AWS::") {
+            return vec![Value::pseudo(name)];
+        }
+        let Some(parameter) = self.parameter(name) else {
+            let reason = if self.resources.contains_key(name) || self.is_version_of_resource(name) {
+                Reason::Resource(name.to_owned())
+            } else {
+                Reason::UnknownName(name.to_owned())
+            };
+            return vec![Value::unknown(name, reason)];
+        };
+        if let Some((number, given)) = self.given.iter().enumerate().find(|(_, given)| given.name == name) {
+            let home = Home::Given(name.to_owned());
+            return vec![Value::literal(&given.value, Source::Given(number), home)];
+        }
+        let kinds = self.document.values(parameter, "Type");
+        let is_ssm = kinds.iter().filter_map(|kind| self.document.scalar(*kind));
+        let is_ssm = is_ssm.into_iter().any(|kind| kind.starts_with("AWS::SSM::Parameter::"));
+        let defaults = self.document.values(parameter, "Default");
+        let default = defaults.iter().find_map(|default| Some((*default, self.document.scalar(*default)?)));
+        vec![match default {
+            Some((_, value)) if is_ssm => {
+                Value::unknown(name, Reason::Ssm { parameter: name.to_owned(), name: value.to_owned() })
+            }
+            Some((default, value)) if !value.is_empty() => {
+                Value::literal(value, Source::Leaf(default), Home::Default(name.to_owned()))
+            }
+            _ => Value::unknown(name, Reason::NoDefault(name.to_owned())),
+        }]
+    }
+
+    /// SAM gives a layer's version as `Ref: MyLayer.Version`, too.
+    fn is_version_of_resource(&self, name: &str) -> bool {
+        name.split_once('.').is_some_and(|(resource, _)| self.resources.contains_key(resource))
+    }
+
+    fn sub(&self, argument: NodeId, home: &Home, depth: usize) -> Option<Vec<Value>> {
+        let (text, variables) = match self.document.items(argument) {
+            Some([text, variables]) => (self.document.resolve(*text), Some(*variables)),
+            Some([text]) => (self.document.resolve(*text), None),
+            Some(_) => return None,
+            None => (argument, None),
+        };
+        let written = self.document.scalar(text)?;
+        let mut all = vec![Value::default()];
+        for piece in pieces_of(written) {
+            let next = match piece {
+                Piece::Text(start, text_piece) => {
+                    vec![Value::written(text_piece, Source::Leaf(text), start, home.clone())]
+                }
+                Piece::Variable(name) => {
+                    let own = variables.map(|own| self.document.values(own, name)).unwrap_or_default();
+                    match own.first() {
+                        Some(value) => self.text_at(*value, home, depth + 1),
+                        None if name.contains('.') && !self.is_version_of_resource(name) => {
+                            vec![Value::unknown(name, Reason::Attribute(name.to_owned()))]
+                        }
+                        None => self.named(name),
+                    }
+                }
+            };
+            all = product(all, &next, MOST_VALUES)?;
+        }
+        Some(all)
+    }
+
+    fn join(&self, argument: NodeId, depth: usize) -> Option<Vec<Value>> {
+        let [separator, list] = *self.document.items(argument)? else { return None };
+        let separator = Value::joint(self.document.scalar(separator)?);
+        let items = self.list_at(list, &Home::Entry, depth + 1).ok()?;
+        let mut all = vec![Value::default()];
+        for (index, item) in
+            items.iter().filter(|item| !item.values.iter().all(|value| value.absent)).enumerate()
+        {
+            if index > 0 {
+                all = product(all, std::slice::from_ref(&separator), MOST_VALUES)?;
+            }
+            all = product(all, &item.values, MOST_VALUES)?;
+        }
+        Some(all)
+    }
+
+    fn select(&self, argument: NodeId, depth: usize) -> Option<Vec<Value>> {
+        let [index, list] = *self.document.items(argument)? else { return None };
+        let index: usize = self.document.scalar(index)?.parse().ok()?;
+        let items = self.list_at(list, &Home::Entry, depth + 1).ok()?;
+        items.into_iter().nth(index).map(|item| item.values)
+    }
+
+    fn branches(&self, argument: NodeId) -> Option<[(String, &'static str, NodeId); 2]> {
+        let [condition, yes, no] = *self.document.items(argument)? else { return None };
+        let name = format!("Fn::If {}", self.document.scalar(condition)?);
+        Some([(name.clone(), "true", yes), (name, "false", no)])
+    }
+
+    /// The values of a mapping that may be meant, each with what that means for region and parameters.
+    #[expect(clippy::type_complexity, reason = "the value, and what it is bound to")]
+    fn rows(&self, argument: NodeId) -> Option<Result<Vec<(NodeId, Vec<(String, String)>)>, Reason>> {
+        let items = self.document.items(argument)?;
+        let [map, top, second, rest @ ..] = items else { return None };
+        let map = self.document.scalar(*map).filter(|_| self.document.intrinsic(*map).is_none())?;
+        let (top, second) = (self.key(*top), self.key(*second));
+        let mut rows = Vec::new();
+        for mapping in self.mappings.get(map).into_iter().flatten() {
+            for (row, first) in self.fitting(*mapping, &top) {
+                for (value, then) in self.fitting(row, &second) {
+                    rows.push((value, first.iter().chain(&then).cloned().collect()));
+                }
+            }
+        }
+        for options in rest {
+            rows.extend(
+                self.document.values(*options, "DefaultValue").into_iter().map(|value| (value, Vec::new())),
+            );
+        }
+        let shown = |key: &Key| match key {
+            Key::Is(name) => name.clone(),
+            Key::Any(name) => format!("${{{}}}", name.as_deref().unwrap_or("…")),
+        };
+        Some(if rows.is_empty() {
+            Err(Reason::NoRow(format!("{map}.{}.{}", shown(&top), shown(&second))))
+        } else {
+            Ok(rows)
+        })
+    }
+
+    fn key(&self, node: NodeId) -> Key {
+        match self.document.intrinsic(node) {
+            None => Key::Is(self.document.scalar(node).unwrap_or_default().to_owned()),
+            Some(call) if call.name == "Ref" => {
+                Key::Any(self.document.scalar(call.argument).map(str::to_owned))
+            }
+            Some(call) if call.name == "Fn::Sub" => {
+                let text = self.document.scalar(call.argument).unwrap_or_default();
+                let name = text.strip_prefix("${").and_then(|text| text.strip_suffix('}'));
+                Key::Any(name.map(str::to_owned))
+            }
+            Some(_) => Key::Any(None),
+        }
+    }
+
+    fn fitting(&self, mapping: NodeId, key: &Key) -> Vec<(NodeId, Vec<(String, String)>)> {
+        let pairs = self.document.pairs(mapping).iter();
+        let pairs = pairs.filter_map(|(name, value)| Some((self.document.scalar(*name)?, *value)));
+        pairs
+            .filter_map(|(name, value)| match key {
+                Key::Is(wanted) => (wanted == name).then(|| (value, Vec::new())),
+                Key::Any(Some(variable)) => Some((value, vec![(variable.clone(), name.to_owned())])),
+                Key::Any(None) => Some((value, Vec::new())),
+            })
+            .collect()
+    }
+
+    /// `Stack.Outputs.Layer` for both forms of an attribute's name.
+    fn shown(&self, argument: NodeId) -> String {
+        let name = |node: &NodeId| self.document.scalar(*node).unwrap_or("…").to_owned();
+        match self.document.items(argument) {
+            Some(items) => items.iter().map(name).collect::<Vec<_>>().join("."),
+            None => name(&argument),
+        }
+    }
+}
+
+/// What YAML's core schema reads as nothing.
+fn is_null(value: &str) -> bool {
+    matches!(value, "" | "~" | "null" | "Null" | "NULL")
+}
+
+fn bind_all(value: Value, bindings: &[(String, String)]) -> Option<Value> {
+    bindings.iter().try_fold(value, |value, (name, bound)| value.bound(name, bound))
+}
+
+enum Piece<'t> {
+    /// A text, and where it begins.
+    Text(usize, &'t str),
+    Variable(&'t str),
+}
+
+/// The pieces of a text that is given to `Fn::Sub`. `${!Name}` is the text `${Name}`.
+fn pieces_of(text: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    while let Some(found) = text[start..].find("${").map(|found| start + found) {
+        let Some(end) = text[found..].find('}').map(|end| found + end) else { break };
+        if found > start {
+            pieces.push(Piece::Text(start, &text[start..found]));
+        }
+        let name = text[found + 2..end].trim();
+        pieces.push(if name.starts_with('!') {
+            Piece::Text(found, &text[found..=end])
+        } else {
+            Piece::Variable(name)
+        });
+        start = end + 1;
+    }
+    if start < text.len() || pieces.is_empty() {
+        pieces.push(Piece::Text(start, &text[start..]));
+    }
+    pieces
+}
+
+/// A text that cannot change on the way.
+pub(super) fn plain<'d>(document: &'d Document<'_>, node: NodeId) -> Option<Cow<'d, str>> {
+    document.intrinsic(node).is_none().then(|| document.scalar(node).map(Cow::Borrowed))?
+}

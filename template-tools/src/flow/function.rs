@@ -1,0 +1,167 @@
+//! The functions of a template: whatever has `Layers`, and what a layer has to fit.
+
+use std::collections::BTreeSet;
+
+use super::Reader;
+use super::evaluate::plain;
+use super::value::{Home, Source, Value};
+use crate::document::NodeId;
+
+/// What has `Layers`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FunctionKind {
+    /// `AWS::Lambda::Function`.
+    Lambda,
+    /// `AWS::Serverless::Function`.
+    Serverless,
+    /// `Globals`, which reach every `AWS::Serverless::Function` of the template.
+    Globals,
+}
+
+/// A function, or the globals of all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Its logical id; `Globals` for the globals.
+    pub name: String,
+    /// What it is.
+    pub kind: FunctionKind,
+    /// The resource as a whole.
+    pub node: NodeId,
+    /// Its properties: more than one where the key comes twice.
+    pub properties: Vec<NodeId>,
+    /// Its runtimes, as far as they can be told: several where a condition decides.
+    pub runtimes: BTreeSet<String>,
+    /// Its architectures, as far as they are written down.
+    pub architectures: BTreeSet<String>,
+    /// The document of the file that it stands in.
+    pub root: NodeId,
+}
+
+impl Reader<'_, '_, '_> {
+    pub(super) fn template(&mut self, root: NodeId) {
+        let document = self.evaluator.document;
+        for resources in document.values(root, "Resources") {
+            self.resources(root, resources, 0);
+        }
+        for globals in document.values(root, "Globals") {
+            for function in document.values(globals, "Function") {
+                self.function(root, "Globals", FunctionKind::Globals, function, vec![function]);
+            }
+        }
+    }
+
+    fn resources(&mut self, root: NodeId, resources: NodeId, depth: usize) {
+        let document = self.evaluator.document;
+        for &(name, resource) in document.pairs(resources) {
+            let Some(name) = document.scalar(name) else { continue };
+            if name.starts_with("Fn::ForEach::") && depth < 16 {
+                self.for_each(root, resource, depth);
+            } else {
+                self.resource(root, name, resource);
+            }
+        }
+    }
+
+    /// `Fn::ForEach::Name: [Variable, [values], {Key: body}]`: the body, with the variable standing for each value.
+    fn for_each(&mut self, root: NodeId, call: NodeId, depth: usize) {
+        let document = self.evaluator.document;
+        let Some([variable, values, body]) = document.items(call) else { return };
+        let Some(variable) = document.scalar(*variable) else { return };
+        let values: Vec<Value> = match self.evaluator.list(*values, &Home::Entry) {
+            Ok(items) => items.into_iter().flat_map(|item| item.values).collect(),
+            Err(reason) => vec![Value::unknown(variable, reason)],
+        };
+        self.evaluator.loops.push((variable.to_owned(), values));
+        self.resources(root, *body, depth + 1);
+        self.evaluator.loops.pop();
+    }
+
+    fn resource(&mut self, root: NodeId, name: &str, resource: NodeId) {
+        let document = self.evaluator.document;
+        let kind =
+            document.values(resource, "Type").iter().find_map(|kind| match document.scalar(*kind)? {
+                "AWS::Lambda::Function" => Some(FunctionKind::Lambda),
+                "AWS::Serverless::Function" => Some(FunctionKind::Serverless),
+                _ => None,
+            });
+        if let Some(kind) = kind {
+            let properties = document.values(resource, "Properties");
+            self.function(root, name, kind, resource, properties);
+        }
+    }
+
+    fn function(
+        &mut self,
+        root: NodeId,
+        name: &str,
+        kind: FunctionKind,
+        node: NodeId,
+        properties: Vec<NodeId>,
+    ) {
+        let node = self.evaluator.document.resolve(node);
+        let known = self.flow.functions.len();
+        let runtimes = self.known_texts(&properties, "Runtime");
+        let architectures = self.known_texts(&properties, "Architectures");
+        let layers = properties.clone();
+        let name = name.to_owned();
+        self.flow.functions.push(Function { name, kind, node, properties, runtimes, architectures, root });
+        self.layers_of(&layers, known);
+    }
+
+    /// The texts that a property may have, without those that are not known.
+    fn known_texts(&self, properties: &[NodeId], key: &str) -> BTreeSet<String> {
+        let document = self.evaluator.document;
+        let mut texts = BTreeSet::new();
+        for value in properties.iter().flat_map(|properties| document.values(*properties, key)) {
+            if let Some(text) = plain(document, value) {
+                texts.insert(text.into_owned());
+                continue;
+            }
+            let items = self.evaluator.list(value, &Home::Entry).unwrap_or_default();
+            let known = items.iter().flat_map(|item| &item.values).filter(|value| !value.text.contains("${"));
+            texts.extend(known.map(|value| value.text.clone()).filter(|text| !text.is_empty()));
+        }
+        texts
+    }
+}
+
+impl super::Flow {
+    /// The nodes that references stand in.
+    pub fn leaves(&self) -> impl Iterator<Item = NodeId> {
+        self.references.iter().filter_map(|reference| match reference.source {
+            Source::Leaf(leaf) => Some(leaf),
+            Source::Given(_) => None,
+        })
+    }
+
+    /// The functions of the template that a reference reaches in the end: those of the globals are all that SAM makes.
+    pub fn reached(&self, functions: &BTreeSet<usize>) -> BTreeSet<usize> {
+        let mut reached = BTreeSet::new();
+        for &index in functions {
+            let globals = &self.functions[index];
+            if globals.kind != FunctionKind::Globals {
+                reached.insert(index);
+                continue;
+            }
+            let all = self.functions.iter().enumerate();
+            let all = all.filter(|(_, one)| one.kind == FunctionKind::Serverless && one.root == globals.root);
+            reached.extend(all.map(|(index, _)| index));
+        }
+        reached
+    }
+
+    /// A function's runtimes or architectures, with what the globals say where it says nothing itself.
+    pub fn with_globals<'f>(
+        &'f self,
+        index: usize,
+        of: impl Fn(&'f Function) -> &'f BTreeSet<String>,
+    ) -> &'f BTreeSet<String> {
+        let function = &self.functions[index];
+        let own = of(function);
+        if !own.is_empty() || function.kind != FunctionKind::Serverless {
+            return own;
+        }
+        let globals = |one: &&Function| one.kind == FunctionKind::Globals && one.root == function.root;
+        self.functions.iter().find(globals).map_or(own, of)
+    }
+}

@@ -1,0 +1,260 @@
+//! Each rule: a template that breaks it, and one beside it that does not.
+
+use std::fmt::Write;
+
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::ledger::{Entry, Ledger};
+
+fn check(text: &str, expected: &Expect) {
+    check_with(&Pins::default(), text, expected);
+}
+
+fn check_with(pins: &Pins, text: &str, expected: &Expect) {
+    let linted = lint(text, pins).unwrap();
+    let mut shown = String::new();
+    for Found { rule, position, message } in &linted.found {
+        writeln!(shown, "{position} {}: {message}", rule.id).unwrap();
+    }
+    if linted.ignored > 0 {
+        writeln!(shown, "{} ignored", linted.ignored).unwrap();
+    }
+    expected.assert_eq(&shown);
+}
+
+fn resource(kind: &str, rest: &str) -> String {
+    format!("Resources:\n  R:\n    Type: {kind}\n{rest}\n")
+}
+
+const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:layer:sosw";
+
+fn function(properties: &str) -> String {
+    resource("AWS::Serverless::Function", &format!("    Properties: {{{properties}}}").replace("ARN", ARN))
+}
+
+#[test]
+fn layer_definitions() {
+    check(
+        &resource(
+            "AWS::Lambda::LayerVersion",
+            "    Properties:\n      ContentUri: x/\n      RetentionPolicy: Retain",
+        ),
+        &expect![[r#"
+            3:5 missing-retain: `R` is deleted with its next change: no `Retain` in `DeletionPolicy` and `UpdateReplacePolicy`
+            5:7 content-uri-on-layer-version: `R` has `ContentUri`, which is SAM's and not CloudFormation's
+            6:7 content-uri-on-layer-version: `R` has `RetentionPolicy`, which is SAM's and not CloudFormation's
+        "#]],
+    );
+    check(
+        &resource(
+            "AWS::Lambda::LayerVersion",
+            "    DeletionPolicy: RetainExceptOnCreate\n    UpdateReplacePolicy: Retain\n    Properties:\n      Content: {S3Bucket: b, S3Key: layers/sosw.zip}",
+        ),
+        &expect![[r#"
+            7:37 fixed-s3-key: `R` has its content under the fixed key `layers/sosw.zip`
+        "#]],
+    );
+    check(
+        &resource(
+            "AWS::Lambda::LayerVersion",
+            "    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n    Properties:\n      Content: {S3Bucket: b, S3Key: layers/sosw-0123abcd.zip}",
+        ),
+        &expect![[r#""#]],
+    );
+    check(
+        &resource(
+            "AWS::Serverless::LayerVersion",
+            "    Properties:\n      Content: {S3Bucket: b, S3Key: k, S3ObjectVersion: v}\n      RetentionPolicy: Delete\n      ContentUri: s3://b/k.zip",
+        ),
+        &expect![[r#"
+            5:7 content-on-serverless-layer-version: `R` has `Content`, which is CloudFormation's and not SAM's
+            6:24 missing-retain: `R` is deleted with its next change
+            7:19 fixed-s3-key: `R` has its content at the fixed place `s3://b/k.zip`
+        "#]],
+    );
+    check(
+        &resource("AWS::Lambda::LayerVersionPermission", "    DeletionPolicy: Retain"),
+        &expect![[r#"
+            3:5 missing-retain: `R` is deleted with its next change: no `Retain` in `UpdateReplacePolicy`
+        "#]],
+    );
+}
+
+#[test]
+fn exports() {
+    let layer = resource("AWS::Serverless::LayerVersion", "    Properties: {ContentUri: x/}");
+    for (value, is_found) in
+        [("!Ref R", true), ("!GetAtt R.LayerVersionArn", true), ("!Sub '${R}'", true), ("!Ref Other", false)]
+    {
+        let text = format!("{layer}Outputs:\n  O: {{Value: {value}, Export: {{Name: x}}}}\n");
+        let found = lint(&text, &Pins::default()).unwrap().found;
+        assert_eq!(found.len(), usize::from(is_found), "{value}: {found:?}");
+        assert_eq!(lint(&text.replace("Export", "Import"), &Pins::default()).unwrap().found, []);
+    }
+}
+
+#[test]
+fn counts_and_repetitions() {
+    check(&function("Layers: [ARN-1:1, ARN-2:1, ARN-3:1, !Ref A, !Ref B]"), &expect![[r#""#]]);
+    check(
+        &function("Layers: [ARN-1:1, ARN-2:1, ARN-3:1, !Ref A, !Ref B, !Ref C]"),
+        &expect![[r#"
+        4:26 too-many-layers: `R` has 6 layers, and Lambda takes 5
+    "#]],
+    );
+    check(
+        &format!(
+            "Globals: {{Function: {{Layers: [{ARN}:1]}}}}\n{}",
+            function("Layers: [ARN-1:1, ARN-2:1, ARN-3:1, !Ref A, !Ref B]")
+        ),
+        &expect![[r#"
+            5:26 too-many-layers: `R` has 6 layers, and Lambda takes 5
+        "#]],
+    );
+    check(
+        &function("Layers: [ARN:1, ARN:2]"),
+        &expect![[r#"
+        4:79 same-layer-twice: `R` has layer `sosw` 2 times
+    "#]],
+    );
+    check(&function("Layers: [!If [C, ARN:1, ARN:2]]"), &expect![[r#""#]]);
+    check(
+        &format!("Globals: {{Function: {{Layers: [{ARN}:1]}}}}\n{}", function("Layers: [ARN:1]")),
+        &expect![[r#"
+            5:27 same-layer-twice: `R` has layer `sosw` 2 times
+        "#]],
+    );
+}
+
+#[test]
+fn what_keeps_the_old_layer() {
+    check(
+        &function("Layers: [ARN:1], AutoPublishAlias: live"),
+        &expect![[r#"
+        4:98 alias-keeps-old-layer: the alias of `R` keeps the old layer version
+    "#]],
+    );
+    check(
+        &function("Layers: [ARN:1], AutoPublishAlias: live, AutoPublishAliasAllProperties: true"),
+        &expect![[r#""#]],
+    );
+    check(&function("AutoPublishAlias: live"), &expect![[r#""#]]);
+    let version = "  V:\n    Type: AWS::Lambda::Version\n    Properties: {FunctionName: !Ref R}\n  A:\n    Type: AWS::Lambda::Alias\n    Properties: {FunctionName: !GetAtt R.Arn}\n";
+    check(
+        &format!("{}{version}", function("Layers: [ARN:1]")),
+        &expect![[r#"
+        6:5 version-keeps-old-layer: version `V` of `R` keeps the layer version that it was made with
+        9:5 version-keeps-old-layer: alias `A` of `R` keeps the layer version that it was made with
+    "#]],
+    );
+    check(&format!("{}{version}", function("Timeout: 1")), &expect![[r#""#]]);
+}
+
+#[test]
+fn functions_that_cannot_use_their_layers() {
+    check(
+        &function("Layers: [ARN:1], Environment: {Variables: {PYTHONPATH: /var/task}}"),
+        &expect![[r#"
+        4:118 pythonpath-hides-layers: `R` sets PYTHONPATH, and loses what its layers bring for Python
+    "#]],
+    );
+    check(
+        &function("Layers: [ARN:1], Environment: {Variables: {PYTHONPATH: '/opt/python:/x'}}"),
+        &expect![[r#""#]],
+    );
+    check(
+        &function("Layers: [ARN:1], PackageType: Image"),
+        &expect![[r#"
+        4:93 layers-on-image: `R` is a container image, and has layers
+    "#]],
+    );
+    check(
+        &function("Layers: ['arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:1']"),
+        &expect![[r#"
+            4:27 variable-without-sub: `${AWS::Region}` stands in a plain string, and CloudFormation replaces it in `Fn::Sub` only
+        "#]],
+    );
+    check(
+        &function("Layers: ['{{resolve:ssm:/x}}']"),
+        &expect![[r#"
+        4:27 resolve-is-not-noticed: CloudFormation does not notice when `{{resolve:ssm:/x}}` changes
+    "#]],
+    );
+}
+
+#[test]
+fn what_the_ledger_knows() {
+    let entry = Entry {
+        compatible_runtimes: vec!["python3.13".to_owned()],
+        compatible_architectures: vec!["arm64".to_owned()],
+        ..Entry::new(format!("{ARN}:7").parse().unwrap())
+    };
+    let pins = Pins::from_ledger(&Ledger::from_iter([entry]));
+    check_with(
+        &pins,
+        &function("Runtime: python3.9, Layers: [ARN:8]"),
+        &expect![[r#"
+        4:47 newer-than-ledger: version 8 of layer `sosw` is newer than 7, the ledger's
+        4:47 unfit-runtime: function `R` has runtime `python3.9`, and layer `sosw` version 7 is made for python3.13
+    "#]],
+    );
+    check_with(
+        &pins,
+        &function("Runtime: python3.13, Layers: [ARN:7]"),
+        &expect![[r#"
+        4:48 unfit-architecture: function `R` has architecture `x86_64`, and layer `sosw` version 7 is made for arm64
+    "#]],
+    );
+    check_with(
+        &pins,
+        &function("Runtime: python3.13, Architectures: [arm64], Layers: [ARN:7]"),
+        &expect![[r#""#]],
+    );
+}
+
+#[test]
+fn findings_are_taken_back_with_a_reason() {
+    let with = |comment: &str| {
+        format!(
+            "Resources:\n  R:\n    # {comment}\n    Type: AWS::Lambda::LayerVersion\n    Properties: {{}}\n"
+        )
+    };
+    check(
+        &with("layer-lint: ignore missing-retain the stack is a test"),
+        &expect![[r#"
+        1 ignored
+    "#]],
+    );
+    check(
+        &with("layer-lint: ignore missing-retain"),
+        &expect![[r#"
+            3:5 ignore-needs-reason: nothing says why `missing-retain` is ignored
+            4:5 missing-retain: `R` is deleted with its next change: no `Retain` in `DeletionPolicy` and `UpdateReplacePolicy`
+        "#]],
+    );
+    check(
+        &with("layer-lint: ignore mising-retain because"),
+        &expect![[r#"
+            3:5 ignore-needs-reason: there is no rule `mising-retain`, did you mean `missing-retain`?
+            4:5 missing-retain: `R` is deleted with its next change: no `Retain` in `DeletionPolicy` and `UpdateReplacePolicy`
+        "#]],
+    );
+    check(
+        &with("layer-lint: skip"),
+        &expect![[r#"
+            3:5 ignore-needs-reason: only `ignore` can be asked for
+            4:5 missing-retain: `R` is deleted with its next change: no `Retain` in `DeletionPolicy` and `UpdateReplacePolicy`
+        "#]],
+    );
+    check(
+        &resource("AWS::Lambda::LayerVersion", "    Metadata: {layer-lint: {missing-retain: a test}}"),
+        &expect![[r#"
+            1 ignored
+        "#]],
+    );
+    check(
+        "Description: '# layer-lint: ignore x'\nResources: {R: {Type: 'AWS::S3::Bucket'}}\n",
+        &expect![[r#""#]],
+    );
+}

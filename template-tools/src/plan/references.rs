@@ -1,0 +1,224 @@
+//! References that are understood: which version each gets, and what stands against it.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::{AccountTaken, Bump, Downgrades, Goal, Planner, Refusal, Unfit, Wanted, Weight, fit};
+use crate::arn::LayerName;
+use crate::document::{Content, NodeId, Position};
+use crate::edit::Edit;
+use crate::flow::{Flow, Home, Reference, Source};
+use crate::pattern::{ArnPattern, NoPattern, Part, Variables, VersionPart};
+use crate::pins::{NotPinned, Pin, Resolution};
+
+/// What becomes of one reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// It names the right version.
+    Current(Pin),
+    /// It gets this one.
+    Becomes(Pin, VersionPart),
+    /// It stays, for a reason.
+    Stays(Weight, String),
+    /// Nothing may be changed.
+    Refused(Refusal),
+}
+
+/// What becomes of a reference, as far as the reference alone can tell.
+pub(crate) fn decide(pattern: &ArnPattern, wanted: &Wanted<'_>) -> Decision {
+    let layer = &pattern.layer;
+    let pin = match (wanted.pins.resolve(pattern), wanted.goal) {
+        (Resolution::Version(pin), _) => pin,
+        // A placeholder is the same for every region.
+        (Resolution::Disagree(pins), Goal::Placeholder) => pins[0],
+        (Resolution::Disagree(pins), Goal::Versions) => {
+            let pins = pins.into_iter().cloned().collect();
+            return Decision::Refused(Refusal::Ambiguous { layer: layer.clone(), pins });
+        }
+        (Resolution::NotPinned(NotPinned::Layer), _) => {
+            return Decision::Stays(Weight::Other, "no version is asked for".to_owned());
+        }
+        (Resolution::NotPinned(NotPinned::Account), _) => {
+            return Decision::Stays(Weight::Expected, "it is another account's layer".to_owned());
+        }
+        (Resolution::NotPinned(place @ (NotPinned::Region | NotPinned::Partition)), _) => {
+            let place = match (place, &pattern.region, &pattern.partition) {
+                (NotPinned::Region, Part::Is(region), _) => format!("region `{region}`"),
+                (NotPinned::Partition, _, Part::Is(partition)) => format!("partition `{partition}`"),
+                _ => "its place".to_owned(),
+            };
+            return Decision::Stays(Weight::Warning, format!("no version is known for {place}"));
+        }
+    };
+    let to = match wanted.goal {
+        Goal::Versions => VersionPart::Number(pin.version),
+        Goal::Placeholder => VersionPart::Placeholder(layer.placeholder()),
+    };
+    if pattern.version == to {
+        return Decision::Current(pin.clone());
+    }
+    if let (VersionPart::Number(from), VersionPart::Number(to)) = (&pattern.version, &to)
+        && from > to
+        && wanted.downgrades == Downgrades::Refused
+        && !wanted.pins.facts(pin).is_some_and(|facts| facts.withdrawn.contains(from))
+    {
+        return Decision::Refused(Refusal::Downgrade { layer: layer.clone(), from: *from, to: *to });
+    }
+    Decision::Becomes(pin.clone(), to)
+}
+
+impl Planner<'_, '_, '_> {
+    /// Decides every reference; those that share a place decide together.
+    pub(super) fn references(&mut self, flow: &Flow) {
+        let mut places: BTreeMap<(Source, usize), Vec<&Reference>> = BTreeMap::new();
+        for reference in &flow.references {
+            places.entry((reference.source, reference.part.start)).or_default().push(reference);
+        }
+        for ((source, _), sharing) in places {
+            let Source::Leaf(leaf) = source else { continue };
+            self.place(flow, leaf, &sharing);
+        }
+    }
+
+    fn place(&mut self, flow: &Flow, leaf: NodeId, sharing: &[&Reference]) {
+        let position = self.document.position(leaf);
+        let decided: Vec<(&&Reference, Decision)> =
+            sharing.iter().map(|reference| (reference, decide(&reference.pattern, self.wanted))).collect();
+        let mut becomes: Option<(&Reference, &Pin, &VersionPart)> = None;
+        for (reference, decision) in &decided {
+            let layer = &reference.pattern.layer;
+            match decision {
+                Decision::Current(pin) | Decision::Becomes(pin, _) => {
+                    self.name(layer);
+                    if let (None, Part::Is(account)) = (&pin.account, &reference.pattern.account) {
+                        let account = account.clone();
+                        let taken = AccountTaken { layer: layer.clone(), account, position };
+                        if !self.plan.accounts.contains(&taken) {
+                            self.plan.accounts.push(taken);
+                        }
+                    }
+                    if let Decision::Becomes(pin, to) = decision {
+                        becomes = becomes.or(Some((reference, pin, to)));
+                    }
+                }
+                Decision::Refused(refusal) => {
+                    self.name(layer);
+                    return self.refuse(position, refusal.clone());
+                }
+                Decision::Stays(weight, reason) => {
+                    self.leave(leaf, Some(layer.clone()), reason.clone(), *weight);
+                }
+            }
+        }
+        let Some((reference, _, to)) = becomes else {
+            self.plan.current +=
+                usize::from(decided.iter().any(|(_, decision)| matches!(decision, Decision::Current(_))));
+            return;
+        };
+        let agree = |(_, decision): &(&&Reference, Decision)| matches!(decision, Decision::Becomes(_, other) if other == to);
+        if !decided.iter().all(agree) {
+            return self.refuse(position, shared(&decided));
+        }
+        if self.wanted.unfit == Unfit::Refused && self.wanted.goal == Goal::Versions {
+            for (reference, decision) in &decided {
+                let Decision::Becomes(pin, _) = decision else { continue };
+                if let Some(refusal) = fit::misfit(self.document, flow, reference, pin, self.wanted.pins) {
+                    return self.refuse(position, refusal);
+                }
+            }
+        }
+        self.edit(leaf, &reference.part, &reference.pattern, to, reference.home.clone());
+    }
+
+    fn edit(
+        &mut self,
+        leaf: NodeId,
+        part: &Range<usize>,
+        pattern: &ArnPattern,
+        to: &VersionPart,
+        home: Home,
+    ) {
+        let (position, layer) = (self.document.position(leaf), pattern.layer.clone());
+        let new = to.written();
+        if let Home::Default(parameter) = &home
+            && let Some(reason) = self.not_allowed(parameter, leaf, part, &new)
+        {
+            return self.leave(leaf, Some(layer), reason, Weight::Warning);
+        }
+        let Some(range) = self.document.range_of(leaf, part) else {
+            let reason = "the version cannot be found in the text as it is written".to_owned();
+            return self.leave(leaf, Some(layer), reason, Weight::Warning);
+        };
+        self.edits.push(Edit { leaf, part: part.clone(), range, new });
+        self.plan.bumps.push(Bump { position, layer, from: pattern.version.clone(), to: to.clone(), home });
+    }
+
+    /// Why a parameter may not have the new value, if its `AllowedValues` do not hold it.
+    fn not_allowed(&self, parameter: &str, leaf: NodeId, part: &Range<usize>, new: &str) -> Option<String> {
+        let document = self.document;
+        let value = document.scalar(leaf)?;
+        let value = format!("{}{new}{}", value.get(..part.start)?, value.get(part.end..)?);
+        let allowed = document.roots().iter().flat_map(|root| document.values(*root, "Parameters"));
+        let allowed = allowed.flat_map(|parameters| document.values(parameters, parameter));
+        let mut allowed = allowed.flat_map(|parameter| document.values(parameter, "AllowedValues"));
+        let missing = |list: NodeId| {
+            let mut items = document.items(list).into_iter().flatten();
+            !items.any(|item| document.scalar(*item) == Some(value.as_str()))
+        };
+        allowed
+            .any(missing)
+            .then(|| format!("the `AllowedValues` of parameter `{parameter}` do not hold `{value}`"))
+    }
+
+    /// For a file that is no template and was asked for all the same: every scalar that is an ARN.
+    pub(super) fn every_scalar(&mut self) {
+        for (id, node) in self.document.nodes() {
+            let Content::Scalar { value, .. } = &node.content else { continue };
+            let pattern = match ArnPattern::parse_with(value, Variables::Foreign, &self.wanted.placeholders) {
+                Ok(pattern) => pattern,
+                Err(NoPattern::NotAnArn) => {
+                    self.mention(id, value, "this is no more than part of the text");
+                    continue;
+                }
+                Err(error) => {
+                    self.mention(id, value, &error.to_string());
+                    continue;
+                }
+            };
+            let part = pattern.version_range.clone();
+            let reference = Reference {
+                source: Source::Leaf(id),
+                part,
+                pattern,
+                home: Home::Entry,
+                entry: id,
+                functions: std::collections::BTreeSet::new(),
+            };
+            self.place(&Flow::default(), id, &[&reference]);
+        }
+    }
+
+    fn refuse(&mut self, position: Position, refusal: Refusal) {
+        self.plan.refusals.push((position, refusal));
+    }
+
+    fn name(&mut self, layer: &LayerName) {
+        self.plan.names.insert(layer.clone());
+    }
+}
+
+fn shared(decided: &[(&&Reference, Decision)]) -> Refusal {
+    let line = |(reference, decision): &(&&Reference, Decision)| {
+        let layer = &reference.pattern.layer;
+        let region = match &reference.pattern.region {
+            Part::Is(region) => format!(" in {region}"),
+            Part::Deployed => String::new(),
+        };
+        match decision {
+            Decision::Becomes(pin, _) | Decision::Current(pin) => format!("{layer}{region}: {}", pin.version),
+            Decision::Stays(_, reason) => format!("{layer}{region}: none, {reason}"),
+            Decision::Refused(refusal) => format!("{layer}{region}: {refusal}"),
+        }
+    };
+    Refusal::Shared { wanted: decided.iter().map(line).collect() }
+}

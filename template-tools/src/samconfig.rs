@@ -1,0 +1,430 @@
+//! `samconfig.toml`: the values that `sam deploy` gives to a template's parameters, where they carry a layer's version.
+//!
+//! What a parameter is for is told by the template that the file deploys; only a whole ARN says so itself. Text in, plan
+//! out: whoever reads files hands the templates in.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use toml::Value;
+use toml::de::{DeTable, DeValue};
+
+use crate::arn::Region;
+use crate::document::{ParseError, Position, Style, align, parse};
+use crate::flow::{Given, Home, Outside, Source, flow_with};
+use crate::pattern::{ArnPattern, Part, Variables};
+use crate::plan::{AccountTaken, Bump, Decision, LeftAlone, Plan, Refusal, Wanted, Weight, decide};
+
+/// The name of the file.
+pub const FILE_NAME: &str = "samconfig.toml";
+
+/// The templates that `sam` looks for where none is named, in its order.
+const DEFAULT_TEMPLATES: [&str; 3] = ["template.yaml", "template.yml", "template.json"];
+
+/// Why a file is no samconfig.toml.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {}, column {}: {message}", .position.line, .position.column)]
+pub struct SamconfigError {
+    /// Where.
+    pub position: Position,
+    /// What is wrong there.
+    pub message: String,
+}
+
+/// A parameter's value, and where it stands.
+#[derive(Clone, Debug)]
+struct Override {
+    given: Given,
+    /// The string that it is part of, with quotes, as bytes of the file.
+    string: Range<usize>,
+    /// What the string means.
+    meaning: String,
+    /// Where in that the value begins.
+    start: usize,
+}
+
+/// One way to deploy: the parameters of one environment and command.
+#[derive(Clone, Debug, Default)]
+struct Deployment {
+    template: Option<String>,
+    region: Option<Region>,
+    overrides: Vec<Override>,
+}
+
+struct Splice {
+    range: Range<usize>,
+    new: String,
+    string: Range<usize>,
+    becomes: String,
+}
+
+/// Plans one file. `template` gives the text of a template by its path, as the file names it.
+pub fn plan_samconfig(
+    text: &str,
+    wanted: &Wanted<'_>,
+    template: impl Fn(&str) -> Option<String>,
+) -> Result<Plan, SamconfigError> {
+    let file = DeTable::parse(text).map_err(|error| SamconfigError {
+        position: Position::at(text, error.span().map_or(0, |span| span.start)),
+        message: error.message().to_owned(),
+    })?;
+    let mut planner = Planner { text, wanted, plan: Plan::default(), splices: Vec::new() };
+    for deployment in deployments(file.get_ref()) {
+        let named = match &deployment.template {
+            Some(name) => template(name),
+            None => DEFAULT_TEMPLATES.iter().find_map(|name| template(name)),
+        };
+        planner.deployment(&deployment, named.as_deref());
+    }
+    Ok(planner.finish())
+}
+
+fn deployments(file: &DeTable<'_>) -> Vec<Deployment> {
+    let mut all = Vec::new();
+    for environment in file.values().filter_map(|value| value.get_ref().as_table()) {
+        let parameters = |command: &str| {
+            environment.get(command)?.get_ref().as_table()?.get("parameters")?.get_ref().as_table()
+        };
+        let global = parameters("global");
+        for command in environment.keys() {
+            let Some(own) = parameters(command.get_ref()) else { continue };
+            let text = |key: &str| {
+                let value = own.get(key).or_else(|| global?.get(key))?;
+                value.get_ref().as_str().map(str::to_owned)
+            };
+            let Some(overrides) = own.get("parameter_overrides") else { continue };
+            all.push(Deployment {
+                template: text("template_file").or_else(|| text("template")),
+                region: text("region").and_then(|region| Region::new(region).ok()),
+                overrides: match overrides.get_ref() {
+                    DeValue::String(meaning) => in_string(meaning, &overrides.span()),
+                    DeValue::Array(items) => {
+                        let items =
+                            items.iter().filter_map(|item| Some((item.get_ref().as_str()?, item.span())));
+                        items.filter_map(|(meaning, span)| in_item(meaning, &span)).collect()
+                    }
+                    _ => Vec::new(),
+                },
+            });
+        }
+    }
+    all
+}
+
+/// `Key=value Other="a value"`, or `ParameterKey=Key,ParameterValue=value …`.
+fn in_string(meaning: &str, string: &Range<usize>) -> Vec<Override> {
+    let mut all = Vec::new();
+    let mut at = 0;
+    while at < meaning.len() {
+        let rest = &meaning[at..];
+        let blank = rest.len() - rest.trim_start().len();
+        if blank > 0 {
+            at += blank;
+            continue;
+        }
+        let mut quoted = false;
+        let mut escaped = false;
+        let end = rest.char_indices().find(|(_, letter)| {
+            let ends = letter.is_whitespace() && !quoted;
+            quoted ^= *letter == '"' && !escaped;
+            escaped = *letter == '\\' && !escaped;
+            ends
+        });
+        let end = end.map_or(rest.len(), |(end, _)| end);
+        all.extend(one(&rest[..end], at, meaning, string));
+        at += end;
+    }
+    all
+}
+
+/// An item of the list form is one pair, blanks and all.
+fn in_item(meaning: &str, string: &Range<usize>) -> Option<Override> {
+    one(meaning, 0, meaning, string)
+}
+
+fn one(pair: &str, at: usize, meaning: &str, string: &Range<usize>) -> Option<Override> {
+    let (name, value) = if let Some(rest) = pair.strip_prefix("ParameterKey=") {
+        rest.split_once(",ParameterValue=")?
+    } else {
+        pair.split_once('=')?
+    };
+    let start = pair.len() - value.len();
+    let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+    let (value, start) = unquoted.map_or((value, start), |value| (value, start + 1));
+    let given = Given { name: name.trim_matches('"').to_owned(), value: value.to_owned() };
+    Some(Override { given, string: string.clone(), meaning: meaning.to_owned(), start: at + start })
+}
+
+struct Planner<'w, 't> {
+    text: &'t str,
+    wanted: &'w Wanted<'w>,
+    plan: Plan,
+    splices: Vec<Splice>,
+}
+
+impl Planner<'_, '_> {
+    fn deployment(&mut self, deployment: &Deployment, template: Option<&str>) {
+        let given: Vec<Given> = deployment.overrides.iter().map(|one| one.given.clone()).collect();
+        let mut found: BTreeMap<(usize, usize), (Range<usize>, Vec<ArnPattern>)> = BTreeMap::new();
+        if let Some(Ok(document)) = template.map(parse) {
+            let placeholders = self.wanted.placeholders.clone();
+            let outside = Outside { given: &given, region: deployment.region.clone(), placeholders };
+            for reference in flow_with(&document, &outside).references {
+                if let Source::Given(number) = reference.source {
+                    let place = found.entry((number, reference.part.start));
+                    let (_, patterns) = place.or_insert_with(|| (reference.part.clone(), Vec::new()));
+                    patterns.push(reference.pattern);
+                }
+            }
+        }
+        for (number, one) in given.iter().enumerate() {
+            // A list of ARNs, or only one: these say themselves what they are.
+            let mut start = 0;
+            for piece in one.value.split(',') {
+                let parsed = ArnPattern::parse_with(piece, Variables::Literal, &self.wanted.placeholders);
+                if let Ok(pattern) = parsed {
+                    let part = pattern.version_range.start + start..pattern.version_range.end + start;
+                    found.entry((number, part.start)).or_insert_with(|| (part, vec![pattern]));
+                }
+                start += piece.len() + 1;
+            }
+        }
+        for ((number, _), (part, patterns)) in found {
+            self.place(&deployment.overrides[number], &part, &patterns);
+        }
+    }
+
+    fn place(&mut self, one: &Override, part: &Range<usize>, patterns: &[ArnPattern]) {
+        let position = Position::at(self.text, one.string.start);
+        let decisions: Vec<Decision> = patterns.iter().map(|pattern| decide(pattern, self.wanted)).collect();
+        let layer = &patterns[0].layer;
+        if let Some(Decision::Refused(refusal)) =
+            decisions.iter().find(|one| matches!(one, Decision::Refused(_)))
+        {
+            self.plan.names.insert(layer.clone());
+            return self.plan.refusals.push((position, refusal.clone()));
+        }
+        if decisions.iter().any(|one| *one != decisions[0]) {
+            let wanted =
+                patterns.iter().map(|pattern| format!("{} in `{}`", pattern.layer, one.given.name)).collect();
+            return self.plan.refusals.push((position, Refusal::Shared { wanted }));
+        }
+        let left =
+            |reason: String, weight| LeftAlone { position, layer: Some(layer.clone()), reason, weight };
+        match &decisions[0] {
+            Decision::Refused(_) => {}
+            Decision::Stays(weight, reason) => self.plan.left_alone.push(left(reason.clone(), *weight)),
+            Decision::Current(_) => {
+                self.plan.names.insert(layer.clone());
+                self.plan.current += 1;
+            }
+            Decision::Becomes(pin, to) => {
+                self.plan.names.insert(layer.clone());
+                if let (None, Part::Is(account)) = (&pin.account, &patterns[0].account) {
+                    let (layer, account) = (layer.clone(), account.clone());
+                    self.plan.accounts.push(AccountTaken { layer, account, position });
+                }
+                let meant = one.start + part.start..one.start + part.end;
+                let Some(range) = self.range_of(one, &meant) else {
+                    let reason = "the version cannot be found in the text as it is written".to_owned();
+                    return self.plan.left_alone.push(left(reason, Weight::Warning));
+                };
+                let new = to.written();
+                let becomes = format!("{}{new}{}", &one.meaning[..meant.start], &one.meaning[meant.end..]);
+                self.splices.push(Splice { range, new, string: one.string.clone(), becomes });
+                let (from, home) = (patterns[0].version.clone(), Home::Given(one.given.name.clone()));
+                self.plan.bumps.push(Bump { position, layer: layer.clone(), from, to: to.clone(), home });
+            }
+        }
+    }
+
+    fn range_of(&self, one: &Override, part: &Range<usize>) -> Option<Range<usize>> {
+        let raw = self.text.get(one.string.clone())?;
+        let (quote, style) = [
+            ("\"\"\"", Style::DoubleQuoted),
+            ("'''", Style::Block),
+            ("\"", Style::DoubleQuoted),
+            ("'", Style::Block),
+        ]
+        .into_iter()
+        .find(|(quote, _)| raw.starts_with(quote))?;
+        let inner = raw.get(quote.len()..raw.len().checked_sub(quote.len())?)?;
+        let range = align(inner, &one.meaning, style, part)?;
+        let start = one.string.start + quote.len();
+        Some(start + range.start..start + range.end)
+    }
+
+    fn finish(mut self) -> Plan {
+        self.splices.sort_by_key(|splice| splice.range.start);
+        self.splices.dedup_by(|one, other| one.range == other.range);
+        if self.plan.refusals.is_empty() && !self.splices.is_empty() {
+            if let Some(text) = self.proved() {
+                self.plan.text = Some(text);
+            } else {
+                let position = self.plan.bumps[0].position;
+                let error = crate::edit::ProofError::Elsewhere(position);
+                self.plan.refusals.push((position, error.into()));
+            }
+        }
+        self.plan
+    }
+
+    /// The new text, read again: it means what the old one did, but for the values that were to change.
+    fn proved(&self) -> Option<String> {
+        let mut after = String::with_capacity(self.text.len() + 8 * self.splices.len());
+        let mut done = 0;
+        for splice in &self.splices {
+            after.push_str(self.text.get(done..splice.range.start)?);
+            after.push_str(&splice.new);
+            done = splice.range.end;
+        }
+        after.push_str(self.text.get(done..)?);
+        let (mut before, mut new) = (Vec::new(), Vec::new());
+        strings(DeTable::parse(self.text).ok()?.get_ref(), &mut before);
+        strings(DeTable::parse(&after).ok()?.get_ref(), &mut new);
+        let changes =
+            |span: &Range<usize>| self.splices.iter().filter(|splice| splice.string == *span).count();
+        let same = before.len() == new.len()
+            && before.iter().zip(&new).all(|((span, old), (_, new))| match changes(span) {
+                0 => old == new,
+                1 => self.splices.iter().any(|splice| splice.string == *span && splice.becomes == *new),
+                // Several in one string: as long as digits are all that differs.
+                _ => without_versions(old) == without_versions(new),
+            });
+        let rest = |text: &str| text.parse::<toml::Table>().ok().map(|table| shape(&Value::Table(table)));
+        (same && rest(self.text)? == rest(&after)?).then_some(after)
+    }
+}
+
+fn without_versions(text: &str) -> String {
+    text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'))
+        .filter(|word| {
+            !word.bytes().all(|byte| byte.is_ascii_digit()) && !word.ends_with("_LAYER_PLACEHOLDER")
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// All strings of a file, in the order of its tables, each with its place.
+fn strings(table: &DeTable<'_>, all: &mut Vec<(Range<usize>, String)>) {
+    for value in table.values() {
+        strings_of(value.get_ref(), value.span(), all);
+    }
+}
+
+fn strings_of(value: &DeValue<'_>, span: Range<usize>, all: &mut Vec<(Range<usize>, String)>) {
+    match value {
+        DeValue::String(text) => all.push((span, text.to_string())),
+        DeValue::Array(items) => items.iter().for_each(|item| strings_of(item.get_ref(), item.span(), all)),
+        DeValue::Table(table) => strings(table, all),
+        _ => {}
+    }
+}
+
+/// The same value with every string empty: its keys, numbers and structure.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::String(_) => Value::String(String::new()),
+        Value::Array(items) => Value::Array(items.iter().map(shape).collect()),
+        Value::Table(table) => {
+            Value::Table(table.iter().map(|(key, value)| (key.clone(), shape(value))).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+impl From<ParseError> for SamconfigError {
+    fn from(error: ParseError) -> Self {
+        Self { position: error.position, message: error.message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arn::LayerVersionArn;
+    use crate::pins::{Pin, Pins};
+
+    const TEMPLATE: &str = "Parameters:
+  Layer: {Type: String}
+  LayerVersion: {Type: Number, Default: 1}
+  Layers: {Type: CommaDelimitedList}
+  Stage: {Type: String}
+Globals:
+  Function:
+    Layers:
+      - !Sub 'arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:${LayerVersion}'
+      - !Ref Layer
+Resources:
+  F: {Type: AWS::Serverless::Function, Properties: {Layers: !Ref Layers}}
+";
+    const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:layer:sosw";
+
+    fn pins() -> Pins {
+        let arns = [format!("{ARN}:12"), format!("{ARN}:13").replace("us-east-1", "eu-west-1")];
+        Pins::new(arns.iter().map(|arn| Pin::from(arn.parse::<LayerVersionArn>().unwrap()))).unwrap()
+    }
+
+    /// `<7>` becomes 12, `{7}` becomes 13.
+    #[track_caller]
+    fn check(marked: &str) {
+        for line_end in ["\n", "\r\n"] {
+            let marked = marked.replace("ARN", ARN).replace('\n', line_end);
+            let before = marked.replace("<7>", "7").replace("{7}", "7");
+            let expected = marked.replace("<7>", "12").replace("{7}", "13");
+            let pins = pins();
+            let template = |name: &str| (name == "template.yaml").then(|| TEMPLATE.to_owned());
+            let run = |text: &str| plan_samconfig(text, &Wanted::new(&pins), template).unwrap();
+            let plan = run(&before);
+            assert_eq!(plan.refusals, []);
+            assert_eq!(plan.text.as_deref().unwrap_or(&before), expected, "{plan:?}");
+            assert_eq!(run(&expected).text, None);
+        }
+    }
+
+    #[test]
+    fn the_string_form() {
+        check(
+            "version = 0.1\n[default.deploy.parameters]\nregion = \"us-east-1\" # 7\nparameter_overrides = \"Stage=7 LayerVersion=<7> Layer=ARN:<7>\"\n",
+        );
+        check(
+            "[prod.deploy.parameters]\nregion = 'eu-west-1'\nparameter_overrides = \"Stage=\\\"LayerVersion=7\\\" LayerVersion=\\\"{7}\\\" Layers=\\\"ARN:<7>,ARN:<7>\\\"\"\n",
+        );
+        check(
+            "[a.global.parameters]\nregion = 'us-east-1'\n[a.deploy.parameters]\nparameter_overrides = '''\nStage=7\n  LayerVersion=<7>\n'''\n",
+        );
+        check(
+            "[a.deploy.parameters]\nregion = 'us-east-1'\nparameter_overrides = \"ParameterKey=LayerVersion,ParameterValue=<7> ParameterKey=Stage,ParameterValue=7\"\n",
+        );
+    }
+
+    #[test]
+    fn the_list_form() {
+        check(
+            "[a.deploy.parameters]\nregion = 'us-east-1'\nparameter_overrides = [\n  'Stage=7', # 7\n  \"LayerVersion=<7>\",\n  'Layer=ARN:<7>']\n",
+        );
+    }
+
+    #[test]
+    fn without_its_template_only_whole_arns_are_known() {
+        check(
+            "[a.deploy.parameters]\ntemplate_file = 'other.yaml'\nregion = 'us-east-1'\nparameter_overrides = 'LayerVersion=7 Any=ARN:<7>'\n",
+        );
+    }
+
+    #[test]
+    fn an_open_region_needs_pins_that_agree() {
+        let pins = pins();
+        let text = "[a.deploy.parameters]\nparameter_overrides = 'LayerVersion=7'\n";
+        let plan = plan_samconfig(text, &Wanted::new(&pins), |_| Some(TEMPLATE.to_owned())).unwrap();
+        assert!(matches!(plan.refusals[..], [(Position { line: 2, .. }, Refusal::Ambiguous { .. })]));
+        assert_eq!(plan.text, None);
+    }
+
+    #[test]
+    fn an_error_has_a_place() {
+        let pins = pins();
+        let error = plan_samconfig("a = 1\nb = [\n", &Wanted::new(&pins), |_| None).unwrap_err();
+        assert!(error.to_string().starts_with("line 2, column 6: "), "{error}");
+    }
+}

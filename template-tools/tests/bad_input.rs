@@ -1,0 +1,144 @@
+//! Input that nobody wants: each is named with file and place, nothing is lost, and nothing takes for ever.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+mod harness;
+use harness::{Project, Ran, arn, function};
+
+/// Runs over the bad file and a good one: the good one is changed, the bad one is as it was.
+#[track_caller]
+fn check(name: &str, bad: &[u8], code: i32) -> Ran {
+    let project = Project::new();
+    fs::write(project.path(name), bad).unwrap();
+    project.write("good.yaml", &function(&[&arn("sosw", "1")]));
+    let started = Instant::now();
+    let ran = project.run(&["bump", "--pin", &arn("sosw", "7")]);
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    ran.ends(code).prints("good.yaml\n");
+    assert_eq!(fs::read(project.path(name)).unwrap(), bad);
+    assert_eq!(project.read("good.yaml"), function(&[&arn("sosw", "7")]));
+    ran
+}
+
+fn layers(text: &str) -> String {
+    format!("Layers: layer:sosw:1\n{text}")
+}
+
+#[test]
+fn what_cannot_be_read_is_named_with_its_place() {
+    check("bad.yaml", layers("a: [b\n").as_bytes(), 3)
+        .says("failed to read `bad.yaml`\n  Caused by: line 2, column 4: ");
+    check("bad.json", br#"{"Layers": "layer:sosw:1", "a": [1,, 2}"#, 3)
+        .says("failed to read `bad.json`\n  Caused by: line 1, ");
+    check("bad.yaml", b"Layers: layer:sosw:1 # gr\xfc\n", 3).says("line 1, column 26: this is not UTF-8");
+    check("bad.yaml", b"Layers: layer:sosw:1\nx: \"\0\"\n", 3).says("failed to read `bad.yaml`");
+    for (mark, little) in [([0xFF, 0xFE], true), ([0xFE, 0xFF], false)] {
+        let text = function(&[&arn("sosw", "1")]);
+        let units =
+            text.encode_utf16().flat_map(|unit| if little { unit.to_le_bytes() } else { unit.to_be_bytes() });
+        let bytes: Vec<u8> = mark.into_iter().chain(units).collect();
+        check("bad.yaml", &bytes, 3).says("line 1, column 1: this is UTF-16");
+    }
+}
+
+#[test]
+fn depth_has_an_end() {
+    let arrays =
+        format!("{{\"Layers\": \"layer:sosw:1\", \"x\": {}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    check("deep.json", arrays.as_bytes(), 3).says("failed to read `deep.json`");
+    let flow = layers(&format!("x: {}", "{a: ".repeat(10_000)));
+    check("deep.yaml", flow.as_bytes(), 3).says("failed to read `deep.yaml`");
+    // Expressions within expressions.
+    let nested = format!("{}x{}", "!If [C, ".repeat(200), ", y]".repeat(200));
+    let text = function(&[&nested, &arn("sosw", "7")]);
+    let project = Project::new();
+    project.write("a.yaml", &text);
+    project.run(&["bump", "--pin", &arn("sosw", "7"), "--why"]).ends(0).says("too many ways");
+}
+
+#[test]
+fn aliases_and_choices_do_not_explode() {
+    let level = |level: usize| {
+        let before = level - 1;
+        format!("l{level}: &l{level} [*l{before}, *l{before}, *l{before}]\n")
+    };
+    let mut bomb = layers("l0: &l0 [x, x]\n") + &(1..60).map(level).collect::<Vec<_>>().concat();
+    bomb.push_str("Globals: {Function: {Layers: [!Join ['', *l59]]}}\n");
+    check("bomb.yaml", bomb.as_bytes(), 0);
+    let choice = "!If [A, a, b]";
+    let many = (0..40).map(|index| choice.replace('A', &format!("C{index}"))).collect::<Vec<_>>().join(", ");
+    check(
+        "many.yaml",
+        format!("Globals: {{Function: {{Layers: [!Join ['layer:sosw', [{many}]]]}}}}\n").as_bytes(),
+        0,
+    );
+    let circle = layers("a: &a {<<: *a, Layers: *a}\nGlobals: {Function: *a}\n");
+    check("circle.yaml", circle.as_bytes(), 0);
+}
+
+#[test]
+fn keys_that_come_twice_are_all_changed() {
+    let project = Project::new();
+    let text = |version: &str| {
+        format!("{0}      Layers: ['{1}']\n", function(&[&arn("sosw", version)]), arn("sosw", version))
+    };
+    project.write("a.yaml", &text("1"));
+    project.run(&["bump", "--pin", &arn("sosw", "7")]).ends(0);
+    assert_eq!(project.read("a.yaml"), text("7"));
+}
+
+#[test]
+fn a_line_of_100_mb_is_read() {
+    let mut line = String::from("{\"Layers\": \"layer:sosw:1\", \"x\": \"");
+    line.push_str(&"x".repeat(100_000_000));
+    line.push_str("\"}");
+    check("line.json", line.as_bytes(), 0).says("line.json:1:");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_circles_and_out_of_the_tree_are_not_followed() {
+    use std::os::unix::fs::symlink;
+    let project = Project::new();
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("o.yaml"), function(&[&arn("sosw", "1")])).unwrap();
+    project.write("good.yaml", &function(&[&arn("sosw", "1")]));
+    symlink(project.root(), project.path("loop")).unwrap();
+    symlink("b.yaml", project.path("a.yaml")).unwrap();
+    symlink("a.yaml", project.path("b.yaml")).unwrap();
+    symlink(outside.path().join("o.yaml"), project.path("out.yaml")).unwrap();
+    symlink(outside.path(), project.path("out")).unwrap();
+    project.run(&["bump", "--pin", &arn("sosw", "7")]).ends(0).prints("good.yaml\n");
+    // A link out of the tree is refused when it is named, too.
+    let ran = project.run(&["bump", "--pin", &arn("sosw", "7"), "out.yaml"]);
+    ran.ends(3).says("failed to write `out.yaml`: it is a link that leaves the folder it is in");
+    project.run(&["bump", "--pin", &arn("sosw", "7"), "a.yaml"]).ends(3).says("failed to read `a.yaml`");
+    assert_eq!(fs::read_to_string(outside.path().join("o.yaml")).unwrap(), function(&[&arn("sosw", "1")]));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_loses_nothing() {
+    // No file may grow beyond a limit: the same refusal, in the middle of writing, as from a full disk.
+    let project = Project::new();
+    let filler = "# filler\n".repeat(20_000);
+    let text = format!("{filler}{}", function(&[&arn("sosw", "1")]));
+    project.write("a.yaml", &text);
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 64; exec {} bump --pin {} a.yaml 2>err.txt",
+        env!("CARGO_BIN_EXE_template-tools"),
+        arn("sosw", "7")
+    );
+    let status = std::process::Command::new("/bin/sh")
+        .args(["-c", &script])
+        .current_dir(project.root())
+        .env_clear()
+        .status();
+    assert_eq!(status.unwrap().code(), Some(3));
+    assert!(project.read("err.txt").contains("failed to write `a.yaml`"), "{}", project.read("err.txt"));
+    assert_eq!(project.read("a.yaml"), text);
+    assert_eq!(project.names(), ["a.yaml", "err.txt"]);
+}

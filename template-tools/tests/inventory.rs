@@ -1,0 +1,88 @@
+//! `list` and `lint` from the outside, and the reports for machines.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use serde_json::Value;
+
+mod harness;
+use harness::{Project, arn, function, ledger};
+
+#[test]
+fn the_list_names_file_function_layer_version_and_region() {
+    let project = Project::new();
+    project.write("a.yaml", &function(&[&arn("sosw", "7"), "!Ref Other"]));
+    project.write(
+        "b.json",
+        &format!(
+            "{{\"Globals\": {{\"Function\": {{\"Layers\": [{{\"Fn::Sub\": \"{}\"}}, \"{}\"]}}}}}}",
+            arn("sosw", "12").replace("us-east-1", "${AWS::Region}"),
+            arn("sosw", "10")
+        ),
+    );
+    project.write("no.yaml", &format!("Layers: ['{}']\n", arn("sosw", "1")));
+    let ran = project.run(&["list"]);
+    ran.ends(0).prints(
+        "reference     function  layer  version  region     account
+a.yaml:7:11   F         sosw   7 !      us-east-1  123456789012
+a.yaml:8:16   F         (`Other` is no parameter and no resource of this template)
+b.json:1:50   Globals   sosw   12       *          123456789012
+b.json:1:111  Globals   sosw   10 !     us-east-1  123456789012
+",
+    );
+    ran.says("warning: layer `sosw` of account 123456789012 in us-east-1 has mixed versions: 7 (1), 10 (1)");
+    let json: Value =
+        serde_json::from_str(&project.run(&["list", "--format", "json", "--layer", "sosw"]).stdout).unwrap();
+    assert_eq!(json["references"].as_array().unwrap().len(), 3);
+    assert_eq!(json["references"][1]["region"], Value::Null);
+    assert_eq!(json["layers"][1]["versions"], serde_json::json!([7, 10]));
+    project
+        .run(&["list", "nowhere"])
+        .ends(1)
+        .says("failed to read `nowhere`: there is no such file or folder");
+}
+
+#[test]
+fn lint_prints_findings_and_ends_with_1() {
+    let project = Project::new();
+    project.write("a.yaml", &function(&["'arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:7'"]));
+    let ran = project.run(&["lint"]);
+    ran.ends(1).says("Finished 1 finding in 1 file");
+    ran.prints("a.yaml:7:11: error[variable-without-sub] `${AWS::Region}` stands in a plain string, and CloudFormation replaces it in `Fn::Sub` only\n    fix: put `!Sub` before it\n");
+    project.write("a.yaml", &function(&["!Sub 'arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:7'"]));
+    project.run(&["lint"]).ends(0).prints("");
+    project.write("l.json", &ledger(&[("sosw", "123456789012", "us-east-1", 6)]));
+    project.run(&["lint", "--ledger", "l.json"]).ends(1).says("1 finding");
+    project.write("layers.toml", "");
+    project.write("layer-versions.json", &ledger(&[("sosw", "123456789012", "us-east-1", 6)]));
+    project.run(&["lint"]).ends(1).says("1 finding");
+    project.write("broken.yaml", "Layers: [\n");
+    project.run(&["lint"]).ends(3).says("failed to read `broken.yaml`");
+    let rules = project.run(&["lint", "--rules"]);
+    assert_eq!(rules.ends(0).stdout.matches("    fix: ").count(), template_tools::lint::ALL.len());
+}
+
+#[test]
+fn reports_for_machines() {
+    let project = Project::new();
+    project.write("a b.yaml", &function(&[&arn("sosw", "1")]));
+    project.write("bad.yaml", "sosw: [ # Layers\n");
+    let pin = arn("sosw", "7");
+    let run = |format: &str| project.run(&["bump", "--pin", &pin, "--check", "--format", format]);
+    let json: Value = serde_json::from_str(&run("json").ends(3).stdout).unwrap();
+    assert_eq!(json["changes"][0]["to"], "7");
+    assert_eq!(json["changes"][0]["line"], 7);
+    assert_eq!(json["findings"][0]["rule"], "layer-unreadable");
+    let sarif: Value = serde_json::from_str(&run("sarif").stdout).unwrap();
+    assert_eq!(sarif["runs"][0]["results"][1]["message"]["text"], "layer `sosw` goes from 1 to 7");
+    let github = run("github").stdout;
+    assert!(
+        github.contains(
+            "::warning file=a b.yaml,line=7,col=11,title=layer-version::layer `sosw` goes from 1 to 7"
+        ),
+        "{github}"
+    );
+    assert!(github.contains("::error file=bad.yaml,line=1,col=7,title=layer-unreadable::"), "{github}");
+    for format in ["json", "sarif", "github"] {
+        assert!(!project.run(&["lint", "--format", format]).stdout.contains("fix: "));
+    }
+}

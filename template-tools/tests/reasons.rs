@@ -1,0 +1,284 @@
+//! What `bump` refuses, leaves alone and forces in, and the reasons that it gives.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+
+mod harness;
+use harness::{Project, arn, function, ledger};
+
+const SOSW_7: &str = "arn:aws:lambda:us-east-1:123456789012:layer:sosw:7";
+
+fn fit(runtimes: &str, architectures: &str) -> String {
+    ledger(&[("sosw", "123456789012", "us-east-1", 7)])
+        .replace("\"compatible_runtimes\": []", &format!("\"compatible_runtimes\": [{runtimes}]"))
+        .replace(
+            "\"compatible_architectures\": []",
+            &format!("\"compatible_architectures\": [{architectures}]"),
+        )
+}
+
+#[test]
+fn why_names_every_reference_that_stays_and_the_reason() {
+    let project = Project::new();
+    let theirs = arn("sosw", "1").replace("123456789012", "210987654321");
+    let template = format!(
+        "# {}\nParameters:\n  SoswLayer: {{Type: 'AWS::SSM::Parameter::Value<String>', Default: /layers/sosw}}\n  Set: {{Type: String}}\n{}  Made: {{Type: AWS::Lambda::LayerVersion}}\n",
+        arn("sosw", "1"),
+        function(&[
+            &theirs,
+            "!Ref Made",
+            "!Ref SoswLayer",
+            "!Ref Set",
+            "'{{resolve:ssm:/layers/sosw:1}}'",
+            "!GetAtt Nested.Outputs.Layer",
+            "!ImportValue sosw-layer",
+            "!Transform {Name: X}",
+            &arn("other", "3"),
+            &arn("sosw", "7"),
+        ])
+    );
+    project.write("a.yaml", &template);
+    project.write("other.json", &format!("[\"{}\"]", arn("sosw", "1")));
+    project.write(".hidden/b.yaml", &function(&[&arn("sosw", "1")]));
+    project.write(".gitignore", "ignored\n");
+    fs::create_dir(project.path(".git")).unwrap();
+    project.write("ignored/c.yaml", &function(&[&arn("sosw", "1")]));
+
+    let ran = project.run(&["bump", "--pin", SOSW_7, "--why"]);
+    ran.ends(0).prints("");
+    for said in [
+        "Left a.yaml:1:1: `sosw`, it is in a comment",
+        "a.yaml:11:11: `sosw`, it is another account's layer",
+        "a.yaml:12:16: a layer, it is the resource `Made` of this template",
+        "alone at a.yaml:13:16: parameter `SoswLayer` is read from SSM at every change set: set the SSM parameter `/layers/sosw`",
+        "a.yaml:14:16: a layer, parameter `Set` has no default",
+        "alone at a.yaml:15:11: `{{resolve:ssm:/layers/sosw:1}}` is read from SSM",
+        "a.yaml:16:19: a layer, it is `Nested.Outputs.Layer`, an attribute of another resource",
+        "a.yaml:17:24: a layer, it is imported from another stack",
+        "a.yaml:18:22: a layer, `Fn::Transform` is not followed",
+        "a.yaml:19:11: `other`, no version is asked for",
+        "note: left `sosw` alone at other.json:1:2: the file is no template",
+        "Left .hidden/b.yaml:7:11: `sosw`, git ignores the file, or it is hidden",
+        "Left ignored/c.yaml:7:11: `sosw`, git ignores the file, or it is hidden",
+    ] {
+        ran.says(said);
+    }
+    let ran = project.run(&["bump", "--pin", SOSW_7]);
+    ran.ends(0).is_silent_about("comment").is_silent_about("hidden").is_silent_about("another account");
+    ran.says("other.json:1:2: the file is no template");
+    assert_eq!(project.read("a.yaml"), template);
+}
+
+#[test]
+fn what_is_no_template_stays_unless_it_is_included() {
+    let project = Project::new();
+    let arn_1 = arn("sosw", "1");
+    let serverless = format!(
+        "service: x\nprovider: {{name: aws}}\nfunctions:\n  f:\n    layers:\n      - {arn_1} # {arn_1}\n      - arn:aws:lambda:${{self:provider.region}}:123456789012:layer:sosw:1\n"
+    );
+    let files = [
+        ("serverless.yml", serverless.as_str(), "the file belongs to the Serverless Framework"),
+        (
+            "flow.yaml",
+            &format!("on: push\njobs: {{a: {{env: {{L: '{arn_1}'}}}}}}\n"),
+            "the file is a workflow",
+        ),
+        ("model.json", &format!("{{\"example\": \"{arn_1}\"}}"), "the file is no template"),
+        (
+            "cdk.out/a.template.json",
+            &format!("{{\"Globals\": {{\"Function\": {{\"Layers\": [\"{arn_1}\"]}}}}}}"),
+            "the file is build output",
+        ),
+        ("app-packaged.yaml", &function(&[&arn_1]), "the file is a packaged template"),
+    ];
+    for (name, text, _) in files {
+        project.write(name, text);
+    }
+    let ran = project.run(&["bump", "--pin", SOSW_7]);
+    ran.ends(0).prints("");
+    for (name, text, reason) in files {
+        ran.says(&format!("note: left `sosw` alone at {name}:")).says(reason);
+        assert_eq!(project.read(name), text);
+    }
+    let included = [
+        "bump",
+        "--pin",
+        SOSW_7,
+        "--include",
+        "*.yml",
+        "--include",
+        "/cdk.out/**",
+        "--include",
+        "model.json",
+    ];
+    project.run(&included).ends(0).prints("cdk.out/a.template.json\nmodel.json\nserverless.yml\n");
+    let bumped = serverless.replace(
+        "- arn:aws:lambda:us-east-1:123456789012:layer:sosw:1 #",
+        "- arn:aws:lambda:us-east-1:123456789012:layer:sosw:7 #",
+    );
+    assert_eq!(
+        project.read("serverless.yml"),
+        bumped.replace("}:123456789012:layer:sosw:1", "}:123456789012:layer:sosw:7")
+    );
+    project.run(&included).ends(0).prints("");
+    // A hidden file is included by name, and a glob that is none is an error.
+    project.write(".github/x.yaml", &format!("[{arn_1}]"));
+    project.run(&["bump", "--pin", SOSW_7, "--include", ".github/*.yaml"]).ends(0).prints(".github/x.yaml\n");
+    project.run(&["bump", "--pin", SOSW_7, "--include", "a{"]).ends(1).says("failed to read `--include a{`");
+}
+
+#[test]
+fn jinja_is_reported_and_edited_by_letters_on_request() {
+    let project = Project::new();
+    let template = |version: &str| {
+        format!(
+            "{{% if x %}}\n# {}\n{}{{% endif %}}\n",
+            arn("sosw", "1"),
+            function(&[&arn("sosw", version), "{{ layer:sosw:1 }}"])
+        )
+    };
+    project.write("a.yaml", &template("1"));
+    let ran = project.run(&["bump", "--pin", SOSW_7]);
+    ran.ends(3).prints("").says("it has expressions of Jinja or cookiecutter in it").says("--lexical");
+    assert_eq!(project.read("a.yaml"), template("1"));
+    project.run(&["bump", "--pin", SOSW_7, "--lexical"]).ends(0).prints("a.yaml\n");
+    assert_eq!(project.read("a.yaml"), template("7"));
+    project.run(&["bump", "--pin", SOSW_7, "--lexical"]).ends(0).prints("");
+}
+
+#[test]
+fn a_function_that_does_not_fit_is_refused() {
+    let project = Project::new();
+    let template = |runtime: &str, more: &str| {
+        function(&[&arn("sosw", "1")]).replace("Handler: a.b", &format!("Runtime: {runtime}{more}"))
+    };
+    project.write("l.json", &fit("\"python3.12\", \"python3.13\"", "\"arm64\""));
+    project.write("a.yaml", &template("python3.9", ""));
+    let bump = ["bump", "--ledger", "l.json"];
+    let ran = project.run(&bump);
+    ran.ends(1).says(
+        "function `F` has runtime `python3.9`, and layer `sosw` version 7 is made for python3.12, python3.13",
+    );
+    ran.says("Lambda itself does not hold a function").says("--allow-unfit");
+    project.write("a.yaml", &template("python3.12", ""));
+    project
+        .run(&bump)
+        .ends(1)
+        .says("has architecture `x86_64`, and layer `sosw` version 7 is made for arm64");
+    project.write("a.yaml", &template("python3.12", "\n      Architectures: [arm64]"));
+    project.run(&bump).ends(0).prints("a.yaml\n");
+    project.write("a.yaml", &template("python3.9", ""));
+    project.run(&["bump", "--ledger", "l.json", "--allow-unfit"]).ends(0).prints("a.yaml\n");
+    // By way of the globals, and with a runtime that stands in a parameter.
+    let globals = format!(
+        "Parameters: {{R: {{Type: String, Default: python3.9}}}}\nGlobals: {{Function: {{Runtime: !Ref R, Architectures: [arm64], Layers: ['{}']}}}}\nResources: {{G: {{Type: AWS::Serverless::Function}}}}\n",
+        arn("sosw", "1")
+    );
+    project.write("a.yaml", &globals);
+    project.run(&bump).ends(1).says("function `G` has runtime `python3.9`");
+}
+
+#[test]
+fn a_version_that_was_withdrawn_may_go_back() {
+    let project = Project::new();
+    project.write("a.yaml", &function(&[&arn("sosw", "8")]));
+    let ledger = ledger(&[("sosw", "123456789012", "us-east-1", 7)]);
+    project.write("l.json", &ledger);
+    project.run(&["bump", "--ledger", "l.json"]).ends(1).says("--allow-downgrade");
+    project.write("l.json", &ledger.replace("\"target\": null", "\"target\": null, \"withdrawn\": [8]"));
+    project.run(&["bump", "--ledger", "l.json"]).ends(0).prints("a.yaml\n");
+    assert_eq!(project.read("a.yaml"), function(&[&arn("sosw", "7")]));
+}
+
+#[test]
+fn one_number_for_two_layers_is_refused_unless_they_agree() {
+    let project = Project::new();
+    let template = "Transform: AWS::LanguageExtensions\nResources:\n  Fn::ForEach::L:\n    - Name\n    - [sosw, two]\n    - ${Name}F:\n        Type: AWS::Lambda::Function\n        Properties: {Layers: [!Sub 'arn:aws:lambda:us-east-1:123456789012:layer:${Name}:1']}\n";
+    project.write("a.yaml", template);
+    let two = arn("two", "8");
+    let ran = project.run(&["bump", "--pin", SOSW_7, "--pin", &two]);
+    ran.ends(1)
+        .says("one number stands there for several references")
+        .says("sosw in us-east-1: 7")
+        .says("two in us-east-1: 8");
+    project.run(&["bump", "--pin", SOSW_7]).ends(1).says("two in us-east-1: none, no version is asked for");
+    assert_eq!(project.read("a.yaml"), template);
+    project.run(&["bump", "--pin", SOSW_7, "--pin", &arn("two", "7")]).ends(0).prints("a.yaml\n");
+}
+
+#[test]
+fn defaults_and_overrides_are_changed_with_a_warning() {
+    let project = Project::new();
+    let template = |version: &str| {
+        format!(
+            "Parameters:\n  V: {{Type: Number, Default: {version}}}\n{}",
+            function(&["!Sub 'arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:${V}'"])
+        )
+    };
+    let samconfig = |version: &str| {
+        format!(
+            "[default.deploy.parameters]\r\nregion = \"us-east-1\"\r\nparameter_overrides = \"V=\\\"{version}\\\" W=1\" # V=1\r\n"
+        )
+    };
+    project.write("template.yaml", &template("1"));
+    project.write("samconfig.toml", &samconfig("1"));
+    let ran = project.run(&["bump", "--pin", SOSW_7]);
+    ran.ends(0).prints("samconfig.toml\ntemplate.yaml\n");
+    ran.says("warning: the default of parameter `V` changes in template.yaml: a stack that exists keeps its stored value");
+    assert_eq!(
+        (project.read("template.yaml"), project.read("samconfig.toml")),
+        (template("7"), samconfig("7"))
+    );
+    project.run(&["bump", "--pin", SOSW_7]).ends(0).prints("");
+    let limited = template("1").replace("Default: 1", "Default: 1, AllowedValues: [1, 2]");
+    project.write("template.yaml", &limited);
+    project
+        .run(&["bump", "--pin", SOSW_7])
+        .ends(0)
+        .prints("")
+        .says("the `AllowedValues` of parameter `V` do not hold `7`");
+    project.write("samconfig.toml", "[a\n");
+    project.run(&["bump", "--pin", SOSW_7, "samconfig.toml"]).ends(0);
+    project.write("samconfig.toml", "parameter_overrides [\n");
+    project
+        .run(&["bump", "--pin", SOSW_7, "samconfig.toml"])
+        .ends(3)
+        .says("failed to read `samconfig.toml`\n  Caused by: line 1, ");
+}
+
+#[test]
+fn placeholders_of_ones_own_and_back() {
+    let project = Project::new();
+    let template =
+        |version: &str| function(&[&arn("sosw", version), &arn("my-Layer", "XXX"), &arn("sosw", "XXXX")]);
+    project.write("a.yaml", &template("XXX"));
+    project
+        .run(&["bump", "--pin", SOSW_7, "--placeholder", "X{3}"])
+        .ends(0)
+        .prints("a.yaml\n")
+        .says("`XXXX` is no version");
+    assert_eq!(project.read("a.yaml"), template("7"));
+    project.run(&["bump", "--pin", SOSW_7, "--to-placeholder"]).ends(0).prints("a.yaml\n");
+    assert_eq!(project.read("a.yaml"), template("SOSW_LAYER_PLACEHOLDER"));
+    project.run(&["bump", "--pin", SOSW_7, "--to-placeholder"]).ends(0).prints("");
+    project.run(&["bump", "--pin", SOSW_7]).ends(0).prints("a.yaml\n");
+    assert_eq!(project.read("a.yaml"), template("7"));
+    project.run(&["bump", "--pin", SOSW_7, "--placeholder", "("]).ends(2);
+}
+
+#[test]
+fn one_layer_of_the_ledger_can_be_chosen() {
+    let project = Project::new();
+    project.write(
+        "l.json",
+        &ledger(&[("sosw", "123456789012", "us-east-1", 7), ("two", "123456789012", "us-east-1", 8)]),
+    );
+    project.write("a.yaml", &function(&[&arn("sosw", "1"), &arn("two", "1")]));
+    project.run(&["bump", "--ledger", "l.json", "--layer", "two"]).ends(0);
+    assert_eq!(project.read("a.yaml"), function(&[&arn("sosw", "1"), &arn("two", "8")]));
+    project
+        .run(&["bump", "--ledger", "l.json", "--layer", "three"])
+        .ends(1)
+        .says("layer `three` is not in the ledger `l.json`, which knows `sosw`, `two`");
+}
