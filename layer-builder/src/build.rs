@@ -1,35 +1,41 @@
 //! The way through: lock, then wheels, then layer. Each stage is entered once and hands on plain data.
 
+mod pack;
+mod prove;
+
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use pep508_rs::PackageName;
-use tempfile::NamedTempFile;
 use thiserror::Error;
 
 use crate::atomic;
 use crate::cache::{self, Cache};
 use crate::hash::Sha256;
-use crate::layer::archive::{self, Assembled};
+use crate::layer::archive;
+use crate::layer::audit::Finding;
+use crate::layer::compress::Compression;
+use crate::layer::fresh;
 use crate::layer::include;
+use crate::layer::inspect::inspect;
 use crate::layer::manifest::{self, LockRecord, Manifest, PackageRecord};
-use crate::layer::{plan, requires};
+use crate::layer::{bytecode, licence, plan, requires, sbom, smoke};
 use crate::lock::uv::{Network, Upgrade, Uv};
 use crate::lock::{Lock, requirements};
 use crate::relock::{self, Answers, relock};
 use crate::requirement::Wanted;
 use crate::spec::{self, Spec};
-use crate::target::{Architecture, Date, Target};
+use crate::target::Date;
 use crate::ui::{Ui, counted, megabytes, shown};
-use crate::wheels::layout::{Item, Part, Place, parts};
+use crate::wheels::layout::{Part, Place, parts};
 use crate::wheels::select::{self, Chosen, Origin, Selected, select};
 use crate::wheels::source::{self, Input};
-use crate::wheels::tags::WheelName;
-use crate::wheels::wheel::Wheel;
 use crate::wheels::{explain, fetch};
 use crate::zip_reader;
+use pack::Written;
 
 /// How a build goes about the lock and the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +48,40 @@ pub struct Options {
     pub network: Network,
     /// The day, for what ends on one.
     pub today: Date,
+    /// How the zip is packed.
+    pub packing: Packing,
+    /// What is tried with it before it gets its name.
+    pub proofs: Proofs,
+}
+
+/// How a zip is packed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Packing {
+    /// What becomes of the wheels' streams.
+    pub compression: Compression,
+    /// Whether bytecode is added.
+    pub bytecode: bool,
+}
+
+/// What is tried with a zip before it gets its name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Proofs {
+    /// Import everything.
+    pub smoke: bool,
+    /// Build it again by another route.
+    pub verify: bool,
+}
+
+/// Changes whenever the way from wheels to a zip changes.
+const RECIPE: u32 = 1;
+
+impl Packing {
+    /// The hash of all that the zip depends on beside table and lock.
+    fn recipe(self, spec: &Spec<'_>) -> Sha256 {
+        let tools = std::fs::read(&spec.build_lock).unwrap_or_default();
+        let version = env!("CARGO_PKG_VERSION");
+        Sha256::of(format!("{RECIPE} {version} {self:?} {}", Sha256::of(&tools)).as_bytes())
+    }
 }
 
 /// A layer that was built.
@@ -100,6 +140,26 @@ pub enum Error {
     /// The zip could not be assembled.
     #[error(transparent)]
     Assemble(#[from] archive::Error),
+    /// There is no bytecode.
+    #[error(transparent)]
+    Bytecode(#[from] bytecode::Error),
+    /// The imports could not be tried.
+    #[error(transparent)]
+    Smoke(#[from] smoke::Error),
+    /// Another route gave other bytes.
+    #[error("two builds of the layer differ, first at `{entry}`")]
+    Unstable {
+        /// The first file that is not the same.
+        entry: String,
+    },
+    /// The layer would not work.
+    #[error("the audit refuses the layer `{layer}`:\n{}", prove::indented(findings))]
+    Audit {
+        /// The layer.
+        layer: String,
+        /// Why.
+        findings: Vec<Finding>,
+    },
     /// The cache is of no use.
     #[error(transparent)]
     Cache(#[from] cache::Error),
@@ -125,11 +185,19 @@ impl Error {
             Self::Fetch(error) => error.hint(),
             Self::Source(error) => error.hint(lock),
             Self::Cache(error) => Some(error.hint()),
+            Self::Audit { layer, findings } => findings.first().map(|finding| {
+                let file = finding.file.as_ref().map(|file| format!(":{file}")).unwrap_or_default();
+                let key = format!("{}{file}", finding.id);
+                format!("what is meant to be so is allowed by a line in `[layers.{layer}.allow]`: \"{key}\" = \"the reason\"")
+            }),
+            Self::Bytecode(error) => error.hint(),
+            Self::Unstable { .. } => Some("please report this, with the lock; the bytes must not depend on the route".to_owned()),
             Self::Plan(plan::Error::Empty) => {
                 Some("do the markers of `requirements` leave anything for these Pythons?".to_owned())
             }
             Self::Requires(error) => Some(error.hint()),
-            Self::Plan(_)
+            Self::Smoke(_)
+            | Self::Plan(_)
             | Self::Assemble(_)
             | Self::Write { .. }
             | Self::Include(_)
@@ -151,14 +219,26 @@ pub fn build(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Resul
         }
     }
     let lock = fresh_lock(spec, options, cache, ui)?;
-    let work = Work { spec, lock: &lock, network: options.network, cache, ui };
+    let work = Work { spec, lock: &lock, options, cache, ui };
+    let source = LazyCell::new(|| repository.join().ok().flatten());
+    let recipe = options.packing.recipe(spec);
+    let unchanged = if options.proofs.verify || spec.depends_on_folders() {
+        None
+    } else {
+        fresh::unchanged(spec, lock.sha256, recipe)
+    };
+    if let Some(unchanged) =
+        unchanged.filter(|all| all.iter().all(|(_, manifest)| manifest.source == *source))
+    {
+        return unchanged.into_iter().map(|(path, manifest)| work.still(path, manifest)).collect();
+    }
     let written = work.zips_wherever_files_are()?;
-    let source = repository.join().ok().flatten();
+    let source = source.clone();
 
     // All are complete before the first of them gets its name.
     let mut finished = Vec::new();
     for zip in written {
-        let manifest = manifest(spec, &lock, source.clone(), &zip);
+        let manifest = manifest(&work, source.clone(), recipe, &zip);
         let manifest_path = zip.path.with_extension("json");
         let failed = |source| Error::Write { path: manifest_path.clone(), source };
         let mut out = atomic::begin(&manifest_path).map_err(failed)?;
@@ -170,6 +250,7 @@ pub fn build(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Resul
         atomic::finish(zip.out, &zip.path)
             .map_err(|source| Error::Write { path: zip.path.clone(), source })?;
         atomic::finish(out, &manifest_path).map_err(|source| Error::Write { path: manifest_path, source })?;
+        work.say_findings(&manifest);
         ui.status("Packaged", described(&zip.path, spec, &manifest));
         artifacts.push(Artifact { zip: zip.path, manifest });
     }
@@ -177,7 +258,9 @@ pub fn build(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Resul
     Ok(artifacts)
 }
 
-fn manifest(spec: &Spec<'_>, lock: &Lock, source: Option<manifest::Source>, zip: &Written) -> Manifest {
+fn manifest(work: &Work<'_>, source: Option<manifest::Source>, recipe: Sha256, zip: &Written) -> Manifest {
+    let (spec, lock) = (work.spec, work.lock);
+    let licences = || licence::together(zip.packages.iter().map(|package| package.license.as_deref()));
     let architectures: BTreeSet<_> = zip.targets.iter().map(|target| target.architecture).collect();
     let pythons: BTreeSet<_> = zip.targets.iter().map(|target| target.python).collect();
     Manifest {
@@ -193,7 +276,7 @@ fn manifest(spec: &Spec<'_>, lock: &Lock, source: Option<manifest::Source>, zip:
         compatible_runtimes: pythons.iter().map(|python| python.runtime()).collect(),
         compatible_architectures: architectures.iter().map(ToString::to_string).collect(),
         description: spec.layer.description.clone(),
-        license: spec.layer.license.clone(),
+        license: spec.layer.license.clone().or_else(licences),
         inputs_sha256: spec.layer.inputs_sha256.clone(),
         lock: LockRecord {
             path: lock.path.strip_prefix(spec.folder).unwrap_or(&lock.path).display().to_string(),
@@ -201,7 +284,33 @@ fn manifest(spec: &Spec<'_>, lock: &Lock, source: Option<manifest::Source>, zip:
         },
         source,
         packages: zip.packages.clone(),
+        recipe: Some(recipe),
+        bytecode: zip.bytecode.clone(),
+        findings: zip.findings.clone(),
     }
+}
+
+/// Writes the bill of materials of what was built to `path`; where there is a zip for each architecture, there is a
+/// bill for each, with the architecture in its name.
+pub fn write_sboms(artifacts: &[Artifact], path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let write = |artifact: &Artifact| {
+        let path = match (artifacts.len(), artifact.manifest.compatible_architectures.as_slice()) {
+            (2.., [architecture]) => {
+                let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+                let mut name = format!("{stem}-{architecture}");
+                if let Some(extension) = path.extension() {
+                    name = format!("{name}.{}", extension.to_string_lossy());
+                }
+                path.with_file_name(name)
+            }
+            _ => path.to_path_buf(),
+        };
+        let inspection = inspect(&artifact.zip).map_err(archive::Error::from)?;
+        atomic::write(&path, sbom::of(&artifact.manifest, &inspection).as_bytes())
+            .map_err(|source| Error::Write { path: path.clone(), source })?;
+        Ok(path)
+    };
+    artifacts.iter().map(write).collect()
 }
 
 /// Removes artifacts of the same layer and variant that this build did not make: another division of it.
@@ -303,21 +412,11 @@ pub fn explain(
     text.ok_or_else(|| Error::NotInLock { name: name.clone(), lock: lock.path })
 }
 
-/// A zip that is complete, but has not got its name yet.
-struct Written {
-    path: PathBuf,
-    out: NamedTempFile,
-    architecture: Option<Architecture>,
-    targets: Vec<Target>,
-    assembled: Assembled,
-    packages: Vec<PackageRecord>,
-}
-
 /// One build, from its lock on.
 struct Work<'a> {
     spec: &'a Spec<'a>,
     lock: &'a Lock,
-    network: Network,
+    options: Options,
     cache: &'a Cache,
     ui: &'a Ui,
 }
@@ -332,11 +431,27 @@ struct Here {
     record: Option<PackageRecord>,
 }
 
+impl Here {
+    /// The same once more.
+    fn again(&self) -> Result<Self, Error> {
+        let io = |source| zip_reader::Error::Io { path: self.path.clone(), source };
+        let file = self.file.try_clone().map_err(io).map_err(archive::Error::from)?;
+        Ok(Self {
+            path: self.path.clone(),
+            sha256: self.sha256,
+            file,
+            name: self.name.clone(),
+            place: self.place.clone(),
+            record: self.record.clone(),
+        })
+    }
+}
+
 impl Work<'_> {
     /// If the server no longer has a file where it was, the index is asked once where it is now.
     fn zips_wherever_files_are(&self) -> Result<Vec<Written>, Error> {
         match self.zips(Answers::Kept) {
-            Err(Error::Fetch(gone)) if gone.may_have_moved() && self.network == Network::Allowed => {
+            Err(Error::Fetch(gone)) if gone.may_have_moved() && self.options.network == Network::Allowed => {
                 self.ui.note(format!("{gone}; asking the index where it is now"));
                 match self.zips(Answers::New) {
                     // The index has no better answer: what counts is that the file is gone.
@@ -350,7 +465,7 @@ impl Work<'_> {
 
     fn zips(&self, answers: Answers) -> Result<Vec<Written>, Error> {
         let spec = self.spec;
-        let index = relock::locate(spec, self.lock, answers, self.network, self.cache, self.ui)?;
+        let index = relock::locate(spec, self.lock, answers, self.options.network, self.cache, self.ui)?;
         let mut selected = select(self.lock, &index, &spec.targets, spec.layer.wheels)?;
         for (name, folder) in relock::folders_of(spec)? {
             let chosen = Chosen {
@@ -374,7 +489,7 @@ impl Work<'_> {
             None => format!("{}.zip", self.spec.artifact()),
         };
         let path = self.spec.artifacts.join(name);
-        let try_once = || assemble(&path, part, &self.wheels(part)?);
+        let try_once = || self.assemble(&path, part, &self.wheels(part)?);
         match try_once() {
             Err(Error::Assemble(archive::Error::Damaged { path: damaged, .. })) => {
                 self.ui.warning(format!("`{}` in the cache is damaged; getting it again", shown(&damaged)));
@@ -390,7 +505,7 @@ impl Work<'_> {
 
     fn wheels(&self, part: &Part) -> Result<Vec<Here>, Error> {
         let files: Vec<_> = part.items.iter().filter_map(|item| item.chosen.origin.file()).collect();
-        let paths = fetch::fetch(&files, self.cache, self.network, self.ui)?;
+        let paths = fetch::fetch(&files, self.cache, self.options.network, self.ui)?;
         let mut paths = paths.into_iter();
         let mut here = Vec::new();
         for item in &part.items {
@@ -398,7 +513,7 @@ impl Work<'_> {
             let path = chosen.origin.file().and_then(|_| paths.next()).unwrap_or_default();
             let name = chosen.name.as_ref();
             let build = |input: Input<'_>| {
-                let built = source::wheel_of(input, self.spec, self.cache, self.network, self.ui)?;
+                let built = source::wheel_of(input, self.spec, self.cache, self.options.network, self.ui)?;
                 Ok::<_, Error>((built.path, built.sha256))
             };
             let (path, sha256) = match &chosen.origin {
@@ -407,7 +522,7 @@ impl Work<'_> {
                 Origin::Commit(commit) => build(Input::Commit(name, commit))?,
                 Origin::Folder(folder) => build(Input::Folder(name, folder))?,
             };
-            let record = record(item, &path, sha256);
+            let record = pack::record(item, &path, sha256);
             let name = format!("{} {}", record.name, record.version);
             here.push(Here {
                 file: open(&path)?,
@@ -429,85 +544,6 @@ impl Work<'_> {
 fn open(path: &Path) -> Result<File, Error> {
     let io = |source| zip_reader::Error::Io { path: path.to_path_buf(), source };
     Ok(File::open(path).map_err(io).map_err(archive::Error::from)?)
-}
-
-/// Writes the zip, while another thread checks that every wheel is what it has to be: the very files that are copied.
-fn assemble(path: &Path, part: &Part, here: &[Here]) -> Result<Written, Error> {
-    std::thread::scope(|scope| {
-        let files = here.iter().map(|here| (here.path.as_path(), &here.file, here.sha256));
-        let checking = scope.spawn(|| archive::check_hashes(files));
-        let written = write(path, part, here);
-        match checking.join() {
-            Ok(Ok(())) => written,
-            // A damaged wheel explains whatever else went wrong.
-            Ok(Err(damaged)) => Err(damaged.into()),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
-}
-
-fn write(path: &Path, part: &Part, here: &[Here]) -> Result<Written, Error> {
-    let open = |here: &Here| {
-        let io = |source| zip_reader::Error::Io { path: here.path.clone(), source };
-        let file = here.file.try_clone().map_err(io)?;
-        let wheel = match here.place {
-            Place::Top => Wheel::read_plain(&here.path, file)?,
-            Place::Everywhere | Place::Versions(_) => Wheel::read(&here.path, file)?,
-        };
-        Ok(plan::Input { wheel, name: here.name.clone(), place: here.place.clone() })
-    };
-    let inputs = here.iter().map(open).collect::<Result<Vec<_>, zip_reader::Error>>();
-    let inputs = inputs.map_err(archive::Error::from)?;
-    requires::check(&inputs, &part.targets)?;
-    let plan = plan::plan(&inputs, &part.pythons())?;
-    let mut packages: Vec<Option<PackageRecord>> = here.iter().map(|here| here.record.clone()).collect();
-    for entry in &plan.entries {
-        let Some(package) = &mut packages[entry.wheel] else { continue };
-        package.files += 1;
-        package.size += entry.entry.compressed_size;
-        package.unzipped_size += entry.entry.size;
-    }
-    let failed = |source| Error::Write { path: path.to_path_buf(), source };
-    let artifacts = path.parent().unwrap_or(path);
-    std::fs::create_dir_all(artifacts).map_err(failed)?;
-    atomic::sweep(artifacts);
-    let out = atomic::begin(path).map_err(failed)?;
-    let assembled = archive::assemble(&plan, &inputs, out.as_file())?;
-    Ok(Written {
-        path: path.to_path_buf(),
-        out,
-        architecture: part.architecture,
-        targets: part.targets.clone(),
-        assembled,
-        packages: packages.into_iter().flatten().collect(),
-    })
-}
-
-fn record(item: &Item, path: &Path, sha256: Sha256) -> PackageRecord {
-    let chosen = &item.chosen;
-    // What is built says its version in its name.
-    let built = || {
-        let name = path.file_name()?.to_str()?;
-        Some(WheelName::parse(name).ok()?.version)
-    };
-    let version = chosen.version.as_ref().map(ToString::to_string).or_else(built).unwrap_or_default();
-    PackageRecord {
-        name: chosen.name.to_string(),
-        version,
-        source: match &chosen.origin {
-            Origin::Folder(_) => "folder".to_owned(),
-            other => other.file_name(),
-        },
-        sha256: chosen.origin.file().map_or(sha256, |file| file.sha256),
-        size: 0,
-        unzipped_size: 0,
-        files: 0,
-        python: match &item.place {
-            Place::Versions(versions) => Some(versions.iter().map(ToString::to_string).collect()),
-            Place::Everywhere | Place::Top => None,
-        },
-        native_wheel_passed_over: chosen.native_wheel_passed_over,
-    }
 }
 
 /// Commit and cleanness of the repository around `folder`; one call of git.

@@ -79,6 +79,11 @@ impl Cache {
         self.folder.join("built").join(inputs.to_string())
     }
 
+    /// What the compiled code of a wheel is, by the wheel's hash; the number counts the forms of the answer.
+    pub fn native(&self, sha256: Sha256) -> PathBuf {
+        self.folder.join("native-1").join(format!("{sha256}.json"))
+    }
+
     /// Our own uv of one version.
     pub fn uv(&self, version: &str) -> PathBuf {
         self.folder.join("uv").join(version)

@@ -10,11 +10,13 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use pep508_rs::PackageName;
 
-use crate::build::{self, Artifact, Options, build};
+use crate::build::{self, Artifact, Options, Packing, Proofs, build};
 use crate::cache::Cache;
 use crate::called::{self, CalledAs};
 use crate::config::{self, LayerTable, LayersFile};
-use crate::layer::inspect::inspect;
+use crate::layer::compress::Compression;
+use crate::layer::html;
+use crate::layer::inspect::{Diff, Inspection, audited, inspect};
 use crate::lock::Lock;
 use crate::lock::uv::{Network, Upgrade, Uv};
 use crate::spec::{Spec, Variation, artifacts_of};
@@ -68,6 +70,21 @@ pub(crate) struct BuildArgs {
     /// Use what is in the cache; ask no network
     #[arg(long)]
     pub(crate) offline: bool,
+    /// How to compress: `copy` takes the streams of the wheels, `max` compresses them again as well as it can
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) compress: Compress,
+    /// Add bytecode for exactly the layer's Python versions; needs an interpreter of each
+    #[arg(long)]
+    pub(crate) bytecode: bool,
+    /// Import every module of the zip, under each of the layer's Python versions that this machine has
+    #[arg(long)]
+    pub(crate) smoke: bool,
+    /// Build twice by different routes and compare
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Write a bill of materials, CycloneDX in JSON, of the one layer that is built
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sbom: Option<PathBuf>,
     /// What standard output carries: the paths of the zips, or the manifests as JSON
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -111,6 +128,12 @@ pub(crate) struct InspectArgs {
     /// A zip file, or the name of a layer that has been built
     #[arg(value_name = "ZIP-or-LAYER")]
     pub(crate) subject: PathBuf,
+    /// What has changed since this older zip, or since another layer, instead of the contents
+    #[arg(long, value_name = "OTHER")]
+    pub(crate) diff: Option<PathBuf>,
+    /// Write a page with a map of the sizes and what the audit found; it needs nothing but a browser
+    #[arg(long, value_name = "FILE", conflicts_with = "diff")]
+    pub(crate) html: Option<PathBuf>,
     /// A table to read, or JSON
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -147,6 +170,13 @@ pub(crate) enum Format {
     #[default]
     Text,
     Json,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Compress {
+    #[default]
+    Copy,
+    Max,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -257,13 +287,31 @@ impl Door<'_> {
     fn build(&self, args: &BuildArgs) -> Result<ExitCode, Failure> {
         let file = self.file()?;
         let layers = file.chosen(&args.layers).map_err(config_failure)?;
+        if args.sbom.is_some() && layers.len() != 1 {
+            let named = layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(Failure::new(
+                OneBill(layers.len()),
+                Some(format!("name the layer; there are {named}")),
+            ));
+        }
         let cache = user_cache()?;
         let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
+        let compression = match args.compress {
+            Compress::Copy => Compression::Copied,
+            Compress::Max => Compression::Max,
+        };
         let network = if args.offline { Network::Forbidden } else { Network::Allowed };
         let seconds =
             SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default();
         let today = Date::after_epoch(seconds / (24 * 60 * 60));
-        let options = Options { upgrade: args.upgrade, locked: args.locked || in_ci, network, today };
+        let options = Options {
+            upgrade: args.upgrade,
+            locked: args.locked || in_ci,
+            network,
+            today,
+            packing: Packing { compression, bytecode: args.bytecode },
+            proofs: Proofs { smoke: args.smoke, verify: args.verify },
+        };
         let variation = Variation {
             raw: args.raw,
             branch: args.branch.clone(),
@@ -280,7 +328,13 @@ impl Door<'_> {
         let mut built: Vec<Artifact> = Vec::new();
         let outcome = self.each("build", &layers, |layer| {
             let spec = Spec::varied(file.folder(), layer, &variation)?;
-            for artifact in build(&spec, options, &cache, self.ui)? {
+            let artifacts = build(&spec, options, &cache, self.ui)?;
+            if let Some(path) = &args.sbom {
+                for written in build::write_sboms(&artifacts, path)? {
+                    self.ui.status("Wrote", shown(&written));
+                }
+            }
+            for artifact in artifacts {
                 if args.format == Format::Text {
                     self.ui.result(shown(&artifact.zip));
                 }
@@ -350,7 +404,19 @@ impl Door<'_> {
 
     fn inspect(&self, args: &InspectArgs) -> Result<ExitCode, Failure> {
         let path = self.zip_of(&args.subject)?;
-        let inspection = inspect(&path).map_err(|error| Failure::new(error, None))?;
+        let look = |path: &Path| inspect(path).map_err(|error| Failure::new(error, None));
+        let inspection = look(&path)?;
+        if let Some(other) = &args.diff {
+            let diff = Diff::between(&look(&self.zip_of(other)?)?, &inspection);
+            match args.format {
+                Format::Text => self.ui.result(diff),
+                Format::Json => self.ui.result(format!("{:#}", serde_json::json!(diff))),
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        if let Some(page) = &args.html {
+            return self.write_page(&path, &inspection, page);
+        }
         match args.format {
             Format::Text => self.ui.result(inspection.table()),
             Format::Json => {
@@ -359,6 +425,22 @@ impl Door<'_> {
                 );
             }
         }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// `--html`: the file's path is the result.
+    fn write_page(&self, zip: &Path, inspection: &Inspection, page: &Path) -> Result<ExitCode, Failure> {
+        let manifest = audited::manifest_of(zip, inspection);
+        let findings = match &manifest {
+            Some(manifest) => manifest.findings.clone(),
+            None => audited::findings(zip, inspection).map_err(|error| Failure::new(error, None))?,
+        };
+        let own = manifest.as_ref().map(|manifest| manifest.layer_name.clone());
+        let name = own.unwrap_or_else(|| zip.file_stem().unwrap_or_default().to_string_lossy().into_owned());
+        let text = html::page(&name, inspection, manifest.as_ref(), &findings);
+        crate::atomic::write(page, text.as_bytes())
+            .map_err(|source| Failure::new(build::Error::Write { path: page.to_path_buf(), source }, None))?;
+        self.ui.result(shown(page));
         Ok(ExitCode::SUCCESS)
     }
 
@@ -444,6 +526,10 @@ fn user_cache() -> Result<Cache, Failure> {
 #[derive(Debug, thiserror::Error)]
 #[error("there is no zip of the layer `{0}`")]
 struct NotBuilt(String);
+
+#[derive(Debug, thiserror::Error)]
+#[error("`--sbom` writes the bill of one layer, and {0} are to be built")]
+struct OneBill(usize);
 
 fn config_failure(error: config::Error) -> Failure {
     let hint = error.hint();

@@ -63,6 +63,8 @@ pub struct LayerTable {
     pub license: Option<String>,
     /// The layer's name at AWS, if it is not `name`.
     pub layer_name: Option<String>,
+    /// What the audit is to know.
+    pub audit: AuditTable,
     /// SHA-256, in hex, of the table without its `publish` part, as compact JSON with sorted keys. It stands in the
     /// manifest, so that a change of the table after the build can be seen.
     pub inputs_sha256: String,
@@ -86,6 +88,17 @@ impl LayerTable {
         };
         runtimes.flat_map(targets).collect()
     }
+}
+
+/// The keys of a layer's table that are about its audit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditTable {
+    /// Findings that are meant to be so: `id` or `id:file`, and the reason.
+    pub allow: BTreeMap<String, String>,
+    /// The most that the layer may unpack to, in bytes.
+    pub max_unzipped_size: Option<u64>,
+    /// How much larger than the published version it may be without a warning, in percent.
+    pub growth: Option<u64>,
 }
 
 /// `split = …`

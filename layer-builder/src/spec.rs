@@ -164,6 +164,12 @@ impl<'a> Spec<'a> {
         pythons
     }
 
+    /// Whether it is made of folders of this machine, whose files may change at any time.
+    pub fn depends_on_folders(&self) -> bool {
+        let is_folder = |wanted: &Wanted| matches!(wanted, Wanted::Folder(_));
+        !self.layer.include.is_empty() || self.wanted.iter().any(is_folder)
+    }
+
     fn follow(&mut self, branch: &str) -> Result<(), Error> {
         if self.layer.branch_of.is_empty() {
             return Err(Error::NoRepository(self.layer.name.clone()));

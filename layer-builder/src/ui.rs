@@ -72,6 +72,11 @@ impl Ui {
         self.labelled(WARNING, "warning", &text);
     }
 
+    /// Another line of the last warning.
+    pub fn more(&self, text: impl Display) {
+        self.line(&format!("         {text}"));
+    }
+
     /// What failed, why, and after a blank line what to type next.
     pub fn error(&self, error: &(dyn Error + 'static), hint: Option<&str>) {
         self.labelled(ERROR, "error", &error);

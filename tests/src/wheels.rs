@@ -128,11 +128,16 @@ impl TestWheel {
 
 /// A pure wheel of `name`, with `entries` before its metadata. RECORD lists them without hashes.
 pub fn wheel(name: &str, version: &str, entries: &[ZipEntry]) -> TestWheel {
+    wheel_with(name, version, "", entries)
+}
+
+/// The same, with more lines in its `METADATA`.
+pub fn wheel_with(name: &str, version: &str, metadata: &str, entries: &[ZipEntry]) -> TestWheel {
     let info = format!("{name}-{version}.dist-info");
     let mut all = entries.to_vec();
     all.push(file(
         &format!("{info}/METADATA"),
-        format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"),
+        format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}"),
     ));
     all.push(file(
         &format!("{info}/WHEEL"),

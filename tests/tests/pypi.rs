@@ -290,6 +290,7 @@ fn pypi_the_indexes_of_a_projects_uv_toml_count_everywhere() {
     assert!(project.read("requirements.own.txt").contains(&wheel.sha256()));
     assert!(project.path("target/layers/own.zip").exists());
     std::fs::remove_dir_all(project.path("cache/locations")).unwrap();
+    std::fs::remove_dir_all(project.path("target")).unwrap();
     let mut command = project.command(&["build", "--offline"]);
     let outcome = run(command.env("LAYER_BUILDER_CACHE_DIR", project.path("cache"))).expect_code(1);
     assert!(outcome.stderr.contains("does not know where the files"), "{}", outcome.stderr);
@@ -310,6 +311,7 @@ fn pypi_files_that_have_moved_are_found_again() {
     };
     let _ = build("/old").expect_code(0);
     std::fs::remove_dir_all(project.path("cache/files")).unwrap();
+    std::fs::remove_dir_all(project.path("target")).unwrap();
     server.answer(
         &format!("/old/files/{}", wheel.file_name),
         tests::server::Answer::Failing(410, 99, Vec::new()),
@@ -332,6 +334,7 @@ fn pypi_a_damaged_source_distribution_is_fetched_again_before_it_runs() {
     let sdist = find();
     let whole = std::fs::read(&sdist).unwrap();
     std::fs::remove_dir_all(cache.join("built")).unwrap();
+    std::fs::remove_dir_all(project.path("target")).unwrap();
     std::fs::write(&sdist, "something else").unwrap();
     let outcome = build().expect_code(0);
     assert!(outcome.stderr.contains("Downloaded 1 file"), "{}", outcome.stderr);

@@ -9,7 +9,7 @@ use pep508_rs::PackageName;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{LayerTable, Mistake, Split, WheelPreference, inputs_sha256, nearest};
+use super::{AuditTable, LayerTable, Mistake, Split, WheelPreference, inputs_sha256, nearest};
 use crate::requirement::Wanted;
 use crate::target::{PythonVersion, Runtime, Runtimes};
 
@@ -18,19 +18,25 @@ type Wrong = Box<Mistake>;
 
 /// The keys of a layer's table that this crate reads.
 const KEYS: &[&str] = &[
+    "allow",
     "architectures",
     "branch-of",
     "companions",
     "description",
     "exclude-runtime-provided",
+    "growth",
     "include",
     "layer-name",
     "license",
+    "max-unzipped-size",
     "python",
     "requirements",
     "split",
     "wheels",
 ];
+
+/// Those of them that are tables.
+const OWN_TABLES: &[&str] = &["allow", "branch-of", "include"];
 
 /// Tables inside a layer's table that belong to another crate.
 const FOREIGN_TABLES: &[&str] = &["publish"];
@@ -160,7 +166,7 @@ impl File<'_> {
         let place = format!("in `[{place}]`");
         for (key, value) in table {
             let known = key.get_ref().as_ref();
-            if value.get_ref().is_table() && !["branch-of", "include"].contains(&known) {
+            if value.get_ref().is_table() && !OWN_TABLES.contains(&known) {
                 if !FOREIGN_TABLES.contains(&known) {
                     return Err(self.unknown(key.span(), "table", known, &place, FOREIGN_TABLES));
                 }
@@ -195,6 +201,7 @@ impl File<'_> {
             wheels: WheelPreference::default(),
             license: self.optional_text(table, "license")?,
             layer_name: None,
+            audit: self.audit(table)?,
             inputs_sha256: inputs_sha256(self.text, name),
         };
         layer.pythons.sort_unstable();
@@ -234,6 +241,35 @@ impl File<'_> {
             layer.branch_of = self.branch_of(value, &layer)?;
         }
         Ok(layer)
+    }
+
+    fn audit(self, table: &DeTable<'_>) -> Result<AuditTable, Wrong> {
+        let mut audit = AuditTable::default();
+        if let Some(value) = table.get("allow") {
+            for (key, value) in self.table(value, "allow")? {
+                let reason = self.text_of(value, "the reason why this is allowed")?;
+                if reason.trim().is_empty() {
+                    let what = format!("`{}` is allowed without a reason", key.get_ref());
+                    return Err(self.mistake(value.span(), what, "expected the reason, in quotes"));
+                }
+                audit.allow.insert(key.get_ref().clone().into_owned(), reason.to_owned());
+            }
+        }
+        let number = |key: &str, unit: &str| {
+            let read = |value: &Value<'_>| {
+                let number = value.get_ref().as_integer();
+                let number =
+                    number.and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok());
+                number.ok_or_else(|| {
+                    let what = format!("`{key}` is {}", described(value.get_ref()));
+                    self.mistake(value.span(), what, &format!("expected a whole number of {unit}"))
+                })
+            };
+            table.get(key).map(read).transpose()
+        };
+        audit.max_unzipped_size = number("max-unzipped-size", "bytes")?;
+        audit.growth = number("growth", "percent")?;
+        Ok(audit)
     }
 
     fn branch_of(

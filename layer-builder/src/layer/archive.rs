@@ -50,6 +50,14 @@ pub enum Error {
 /// The bytes are hashed on a thread of their own while they are written. That the wheels are what they have to be is
 /// for [`check_hashes`] to say, at the same time.
 pub fn assemble(plan: &LayerPlan<'_>, inputs: &[Input], out: &OsFile) -> Result<Assembled, Error> {
+    hashing(out, |pieces| copy(plan, inputs, pieces))
+}
+
+/// Lets `write` write a zip to `out` and hashes it meanwhile; it gives the sizes of the zip and of what it unpacks to.
+pub(super) fn hashing(
+    out: &OsFile,
+    write: impl FnOnce(Pieces<'_>) -> Result<(u64, u64), Error>,
+) -> Result<Assembled, Error> {
     std::thread::scope(|scope| {
         let (to_hash, pieces) = sync_channel::<Vec<u8>>(QUEUE);
         let (give_back, spare) = sync_channel::<Vec<u8>>(QUEUE + 2);
@@ -63,7 +71,7 @@ pub fn assemble(plan: &LayerPlan<'_>, inputs: &[Input], out: &OsFile) -> Result<
             Sha256::finish(hasher)
         });
         let pieces = Pieces { out, to_hash, spare, pending: Vec::with_capacity(PIECE) };
-        let (size, unzipped_size) = copy(plan, inputs, pieces)?;
+        let (size, unzipped_size) = write(pieces)?;
         match hashing.join() {
             Ok(sha256) => Ok(Assembled { sha256, size, unzipped_size }),
             Err(panic) => std::panic::resume_unwind(panic),
@@ -112,7 +120,7 @@ const PIECE: usize = 1 << 18;
 const QUEUE: usize = 8;
 
 /// Gathers what is written into large pieces; each goes to the file and then to whoever hashes.
-struct Pieces<'a> {
+pub(super) struct Pieces<'a> {
     out: &'a OsFile,
     to_hash: SyncSender<Vec<u8>>,
     spare: Receiver<Vec<u8>>,

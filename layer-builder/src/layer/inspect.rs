@@ -1,15 +1,21 @@
 //! What is inside a layer's zip: packages, files, sizes. It reads layers that others have built, too, unless they hold
 //! what a wheel may not hold either (links, names twice).
 
+pub mod audited;
+mod diff;
+mod table;
+
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::path::Path;
 
 use serde::Serialize;
 
+pub use diff::{Change, Diff};
+
+use super::licence;
+use super::metadata::Metadata;
 use crate::hash::Sha256;
-use crate::ui::{counted, megabytes};
 use crate::wheels::wheel::place;
 use crate::zip_reader::{Entry, Error, ZipFile, hash_of};
 
@@ -30,6 +36,26 @@ pub struct Inspection {
     pub packages: Vec<Package>,
     /// Files that belong to no package.
     pub other: Option<Share>,
+    /// Every file, by path.
+    #[serde(skip)]
+    pub contents: Vec<Content>,
+}
+
+/// A file in a zip.
+#[derive(Clone, Debug)]
+pub struct Content {
+    /// Its path.
+    pub path: String,
+    /// The package that it belongs to.
+    pub package: Option<usize>,
+    /// Its size, in bytes.
+    pub size: u64,
+    /// What it takes in the zip, in bytes.
+    pub zipped_size: u64,
+    /// Its CRC-32.
+    pub crc32: u32,
+    /// Whether it is marked as executable.
+    pub executable: bool,
 }
 
 /// A package in a zip.
@@ -39,9 +65,21 @@ pub struct Package {
     pub name: String,
     /// Its version.
     pub version: String,
+    /// Its licence as an SPDX expression, if its metadata tells.
+    pub license: Option<String>,
+    /// Whether it holds compiled code.
+    pub native: bool,
+    /// Its part of the unzipped size, in percent, with one decimal.
+    pub percent: f64,
     /// What it takes.
     #[serde(flatten)]
     pub share: Share,
+    /// What it requires, as its metadata has it.
+    #[serde(skip)]
+    pub requires: Vec<String>,
+    /// What it says of itself.
+    #[serde(skip)]
+    pub summary: Option<String>,
 }
 
 /// What some files take.
@@ -81,8 +119,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
         else {
             continue;
         };
-        let metadata = zip.content(entry)?;
-        let (name, version) = name_and_version(&String::from_utf8_lossy(&metadata));
+        let metadata = Metadata::parse(&zip.content(entry)?);
         let record = by_path.get(format!("{folder}/RECORD").as_str());
         if let Some(record) = record {
             let record = zip.content(record)?;
@@ -95,39 +132,73 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
         // Its own folder belongs to it whatever RECORD says.
         let own = zip.entries().iter().filter(|entry| entry.path.starts_with(&format!("{folder}/")));
         owner.extend(own.map(|entry| (entry.path.clone(), packages.len())));
-        packages.push(Package { name, version, share: Share::default() });
+        packages.push(Package {
+            license: licence::of(&metadata),
+            name: metadata.name,
+            version: metadata.version,
+            requires: metadata.requires_dist,
+            summary: metadata.summary,
+            native: false,
+            percent: 0.0,
+            share: Share::default(),
+        });
     }
     let mut other = Share::default();
+    let mut contents = Vec::with_capacity(zip.entries().len());
     for entry in zip.entries() {
-        match owner.get(&entry.path) {
-            Some(&package) => packages[package].share.add(entry),
+        let package = owner.get(&entry.path).copied();
+        match package {
+            Some(package) => {
+                packages[package].share.add(entry);
+                packages[package].native |= is_library(&entry.path);
+            }
             None => other.add(entry),
         }
+        contents.push(Content {
+            path: entry.path.clone(),
+            package,
+            size: entry.size,
+            zipped_size: entry.compressed_size,
+            crc32: entry.crc32,
+            executable: entry.executable,
+        });
     }
-    packages.sort_by(|one, another| {
-        let size = |package: &Package| std::cmp::Reverse(package.share.unzipped_size);
-        (size(one), &one.name).cmp(&(size(another), &another.name))
+    let unzipped_size: u64 = contents.iter().map(|content| content.size).sum();
+    for package in &mut packages {
+        package.percent = percent(package.share.unzipped_size, unzipped_size);
+    }
+    // The largest first; files still have to find theirs.
+    let mut order: Vec<usize> = (0..packages.len()).collect();
+    order.sort_by_key(|&index| {
+        (std::cmp::Reverse(packages[index].share.unzipped_size), packages[index].name.clone())
     });
+    let mut rank = vec![0; order.len()];
+    order.iter().enumerate().for_each(|(place, &index)| rank[index] = place);
+    for content in &mut contents {
+        content.package = content.package.map(|index| rank[index]);
+    }
+    let packages = order.iter().map(|&index| packages[index].clone()).collect();
+    contents.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(Inspection {
         sha256,
         code_sha256: sha256.base64(),
         size,
-        unzipped_size: zip.entries().iter().map(|entry| entry.size).sum(),
-        files: zip.entries().len(),
+        unzipped_size,
+        files: contents.len(),
         packages,
         other: (other.files > 0).then_some(other),
+        contents,
     })
 }
 
-/// The first `Name` and `Version` of core metadata.
-fn name_and_version(metadata: &str) -> (String, String) {
-    let headers =
-        metadata.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.split_once(": "));
-    let value = |name: &str| {
-        let found = headers.clone().find(|(header, _)| header.eq_ignore_ascii_case(name));
-        found.map_or("?", |(_, value)| value.trim()).to_owned()
-    };
-    (value("Name"), value("Version"))
+/// A part of a whole in percent, with one decimal.
+pub fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { (part as f64 * 1000.0 / whole as f64).round() / 10.0 }
+}
+
+fn is_library(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.ends_with(".so") || name.contains(".so.")
 }
 
 /// The paths of a RECORD: the first column of a CSV file.
@@ -136,51 +207,4 @@ fn recorded(record: &str) -> impl Iterator<Item = String> {
         Some(quoted) => Some(quoted.split("\",").next()?.replace("\"\"", "\"")),
         None => Some(line.split(',').next()?.to_owned()).filter(|path| !path.is_empty()),
     })
-}
-
-impl Inspection {
-    /// A table of at most 80 columns.
-    pub fn table(&self) -> String {
-        let mut rows: Vec<[String; 5]> =
-            vec![["package", "version", "files", "zipped", "unzipped"].map(str::to_owned)];
-        let row = |name: &str, version: &str, share: &Share| {
-            [
-                shortened(name, 32),
-                shortened(version, 16),
-                share.files.to_string(),
-                megabytes(share.zipped_size),
-                megabytes(share.unzipped_size),
-            ]
-        };
-        rows.extend(self.packages.iter().map(|package| row(&package.name, &package.version, &package.share)));
-        rows.extend(self.other.iter().map(|other| row("(no package)", "", other)));
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: [usize; 5] = std::array::from_fn(width);
-        let mut text = String::new();
-        for [name, version, files, zipped, unzipped] in &rows {
-            let [first, second, third, fourth, fifth] = widths;
-            let _ = writeln!(
-                text,
-                "{name:<first$}  {version:<second$}  {files:>third$}  {zipped:>fourth$}  {unzipped:>fifth$}"
-            );
-        }
-        let _ = write!(
-            text,
-            "\n{} in {}\n{} zipped (52.4 MB can be sent directly)\n{} unzipped (limit 262.1 MB)\nsha256 {}\nCodeSha256 {}",
-            counted(self.files, "file"),
-            counted(self.packages.len(), "package"),
-            megabytes(self.size),
-            megabytes(self.unzipped_size),
-            self.sha256,
-            self.code_sha256,
-        );
-        text
-    }
-}
-
-fn shortened(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    text.chars().take(width - 1).chain(['…']).collect()
 }

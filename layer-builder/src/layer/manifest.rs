@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::audit::Finding;
 use crate::hash::Sha256;
 
 /// The number of this form of the file.
@@ -36,7 +37,7 @@ pub struct Manifest {
     pub compatible_architectures: Vec<String>,
     /// The text to describe the version with.
     pub description: Option<String>,
-    /// The licence to publish with.
+    /// The licence to publish with: the table's, or those of the packages together, as an SPDX expression.
     pub license: Option<String>,
     /// SHA-256, in hex, of the layer's table without its `publish` part, as compact JSON with sorted keys.
     pub inputs_sha256: String,
@@ -46,6 +47,15 @@ pub struct Manifest {
     pub source: Option<Source>,
     /// The packages, by name.
     pub packages: Vec<PackageRecord>,
+    /// The hash, in hex, of how it was made: with which options, by which version of the builder.
+    #[serde(default)]
+    pub recipe: Option<Sha256>,
+    /// The full versions of the interpreters that compiled its bytecode.
+    #[serde(default)]
+    pub bytecode: Vec<String>,
+    /// What the audit found.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
 }
 
 /// The lock of a build.
@@ -87,6 +97,9 @@ pub struct PackageRecord {
     pub python: Option<Vec<String>>,
     /// Whether a wheel with compiled code would have served too.
     pub native_wheel_passed_over: bool,
+    /// Its licence as an SPDX expression, if its metadata tells.
+    #[serde(default)]
+    pub license: Option<String>,
 }
 
 impl Manifest {

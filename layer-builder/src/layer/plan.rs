@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
+use super::audit::Collision;
 use crate::target::PythonVersion;
 use crate::wheels::layout::Place;
 use crate::wheels::wheel::Wheel;
@@ -38,22 +39,14 @@ pub struct LayerPlan<'a> {
     /// Its files, sorted by the bytes of their paths.
     pub entries: Vec<LayerEntry<'a>>,
     /// Files that two wheels hold with the same content, and that are taken once.
-    pub shared: Vec<String>,
+    pub shared: Vec<Collision>,
+    /// Files that two wheels hold with different contents; the first one's is taken. The audit does not let them pass.
+    pub collisions: Vec<Collision>,
 }
 
 /// Why there can be no such layer.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum Error {
-    /// Two wheels want to write one file, and not the same.
-    #[error("`{one}` and `{other}` both hold `{path}`, with different contents")]
-    Collision {
-        /// The file.
-        path: String,
-        /// A wheel.
-        one: String,
-        /// Another wheel.
-        other: String,
-    },
     /// What is a file in one wheel is a folder in another.
     #[error("`{path}` is a file in `{file_of}` and a folder in `{folder_of}`")]
     FileAndFolder {
@@ -83,34 +76,28 @@ pub fn plan<'a>(inputs: &'a [Input], pythons: &BTreeSet<PythonVersion>) -> Resul
             }));
         }
     }
-    entries.sort_unstable_by(|one, other| one.path.cmp(&other.path).then(one.wheel.cmp(&other.wheel)));
-    let mut shared = Vec::new();
-    let mut collision = None;
+    entries.sort_unstable_by(|one, other| {
+        (&one.path, &inputs[one.wheel].name).cmp(&(&other.path, &inputs[other.wheel].name))
+    });
+    let (mut shared, mut collisions) = (Vec::new(), Vec::new());
     entries.dedup_by(|next, kept| {
         if next.path != kept.path {
             return false;
         }
-        if (next.entry.crc32, next.entry.size) == (kept.entry.crc32, kept.entry.size)
-            && next.wheel != kept.wheel
-        {
-            shared.push(kept.path.clone());
-            return true;
-        }
-        collision.get_or_insert_with(|| Error::Collision {
+        let is_same = (next.entry.crc32, next.entry.size) == (kept.entry.crc32, kept.entry.size);
+        let list = if is_same { &mut shared } else { &mut collisions };
+        list.push(Collision {
             path: kept.path.clone(),
-            one: inputs[kept.wheel].name.clone(),
-            other: inputs[next.wheel].name.clone(),
+            taken: inputs[kept.wheel].name.clone(),
+            left: inputs[next.wheel].name.clone(),
         });
-        false
+        true
     });
-    if let Some(collision) = collision {
-        return Err(collision);
-    }
     if entries.is_empty() {
         return Err(Error::Empty);
     }
     check_folders(&entries, inputs)?;
-    Ok(LayerPlan { entries, shared })
+    Ok(LayerPlan { entries, shared, collisions })
 }
 
 /// The folders of a place.

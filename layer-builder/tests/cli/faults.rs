@@ -147,12 +147,14 @@ fn a_damaged_file_in_the_cache_is_fetched_again() {
     flipped[60] ^= 1;
     for damaged in [flipped, whole[..whole.len() / 2].to_vec(), Vec::new()] {
         std::fs::write(&path, damaged).unwrap();
+        world.forget_artifacts();
         let outcome = world.run(&["build"]).expect_code(0);
         assert!(outcome.stderr.contains("in the cache is damaged; getting it again"), "{}", outcome.stderr);
         assert_eq!(before, std::fs::read(world.zip()).unwrap());
         assert_eq!(whole, std::fs::read(&path).unwrap());
     }
     std::fs::write(&path, "rubbish").unwrap();
+    std::fs::remove_file(world.path("target/layers/small.json")).unwrap();
     let outcome = world.run(&["build", "--offline"]).expect_code(1);
     assert!(
         unindented(&outcome.stderr).contains("the cache lacks 1 file:\nalpha-1.0-py3-none-any.whl"),
@@ -200,6 +202,7 @@ fn passing_troubles_pass() {
         world.server.answer(&path, trouble);
         let _ = world.run(&["build"]).expect_code(0);
         std::fs::remove_dir_all(world.path("cache/files")).unwrap();
+        world.forget_artifacts();
     }
     assert_eq!(world.server.requests().len(), 6);
     world.server.answer(&path, Answer::Failing(503, 3, good().bytes));
@@ -230,6 +233,7 @@ fn netrc_and_addresses_carry_credentials_that_nobody_sees() {
 
     std::fs::remove_file(world.path(".netrc")).unwrap();
     std::fs::remove_dir_all(world.path("cache/files")).unwrap();
+    world.forget_artifacts();
     let address =
         |user: &str| format!("http://{user}@127.0.0.1:{}/{}", world.server.port(), good().file_name);
     world.write_project(&[good()], |_| address("me:wrong"));

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
 
+mod audit;
 mod build;
 mod faults;
+mod inspect;
+mod proofs;
 mod world;

@@ -17,7 +17,11 @@ use tests::wheels::TestWheel;
 pub(crate) struct World {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) server: Server,
+    /// `python = …` and `architectures = …`
+    targets: &'static str,
 }
+
+const TARGETS: &str = "python = [\"3.12\", \"3.13\"]\narchitectures = [\"x86_64\", \"arm64\"]\n";
 
 impl World {
     /// A project whose wheels are served.
@@ -29,10 +33,29 @@ impl World {
         world
     }
 
+    /// A project for other targets, whose wheels are served.
+    pub(crate) fn for_targets(wheels: &[TestWheel], targets: &'static str) -> Self {
+        let mut world = Self::new(wheels);
+        world.targets = targets;
+        world.write_project(wheels, |wheel| world.server.url(&format!("/{}", wheel.file_name)));
+        world
+    }
+
+    /// Adds lines to the end of `layers.toml`: keys of the layer, or tables in it.
+    pub(crate) fn add_to_table(&self, lines: &str) {
+        let toml = std::fs::read_to_string(self.path("layers.toml")).unwrap();
+        std::fs::write(self.path("layers.toml"), toml + lines).unwrap();
+    }
+
+    /// Removes what was built.
+    pub(crate) fn forget_artifacts(&self) {
+        std::fs::remove_dir_all(self.path("target")).unwrap();
+    }
+
     /// A project whose wheels lie on `server`, which does not answer yet.
     pub(crate) fn unserved(wheels: &[TestWheel], server: Server) -> Self {
         let url = |wheel: &TestWheel| server.url(&format!("/{}", wheel.file_name));
-        let world = Self { folder: tempfile::tempdir().unwrap(), server: Server::start() };
+        let world = Self { folder: tempfile::tempdir().unwrap(), server: Server::start(), targets: TARGETS };
         world.write_project(wheels, url);
         Self { server, ..world }
     }
@@ -41,9 +64,9 @@ impl World {
     pub(crate) fn write_project(&self, wheels: &[TestWheel], url: impl Fn(&TestWheel) -> String) {
         let names: Vec<String> = wheels.iter().map(|wheel| format!("{:?}", wheel.name)).collect();
         let toml = format!(
-            "[layers.small]\ndescription = \"a small layer\"\nrequirements = [{}]\npython = [\"3.12\", \"3.13\"]\n\
-             architectures = [\"x86_64\", \"arm64\"]\n",
-            names.join(", ")
+            "[layers.small]\ndescription = \"a small layer\"\nrequirements = [{}]\n{}",
+            names.join(", "),
+            self.targets
         );
         std::fs::write(self.path("layers.toml"), toml).unwrap();
         let file = LayersFile::read(&self.path("layers.toml")).unwrap();
@@ -66,7 +89,7 @@ impl World {
         let lock = Lock::read(&lock_path).unwrap().unwrap();
         let cache = Cache::at(self.path("cache"));
         let index = FileIndex::from_pylock(&pylock).unwrap();
-        let kept = cache.locations(relock::question(&lock, "3.12".parse().unwrap()));
+        let kept = cache.locations(relock::question(&lock, file.layers["small"].pythons[0]));
         cache.write(&kept, &serde_json::to_vec(&index).unwrap()).unwrap();
     }
 

@@ -44,6 +44,7 @@ pub fn run(runs: usize, slow_runs: usize) {
             succeed(command.env("LAYER_BUILDER_CACHE_DIR", &cache));
         })
         .after(nothing_built),
+        Contender::new("layer-builder build, nothing has changed", build).after(build),
     ];
     in_turns(&mut quick, runs);
     let title = format!(

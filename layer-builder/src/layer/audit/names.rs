@@ -1,0 +1,59 @@
+//! Rules for names: modules that hide the standard library, wheels that were passed over.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Finding, Subject, sites, stdlib};
+use crate::target::PythonVersion;
+
+pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut findings = shadows(subject);
+    let passed_over = subject.packages.iter().filter(|package| package.native_wheel_passed_over);
+    findings.extend(passed_over.map(|package| {
+        Finding::note(
+            "native-passed-over",
+            Some(&package.name),
+            "is taken as pure Python, though there is a wheel with compiled code".to_owned(),
+            "if its speed matters, set `wheels = \"native\"`",
+        )
+    }));
+    findings
+}
+
+/// A layer's folders come before the standard library's.
+fn shadows(subject: &Subject<'_>) -> Vec<Finding> {
+    let pythons: BTreeSet<PythonVersion> = subject.targets.iter().map(|target| target.python).collect();
+    let mut found: BTreeMap<&str, (&str, Vec<PythonVersion>)> = BTreeMap::new();
+    for python in pythons {
+        let sites = sites(python.minor());
+        for file in &subject.files {
+            let Some(rest) = sites.iter().find_map(|site| file.path.strip_prefix(site.as_str())) else {
+                continue;
+            };
+            let module = match rest.split_once('/') {
+                Some((folder, "__init__.py")) => folder,
+                Some(_) => continue,
+                None => match rest.split_once('.') {
+                    Some((name, "py")) => name,
+                    Some((name, extension)) if extension.ends_with("so") => name,
+                    _ => continue,
+                },
+            };
+            if stdlib::has(python, module) {
+                let pythons = &mut found.entry(module).or_insert_with(|| (file.path, Vec::new())).1;
+                if pythons.last() != Some(&python) {
+                    pythons.push(python);
+                }
+            }
+        }
+    }
+    let finding = |(module, (path, pythons)): (&str, (&str, Vec<PythonVersion>))| {
+        let runtimes: Vec<String> = pythons.iter().map(|python| python.runtime()).collect();
+        Finding::warning(
+            "shadows-stdlib",
+            Some(path),
+            format!("hides `{module}` of the standard library of {}", runtimes.join(", ")),
+            "leave the package out: it is a backport that these versions do not need, or a name badly chosen",
+        )
+    };
+    found.into_iter().map(finding).collect()
+}

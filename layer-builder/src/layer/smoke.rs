@@ -1,0 +1,265 @@
+//! The import test: the finished zip is unpacked and every top-level module imported, by an interpreter of each
+//! target's version, as far as this machine has them.
+//!
+//! The interpreter sees the layer and the standard library, and nothing else of this machine.
+
+use std::collections::BTreeSet;
+use std::io::{self, BufRead, BufReader, Write as _};
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::audit::{Finding, sites};
+use crate::interpreter::Interpreter;
+use crate::target::{PythonVersion, Target};
+use crate::zip_reader::{self, ZipFile};
+
+/// How long one import may take: what takes longer would be over Lambda's time for starting, too.
+const LONGEST: Duration = Duration::from_mins(1);
+/// What the runtimes bring themselves; a layer may do without it.
+const OF_THE_RUNTIME: &[&str] =
+    &["boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"];
+/// Imports what it is given and says how each went; what modules print themselves goes elsewhere.
+const PROGRAM: &str = include_str!("smoke.py");
+
+/// What came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// What was tried: which interpreter, how many modules.
+    pub tried: Vec<String>,
+    /// What was not, and why.
+    pub not_tried: Vec<String>,
+    /// What does not import.
+    pub failures: Vec<Finding>,
+}
+
+/// Why nothing came of it.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The zip cannot be read.
+    #[error(transparent)]
+    Zip(#[from] zip_reader::Error),
+    /// It cannot be unpacked, or the interpreter not be run.
+    #[error("failed to try the imports in `{}`", path.display())]
+    Io {
+        /// Where.
+        path: std::path::PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Imports what is in the zip at `path`, for each of `targets`.
+pub fn smoke(path: &Path, targets: &[Target]) -> Result<Outcome, Error> {
+    let zip = ZipFile::open(path)?;
+    let mut outcome = Outcome::default();
+    let is_native =
+        zip.entries().iter().any(|entry| entry.path.ends_with(".so") || entry.path.contains(".so."));
+    let can_run = |target: &&Target| {
+        !is_native
+            || target.architecture.machine() == std::env::consts::ARCH && std::env::consts::OS == "linux"
+    };
+    let (own, foreign): (Vec<&Target>, Vec<&Target>) = targets.iter().partition(can_run);
+    let machine = std::env::consts::ARCH;
+    outcome.not_tried.extend(foreign.iter().map(|target| format!("{target} (this machine is {machine})")));
+    let pythons: BTreeSet<PythonVersion> = own.iter().map(|target| target.python).collect();
+
+    let failed = |source| Error::Io { path: path.to_path_buf(), source };
+    let folder = tempfile::tempdir().map_err(failed)?;
+    let mut unpacked = false;
+    for python in pythons {
+        let Some(interpreter) = Interpreter::find(python) else {
+            outcome.not_tried.push(format!("{} (found no CPython {python})", python.runtime()));
+            continue;
+        };
+        if !std::mem::replace(&mut unpacked, true) {
+            unpack(&zip, folder.path())?;
+        }
+        let modules = modules(&zip, python.minor());
+        let count = modules.len();
+        let failures = import_all(&interpreter, folder.path(), python, modules).map_err(failed)?;
+        let fine = count - failures.len();
+        outcome.tried.push(format!("{fine} of {count} modules import under CPython {}", interpreter.version));
+        outcome.failures.extend(failures.into_iter().filter_map(|(module, why)| {
+            let reason = format!("does not import under {}: {why}", python.runtime());
+            let fix = "a package that it needs is missing, or does not work there";
+            (!lacks_what_the_runtime_has(&why))
+                .then(|| Finding::error("import-fails", Some(&module), reason, fix))
+        }));
+    }
+    Ok(outcome)
+}
+
+fn lacks_what_the_runtime_has(why: &str) -> bool {
+    let missing = why.strip_prefix("ModuleNotFoundError: No module named '");
+    let missing = missing.and_then(|rest| rest.split(['.', '\'']).next());
+    missing.is_some_and(|name| OF_THE_RUNTIME.contains(&name))
+}
+
+/// Unpacks everything below `folder`, as Lambda does below `/opt`.
+pub(super) fn unpack(zip: &ZipFile, folder: &Path) -> Result<(), Error> {
+    for entry in zip.entries() {
+        let path = folder.join(&entry.path);
+        let content = zip.content(entry)?;
+        let write = || {
+            std::fs::create_dir_all(path.parent().unwrap_or(folder))?;
+            let mut file = std::fs::File::create(&path)?;
+            #[cfg(unix)]
+            if entry.executable {
+                file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+            }
+            file.write_all(&content)
+        };
+        write().map_err(|source| Error::Io { path: path.clone(), source })?;
+    }
+    Ok(())
+}
+
+/// The modules that the layer gives to one version of Python: those at the top, and the packages inside of namespaces.
+fn modules(zip: &ZipFile, minor: u8) -> Vec<String> {
+    let mut files = BTreeSet::new();
+    for site in sites(minor) {
+        for entry in zip.entries() {
+            if let Some(rest) = entry.path.strip_prefix(&site)
+                && !(site == "python/" && rest.starts_with("lib/python3."))
+            {
+                files.insert(rest);
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    for file in &files {
+        let parts: Vec<&str> = file.split('/').collect();
+        let (name, folders) = (parts[parts.len() - 1], &parts[..parts.len() - 1]);
+        let Some(module) = module_of(name, minor) else { continue };
+        let is_regular =
+            |depth: usize| files.contains(format!("{}/__init__.py", folders[..depth].join("/")).as_str());
+        if !folders.iter().all(|part| is_identifier(part)) {
+            continue;
+        }
+        // The outermost package that is not a namespace; plain modules count at the top only.
+        let outermost = (1..=folders.len()).find(|&depth| is_regular(depth));
+        match outermost {
+            Some(depth) => _ = found.insert(folders[..depth].join(".")),
+            None if folders.is_empty() && module != "__main__" => _ = found.insert(module.to_owned()),
+            None => {}
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// `a` for `a.py`, `a.abi3.so` and `a.cpython-312-x86_64-linux-gnu.so`, if this Python would take it.
+fn module_of(name: &str, minor: u8) -> Option<&str> {
+    let (module, rest) = name.split_once('.')?;
+    let own = format!("cpython-3{minor}-");
+    let fits = matches!(rest, "py" | "so" | "abi3.so") || rest.starts_with(&own) && rest.ends_with(".so");
+    (fits && is_identifier(module)).then_some(module)
+}
+
+fn is_identifier(name: &str) -> bool {
+    let mut characters = name.chars();
+    characters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+        && characters.all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// Imports one module after another in one process; whatever ends that process is left out of the next one.
+fn import_all(
+    interpreter: &Interpreter,
+    opt: &Path,
+    python: PythonVersion,
+    mut modules: Vec<String>,
+) -> io::Result<Vec<(String, String)>> {
+    let mut failures = Vec::new();
+    let home = tempfile::tempdir()?;
+    let sites = sites(python.minor()).map(|site| opt.join(site.trim_end_matches('/')));
+    while !modules.is_empty() {
+        let mut command = interpreter.isolated(home.path());
+        command.args(["-I", "-S", "-B", "-c", PROGRAM]).args(&sites).args(&modules);
+        // As on Lambda, where functions have a region; without credentials.
+        command.env("AWS_REGION", "us-east-1").env("AWS_DEFAULT_REGION", "us-east-1");
+        command.env("AWS_EC2_METADATA_DISABLED", "true").env("PATH", opt.join("bin"));
+        command.env("LD_LIBRARY_PATH", opt.join("lib"));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let (send, lines) = channel();
+        if let Some(stdout) = child.stdout.take() {
+            std::thread::spawn(move || {
+                let lines = BufReader::new(stdout).lines().map_while(Result::ok);
+                lines.into_iter().try_for_each(|line| send.send(line).ok())
+            });
+        }
+        let mut begun = None;
+        let why = loop {
+            match lines.recv_timeout(LONGEST) {
+                Ok(line) => match (line.get(..1), line.get(1..)) {
+                    (Some(">"), Some(module)) => begun = Some(module.to_owned()),
+                    (Some("="), Some(module)) => {
+                        modules.retain(|other| other != module);
+                        begun = None;
+                    }
+                    (Some("!"), Some(why)) => {
+                        if let Some(module) = begun.take() {
+                            modules.retain(|other| *other != module);
+                            failures.push((module, why.to_owned()));
+                        }
+                    }
+                    _ => {}
+                },
+                Err(RecvTimeoutError::Disconnected) => {
+                    break format!("it ends the interpreter, {}", child.wait()?);
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    child.kill()?;
+                    child.wait()?;
+                    break format!("it takes more than {} s", LONGEST.as_secs());
+                }
+            }
+        };
+        // Without a culprit the interpreter itself has failed; nothing more can be learnt from it.
+        let Some(culprit) = begun.take().or_else(|| modules.first().cloned()) else { break };
+        modules.retain(|other| *other != culprit);
+        failures.push((culprit, why));
+    }
+    Ok(failures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_are_what_a_runtime_could_import() {
+        let names = [
+            "python/a.py",
+            "python/a-1.dist-info/METADATA",
+            "python/b/__init__.py",
+            "python/b/inner/__init__.py",
+            "python/c.abi3.so",
+            "python/d.cpython-313-x86_64-linux-gnu.so",
+            "python/data/table.json",
+            "python/examples/run.py",
+            "python/numpy.libs/libx.so",
+            "python/space/one/__init__.py",
+            "python/lib/python3.12/site-packages/e.py",
+            "python/lib/python3.12/site-packages/space/two/__init__.py",
+            "python/lib/python3.13/site-packages/f.py",
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.zip");
+        let files: Vec<_> = names.iter().map(|name| ::tests::wheels::file(name, "")).collect();
+        std::fs::write(&path, ::tests::wheels::zip(&files)).unwrap();
+        let zip = ZipFile::open(&path).unwrap();
+        assert_eq!(modules(&zip, 12), ["a", "b", "c", "e", "space.one", "space.two"]);
+        assert_eq!(modules(&zip, 13), ["a", "b", "c", "d", "f", "space.one"]);
+    }
+
+    #[test]
+    fn what_the_runtime_brings_is_not_missed() {
+        assert!(lacks_what_the_runtime_has("ModuleNotFoundError: No module named 'boto3'"));
+        assert!(lacks_what_the_runtime_has("ModuleNotFoundError: No module named 'botocore.config'"));
+        assert!(!lacks_what_the_runtime_has("ModuleNotFoundError: No module named 'requests'"));
+        assert!(!lacks_what_the_runtime_has("ImportError: cannot import name 'x' from 'boto3'"));
+    }
+}
