@@ -15,6 +15,7 @@ use thiserror::Error;
 use crate::atomic;
 use crate::cache::{self, Cache};
 use crate::hash::Sha256;
+use crate::indexes::Indexes;
 use crate::layer::archive;
 use crate::layer::audit::Finding;
 use crate::layer::compress::Compression;
@@ -505,7 +506,8 @@ impl Work<'_> {
 
     fn wheels(&self, part: &Part) -> Result<Vec<Here>, Error> {
         let files: Vec<_> = part.items.iter().filter_map(|item| item.chosen.origin.file()).collect();
-        let paths = fetch::fetch(&files, self.cache, self.options.network, self.ui)?;
+        let indexes = || Indexes::of(self.spec.folder, &self.spec.wanted);
+        let paths = fetch::fetch(&files, indexes, self.cache, self.options.network, self.ui)?;
         let mut paths = paths.into_iter();
         let mut here = Vec::new();
         for item in &part.items {

@@ -9,6 +9,7 @@ pub mod called;
 pub mod cli;
 pub mod config;
 pub mod hash;
+pub mod indexes;
 pub mod interpreter;
 pub mod layer;
 pub mod lock;

@@ -15,6 +15,8 @@ use crate::atomic;
 use crate::cache::Cache;
 use crate::config::nearest;
 use crate::hash::Sha256;
+use crate::indexes::Indexes;
+use crate::indexes::address::has_credentials;
 use crate::lock::files::FileIndex;
 use crate::lock::uv::{self, Network, Resolve, Resolved, Upgrade, Uv};
 use crate::lock::{Lock, LockedPackage, Pin, requirements};
@@ -67,6 +69,9 @@ pub enum Error {
     /// A lock names hashes, never addresses.
     #[error("the new lock would hold an address: `{0}`")]
     Address(String),
+    /// Nor passwords.
+    #[error("the new lock would hold the credentials in the address of `{0}`")]
+    Credentials(String),
     /// No file serves a target.
     #[error(transparent)]
     Select(#[from] select::Error),
@@ -112,6 +117,10 @@ impl Error {
             Self::NoVersion { .. } | Self::Endless => Some(
                 "name fewer targets in `python` and `architectures`, or ask for another version".to_owned(),
             ),
+            Self::Credentials(_) => Some(
+                "leave them out of the requirement: git asks its credential helper, or takes those of your netrc file"
+                    .to_owned(),
+            ),
             Self::Address(_) | Self::Write { .. } => None,
         }
     }
@@ -135,7 +144,8 @@ pub fn relock(
     ui.status("Locking", format!("{} with uv {}", spec.artifact(), uv.version()));
     let old = read_if_there(path)?;
     let folders = folders_of(spec)?;
-    let (body, index) = resolve(spec, &folders, old.as_deref(), upgrade, uv, cache, ui)?;
+    let indexes = Indexes::of(spec.folder, &spec.wanted);
+    let (body, index) = resolve(spec, &folders, &indexes, old.as_deref(), upgrade, uv, ui)?;
     let header = |built: &[String]| {
         requirements::header(&spec.artifact(), uv.version(), requirements::inputs_of(spec), built) + &body
     };
@@ -160,7 +170,7 @@ pub fn relock(
         None
     } else {
         let files: Vec<_> = sdists.values().copied().collect();
-        let paths = fetch::fetch(&files, cache, Network::Allowed, ui)?;
+        let paths = fetch::fetch(&files, || indexes.clone(), cache, Network::Allowed, ui)?;
         let mut inputs: Vec<Input<'_>> =
             files.iter().zip(&paths).map(|(file, path)| Input::Sdist(file, path)).collect();
         inputs.extend(commits.iter().map(|(name, commit)| Input::Commit(name, commit)));
@@ -169,6 +179,7 @@ pub fn relock(
         let preferred = preferred_tools(&spec.build_lock, old_build.as_deref());
         let Resolved { text: body, .. } = uv.resolve(&Resolve {
             folder: spec.folder,
+            indexes: &indexes,
             origin: "build-system.requires",
             requirements: &wanted.into_iter().collect::<Vec<_>>().join("\n"),
             old: preferred.as_deref(),
@@ -212,10 +223,10 @@ pub fn folders_of(spec: &Spec<'_>) -> Result<Vec<(PackageName, PathBuf)>, Error>
 fn resolve(
     spec: &Spec<'_>,
     folders: &[(PackageName, PathBuf)],
+    indexes: &Indexes,
     old: Option<&str>,
     upgrade: &Upgrade,
     uv: &Uv,
-    cache: &Cache,
     ui: &Ui,
 ) -> Result<(String, FileIndex), Error> {
     let line = |wanted: &Wanted| match wanted {
@@ -235,6 +246,7 @@ fn resolve(
         let text = constraints.text();
         let request = Resolve {
             folder: spec.folder,
+            indexes,
             origin: "layers.toml",
             requirements: &wanted.join("\n"),
             old: preferred.as_deref(),
@@ -252,7 +264,7 @@ fn resolve(
             }
         }
         let lock = checked(&spec.lock, &body)?;
-        let index = locate_new(spec, &lock, &body, uv, cache)?;
+        let index = locate_new(spec, indexes, &lock, &body, uv)?;
         let unserved = select::unserved(&lock, &index, &spec.layer.targets())?;
         if unserved.is_empty() || !constraints.find(&unserved, &lock, &spec.layer.targets(), &request, uv)? {
             return Ok((body, index));
@@ -297,7 +309,9 @@ pub fn locate(
         return Err(Error::NoLocations { lock: lock.path.clone(), packages });
     }
     let uv = Uv::find(cache, network, ui)?;
-    let index = uv.locate(spec.folder, &lock.path, oldest)?.allowed_by(lock);
+    let indexes = Indexes::of(spec.folder, &spec.wanted);
+    let text = read_if_there(&lock.path)?.unwrap_or_default();
+    let index = uv.locate(spec.folder, &indexes, (&lock.path, &text), oldest)?.allowed_by(lock);
     for name in index.without_their_wheels(lock) {
         ui.warning(format!(
             "uv names no wheel of `{name}`, only its source: is `no-binary` set in its configuration?"
@@ -307,12 +321,15 @@ pub fn locate(
     Ok(index)
 }
 
-fn locate_new(spec: &Spec<'_>, lock: &Lock, text: &str, uv: &Uv, cache: &Cache) -> Result<FileIndex, Error> {
+fn locate_new(
+    spec: &Spec<'_>,
+    indexes: &Indexes,
+    lock: &Lock,
+    text: &str,
+    uv: &Uv,
+) -> Result<FileIndex, Error> {
     let Some(&oldest) = spec.layer.pythons.first() else { return Ok(FileIndex::default()) };
-    let exchange = cache.new_folder()?;
-    let path = exchange.path().join("requirements.txt");
-    std::fs::write(&path, text).map_err(|source| Error::Write { path: path.clone(), source })?;
-    Ok(uv.locate(spec.folder, &path, oldest)?.allowed_by(lock))
+    Ok(uv.locate(spec.folder, indexes, (&lock.path, text), oldest)?.allowed_by(lock))
 }
 
 /// Keeps an answer, unless a package lacks files in it: the index may have been out of order, or uv configured for
@@ -352,7 +369,8 @@ fn preferred_tools(path: &Path, old: Option<&str>) -> Option<String> {
 
 fn read_if_there(path: &Path) -> Result<Option<String>, Error> {
     match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+        // Without what some editors put first.
+        Ok(text) => Ok(Some(text.trim_start_matches('\u{feff}').to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(requirements::Error::Read { path: path.to_path_buf(), source }.into()),
     }
@@ -364,6 +382,11 @@ fn checked(path: &Path, text: &str) -> Result<Lock, Error> {
     if let Some(line) = text.lines().find(is_address) {
         let what = line.split("://").next().unwrap_or_default();
         return Err(Error::Address(format!("{}://…", what.trim())));
+    }
+    let secret = text.lines().filter_map(|line| line.split_once(" @ "));
+    let mut secret = secret.filter(|(_, url)| has_credentials(url));
+    if let Some((name, _)) = secret.next() {
+        return Err(Error::Credentials(name.trim().to_owned()));
     }
     Ok(Lock::parse(path, text.as_bytes())?)
 }

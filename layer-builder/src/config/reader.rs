@@ -10,7 +10,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{AuditTable, LayerTable, Mistake, Split, WheelPreference, inputs_sha256, nearest};
-use crate::requirement::Wanted;
+use crate::indexes::address::has_credentials;
+use crate::requirement::{NO_CREDENTIALS, Wanted};
 use crate::target::{PythonVersion, Runtime, Runtimes};
 
 type Value<'a> = Spanned<DeValue<'a>>;
@@ -291,6 +292,10 @@ impl File<'_> {
             let repository = self.parsed(value, "the address of a git repository", |text| {
                 (text.contains("://") || text.starts_with('/')).then(|| text.to_owned())
             })?;
+            if has_credentials(&repository) {
+                let what = format!("`{}` has an address with credentials", key.get_ref());
+                return Err(self.mistake(value.span(), what, NO_CREDENTIALS));
+            }
             Ok((package, repository))
         });
         read.collect()

@@ -12,6 +12,8 @@ use pep508_rs::{MarkerTree, PackageName, VersionOrUrl};
 use thiserror::Error;
 
 use crate::hash::Sha256;
+use crate::indexes::address::has_credentials;
+use crate::indexes::without_userinfo;
 use crate::requirement::{self, Wanted};
 use crate::spec::Spec;
 
@@ -146,6 +148,9 @@ pub enum LineError {
     /// Not pinned to one version.
     #[error("`{0}` is not pinned: expected one version, as in `name==1.2.3`")]
     NotPinned(PackageName),
+    /// A user or a password in an address.
+    #[error("the address of `{0}` names a user or a password, and they have no place in a lock")]
+    Credentials(PackageName),
     /// No hash.
     #[error("`{0}` has no hash: expected `--hash=sha256:…`")]
     NoHash(PackageName),
@@ -293,12 +298,15 @@ fn package(line: &str) -> Result<LockedPackage, LineError> {
     }
     let requirement = requirement.trim();
     let requirement = requirement::parse(requirement)
-        .map_err(|why| LineError::NotARequirement { text: requirement.to_owned(), why })?;
+        .map_err(|why| LineError::NotARequirement { text: without_userinfo(requirement), why })?;
     let version = match &requirement.version_or_url {
         Some(VersionOrUrl::VersionSpecifier(specifiers)) => match specifiers.iter().as_slice() {
             [one] if *one.operator() == Operator::Equal => one.version().clone(),
             _ => return Err(LineError::NotPinned(requirement.name)),
         },
+        Some(VersionOrUrl::Url(url)) if has_credentials(url.as_str()) => {
+            return Err(LineError::Credentials(requirement.name));
+        }
         Some(VersionOrUrl::Url(url)) => {
             let Some(commit) = commit_of(url.as_str()) else {
                 return Err(LineError::NotPinned(requirement.name));

@@ -15,6 +15,7 @@ use thiserror::Error;
 use super::tags::WheelName;
 use crate::cache::{self, Cache};
 use crate::hash::Sha256;
+use crate::indexes::Indexes;
 use crate::lock::Commit;
 use crate::lock::files::RemoteFile;
 use crate::lock::uv::{self, Network, Uv};
@@ -195,7 +196,8 @@ pub fn wheel_of(
     let out = scratch.path().join("out");
     cache.make_folder(&out)?;
     let uv = Uv::find(cache, network, ui)?;
-    uv.build_wheel(spec.folder, &source, &spec.build_lock, &out, network)?;
+    let indexes = Indexes::of(spec.folder, &spec.wanted);
+    uv.build_wheel(spec.folder, &indexes, &source, &spec.build_lock, &out, network)?;
     let wheel = only_wheel(&out, &input.name())?;
     let name = file_name(&wheel);
     if !WheelName::parse(&name).is_ok_and(|name| name.is_pure()) {

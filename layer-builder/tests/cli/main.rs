@@ -6,5 +6,6 @@ mod audit;
 mod build;
 mod faults;
 mod inspect;
+mod logins;
 mod proofs;
 mod world;
