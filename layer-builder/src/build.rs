@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use pep508_rs::PackageName;
 use thiserror::Error;
@@ -19,6 +20,7 @@ use crate::layer::archive;
 use crate::layer::audit::Finding;
 use crate::layer::compress::Compression;
 use crate::layer::fresh;
+use crate::layer::hashing::Hashing;
 use crate::layer::include;
 use crate::layer::inspect::inspect;
 use crate::layer::manifest::{self, LockRecord, Manifest, PackageRecord};
@@ -218,8 +220,10 @@ pub fn build(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Resul
             ui.warning(format!("Lambda supports {} no longer, since {end}", python.runtime()));
         }
     }
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let hashing = Hashing::on(threads);
     let lock = fresh_lock(spec, options, cache, ui)?;
-    let work = Work { spec, lock: &lock, options, cache, ui };
+    let work = Work { spec, lock: &lock, options, cache, ui, threads, hashing: &hashing };
     let source = LazyCell::new(|| repository.join().ok().flatten());
     let recipe = options.packing.recipe(spec);
     let unchanged = if options.proofs.verify || spec.depends_on_folders() {
@@ -419,32 +423,20 @@ struct Work<'a> {
     options: Options,
     cache: &'a Cache,
     ui: &'a Ui,
+    /// How many there are for it.
+    threads: usize,
+    hashing: &'a Hashing,
 }
 
 /// A wheel on this machine, open, and where it goes.
+#[derive(Clone)]
 struct Here {
     path: PathBuf,
     sha256: Sha256,
-    file: File,
+    file: Arc<File>,
     name: String,
     place: Place,
     record: Option<PackageRecord>,
-}
-
-impl Here {
-    /// The same once more.
-    fn again(&self) -> Result<Self, Error> {
-        let io = |source| zip_reader::Error::Io { path: self.path.clone(), source };
-        let file = self.file.try_clone().map_err(io).map_err(archive::Error::from)?;
-        Ok(Self {
-            path: self.path.clone(),
-            sha256: self.sha256,
-            file,
-            name: self.name.clone(),
-            place: self.place.clone(),
-            record: self.record.clone(),
-        })
-    }
 }
 
 impl Work<'_> {
@@ -541,9 +533,9 @@ impl Work<'_> {
     }
 }
 
-fn open(path: &Path) -> Result<File, Error> {
+fn open(path: &Path) -> Result<Arc<File>, Error> {
     let io = |source| zip_reader::Error::Io { path: path.to_path_buf(), source };
-    Ok(File::open(path).map_err(io).map_err(archive::Error::from)?)
+    Ok(File::open(path).map(Arc::new).map_err(io).map_err(archive::Error::from)?)
 }
 
 /// Commit and cleanness of the repository around `folder`; one call of git.

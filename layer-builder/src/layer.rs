@@ -5,6 +5,7 @@ pub mod audit;
 pub mod bytecode;
 pub mod compress;
 pub mod fresh;
+pub mod hashing;
 pub mod html;
 pub mod include;
 pub mod inspect;

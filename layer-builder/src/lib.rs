@@ -12,6 +12,7 @@ pub mod hash;
 pub mod interpreter;
 pub mod layer;
 pub mod lock;
+mod processor;
 pub mod relock;
 mod repack;
 pub mod requirement;

@@ -1,7 +1,12 @@
 //! Reads zip files for copying: their entries, and the bytes of an entry as they are stored.
 //!
-//! The directory is read by the `zip` crate. What is strange is refused here, by the name of the entry: a layer is
-//! assembled from wheels without a look at their contents, so all that its reader could trip over stops at this door.
+//! A directory in its plain form is read here, in any other by the `zip` crate. What is strange is refused, by the name
+//! of the entry: a layer is assembled from wheels without a look at their contents, so all that its reader could trip
+//! over stops at this door.
+
+mod path;
+mod plain;
+mod stored;
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -13,6 +18,8 @@ use thiserror::Error;
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::hash::Sha256;
+pub(crate) use path::is_safe;
+pub(crate) use stored::HEADER;
 
 /// The largest sum of unpacked sizes that is read: far above the 262,144,000 bytes that Lambda allows for a function
 /// and all its layers, far below what a zip bomb claims.
@@ -137,6 +144,15 @@ impl ZipFile {
 
     /// Reads the directory of an open zip that lies, or lay, at `path`.
     pub fn read(path: &Path, file: File) -> Result<Self, Error> {
+        let entries = match plain::entries(&file) {
+            Some(entries) => entries,
+            None => Self::any_entries(path, &file)?,
+        };
+        Ok(Self { path: path.to_path_buf(), file, entries })
+    }
+
+    /// The files in the directory of `file`, whatever form it has.
+    fn any_entries(path: &Path, file: &File) -> Result<Vec<Entry>, Error> {
         let broken =
             |error: zip::result::ZipError| Error::Broken { path: path.to_path_buf(), why: error.to_string() };
         let refused = |entry: &[u8], fault| Error::Entry {
@@ -145,7 +161,7 @@ impl ZipFile {
             fault,
         };
         // The directory lies together at the end: one buffer holds most of it.
-        let archive = ZipArchive::new(BufReader::with_capacity(1 << 17, &file)).map_err(broken)?;
+        let archive = ZipArchive::new(BufReader::with_capacity(1 << 17, file)).map_err(broken)?;
         let mut entries = Vec::with_capacity(archive.len());
         let mut unpacked = 0;
         for index in 0..archive.len() {
@@ -184,10 +200,10 @@ impl ZipFile {
             });
         }
         if archive.has_duplicate_names() {
-            let name = duplicate_name(&file).unwrap_or_default();
+            let name = duplicate_name(file).unwrap_or_default();
             return Err(refused(&name, Fault::Duplicate));
         }
-        Ok(Self { path: path.to_path_buf(), file, entries })
+        Ok(entries)
     }
 
     /// Where it lies.
@@ -198,36 +214,6 @@ impl ZipFile {
     /// Its files, in the order of its directory.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
-    }
-
-    /// The bytes of `entry` as they are stored. `buffer` is used again and again; what it held is lost.
-    pub fn stored<'a>(&self, entry: &Entry, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], Error> {
-        const HEADER: usize = 30;
-        let refused = |fault| self.refused(entry, fault);
-        let io = |source| Error::Io { path: self.path.clone(), source };
-        let name = entry.path.len();
-        let size = usize::try_from(entry.compressed_size).map_err(|_| refused(Fault::TooLarge))?;
-        // Nearly always nothing stands between name and data, and one read gets all.
-        buffer.resize(HEADER + name + size, 0);
-        let got = read_at(&self.file, entry.header_start, buffer).map_err(io)?;
-        if got < HEADER + name
-            || buffer[..4] != *b"PK\x03\x04"
-            || usize::from(u16::from_le_bytes([buffer[26], buffer[27]])) != name
-            || buffer[HEADER..HEADER + name] != *entry.path.as_bytes()
-        {
-            return Err(refused(Fault::LocalHeader));
-        }
-        let extra = usize::from(u16::from_le_bytes([buffer[28], buffer[29]]));
-        let got = if extra == 0 {
-            got - HEADER - name
-        } else {
-            buffer.resize(size, 0);
-            read_at(&self.file, entry.header_start + (HEADER + name + extra) as u64, buffer).map_err(io)?
-        };
-        if got < size {
-            return Err(refused(Fault::Stream("the file ends before it does")));
-        }
-        Ok(&buffer[buffer.len() - size..])
     }
 
     /// The content of `entry`, checked against its size and its CRC.
@@ -291,17 +277,8 @@ pub fn hash_of(file: &File) -> std::io::Result<Sha256> {
     }
 }
 
-/// Whether a path is plain and relative; a slash at its end says that it is a folder.
-pub(crate) fn is_safe(path: &str) -> bool {
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let bytes = path.as_bytes();
-    let has_drive = bytes.len() >= 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':';
-    let forbidden = |character: char| character == '\\' || character.is_control();
-    !has_drive && !path.contains(forbidden) && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
-}
-
 /// Reads until the buffer is full or the file ends.
-fn read_at(mut file: &File, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
+pub(crate) fn read_at(mut file: &File, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
     let mut filled = 0;
     #[cfg(not(unix))]
     file.seek(SeekFrom::Start(offset))?;

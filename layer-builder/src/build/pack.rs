@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tempfile::NamedTempFile;
 
@@ -39,20 +40,13 @@ pub(super) struct Written {
 }
 
 impl Work<'_> {
-    /// Writes the zip, while another thread checks that every wheel is what it has to be: the very files that are copied.
+    /// Writes the zip, while other threads check that every wheel is what it has to be: the very files that are copied.
     pub(super) fn assemble(&self, path: &Path, part: &Part, here: &[Here]) -> Result<Written, Error> {
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let (written, facts) = std::thread::scope(|scope| {
-            let files = here.iter().map(|here| (here.path.as_path(), &here.file, here.sha256));
-            let checking = scope.spawn(|| archive::check_hashes(files));
-            let written = self.write(path, part, here, threads);
-            match checking.join() {
-                Ok(Ok(())) => written,
-                // A damaged wheel explains whatever else went wrong.
-                Ok(Err(damaged)) => Err(damaged.into()),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        })?;
+        self.hashing.begin(here.iter().map(|here| (here.path.clone(), Arc::clone(&here.file), here.sha256)));
+        let written = self.write(path, part, here);
+        // A damaged wheel explains whatever else went wrong.
+        self.hashing.finish()?;
+        let (written, facts) = written?;
         // Only now are the wheels known to be what their hashes say.
         facts.iter().try_for_each(|facts| facts.keep(self.cache))?;
         let mut findings = prove::refuse(self.spec.layer, written.findings)?;
@@ -66,7 +60,6 @@ impl Work<'_> {
         path: &Path,
         part: &Part,
         here: &[Here],
-        threads: usize,
     ) -> Result<(Written, Vec<Facts>), Error> {
         let packing = self.options.packing;
         let open = |here: &Here| {
@@ -80,37 +73,32 @@ impl Work<'_> {
         };
         let inputs = here.iter().map(open).collect::<Result<Vec<_>, zip_reader::Error>>();
         let inputs = inputs.map_err(archive::Error::from)?;
-        requires::check(&inputs, &part.targets)?;
         let plan = plan::plan(&inputs, &part.pythons())?;
-        let mut packages: Vec<Option<PackageRecord>> = here.iter().map(|here| here.record.clone()).collect();
-        for entry in &plan.entries {
-            let Some(package) = &mut packages[entry.wheel] else { continue };
-            package.files += 1;
-            package.size += entry.entry.compressed_size;
-            package.unzipped_size += entry.entry.size;
-            if package.license.is_none() && entry.path.ends_with(".dist-info/METADATA") {
-                let metadata = inputs[entry.wheel].wheel.zip().content(entry.entry);
-                package.license = licence::of(&Metadata::parse(&metadata.map_err(archive::Error::from)?));
-            }
-        }
         let failed = |source| Error::Write { path: path.to_path_buf(), source };
         let artifacts = path.parent().unwrap_or(path);
         std::fs::create_dir_all(artifacts).map_err(failed)?;
         atomic::sweep(artifacts);
         let out = atomic::begin(path).map_err(failed)?;
-        let assembled = archive::assemble(&plan, &inputs, out.as_file())?;
-        let copied = Packed { out, assembled, added: Vec::new(), bytecode: Vec::new() };
+        let copied = archive::assemble(&plan, &inputs, out.as_file(), self.hashing)?;
+
+        // The end of the zip is still being hashed.
+        let metadata = inputs.iter().map(|input| Metadata::of(&input.wheel)).collect::<Result<Vec<_>, _>>();
+        let metadata = metadata.map_err(archive::Error::from)?;
+        requires::check(&inputs, &metadata, &part.targets)?;
+        let packages = records(here, &plan, &metadata);
         let facts =
             inputs.iter().zip(here).map(|(input, here)| Facts::of(&input.wheel, here.sha256, self.cache));
         let facts = facts.collect::<Result<Vec<Facts>, _>>().map_err(archive::Error::from)?;
-        let mut subject = subject(&plan, &facts, part, here, assembled);
+        let mut subject = subject(&plan, &facts, part, here, copied.size);
         let mut findings = audit::audit(&subject, &self.spec.layer.audit);
+        let assembled = copied.hashed(self.hashing);
+        let copied = Packed { out, assembled, added: Vec::new(), bytecode: Vec::new() };
         // What is refused anyway need not be packed anew.
         let is_refused = findings.iter().any(|finding| finding.is(Severity::Error));
         let packed = if packing == Packing::default() || is_refused {
             copied
         } else {
-            let packed = self.repack(path, part, copied, threads)?;
+            let packed = self.repack(path, part, copied)?;
             let added = packed.added.iter().map(|(path, size)| AuditedFile {
                 path,
                 size: *size,
@@ -131,7 +119,7 @@ impl Work<'_> {
                 targets: part.targets.clone(),
                 out,
                 assembled,
-                packages: packages.into_iter().flatten().collect(),
+                packages,
                 findings,
                 bytecode,
             },
@@ -140,7 +128,7 @@ impl Work<'_> {
     }
 
     /// `--bytecode` and `--compress max`: the zip of copied streams written anew.
-    fn repack(&self, path: &Path, part: &Part, copied: Packed, threads: usize) -> Result<Packed, Error> {
+    fn repack(&self, path: &Path, part: &Part, copied: Packed) -> Result<Packed, Error> {
         let packing = self.options.packing;
         let zip = ZipFile::open(copied.out.path()).map_err(archive::Error::from)?;
         let pythons = part.pythons();
@@ -148,7 +136,8 @@ impl Work<'_> {
         let out = atomic::begin(path).map_err(|source| Error::Write { path: path.to_path_buf(), source })?;
         let nothing = BTreeMap::new();
         let more = compiled.as_ref().map_or(&nothing, |compiled| &compiled.files);
-        let assembled = compress::repack(&zip, more, packing.compression, threads, out.as_file())?;
+        let assembled =
+            compress::repack(&zip, more, packing.compression, self.threads, out.as_file(), self.hashing)?;
         if let Some(compiled) = &compiled {
             let versions = compiled.interpreters.join(", ");
             let files = counted(compiled.files.len(), "file");
@@ -174,13 +163,30 @@ impl Work<'_> {
     }
 }
 
+/// What the manifest says of the packages.
+fn records(here: &[Here], plan: &LayerPlan<'_>, metadata: &[Option<Metadata>]) -> Vec<PackageRecord> {
+    let mut packages: Vec<Option<PackageRecord>> = here.iter().map(|here| here.record.clone()).collect();
+    for (package, metadata) in packages.iter_mut().zip(metadata) {
+        if let Some(package) = package {
+            package.license = metadata.as_ref().and_then(licence::of);
+        }
+    }
+    for entry in &plan.entries {
+        let Some(package) = &mut packages[entry.wheel] else { continue };
+        package.files += 1;
+        package.size += entry.entry.compressed_size;
+        package.unzipped_size += entry.entry.size;
+    }
+    packages.into_iter().flatten().collect()
+}
+
 /// What the audit is to look at.
 fn subject<'a>(
     plan: &'a LayerPlan<'_>,
     facts: &'a [Facts],
     part: &Part,
     here: &[Here],
-    assembled: Assembled,
+    zipped_size: u64,
 ) -> Subject<'a> {
     let file = |entry: &'a plan::LayerEntry<'_>| AuditedFile {
         path: &entry.path,
@@ -196,7 +202,7 @@ fn subject<'a>(
         files: plan.entries.iter().map(file).collect(),
         packages: here.iter().map(package).collect(),
         targets: part.targets.clone(),
-        zipped_size: assembled.size,
+        zipped_size,
         collisions: plan.collisions.clone(),
         shared: plan.shared.clone(),
     }

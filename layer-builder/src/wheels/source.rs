@@ -182,14 +182,17 @@ pub fn wheel_of(
         file: input.name(),
         source,
     })?;
-    let scratch = cache.new_folder()?;
-    // A folder is built each time: nobody knows whether it is what it was.
-    let identity = input.identity().unwrap_or_else(|| scratch.path().display().to_string());
-    let inputs = format!("{RECIPE} {identity} {}", Sha256::of(&pinned));
-    let home = cache.built(Sha256::of(inputs.as_bytes()));
-    if let Some(built) = already_built(&home) {
+    let home_of = |identity: &str| {
+        let inputs = format!("{RECIPE} {identity} {}", Sha256::of(&pinned));
+        cache.built(Sha256::of(inputs.as_bytes()))
+    };
+    let identity = input.identity();
+    if let Some(built) = identity.as_ref().and_then(|identity| already_built(&home_of(identity))) {
         return Ok(built);
     }
+    let scratch = cache.new_folder()?;
+    // A folder is built each time: nobody knows whether it is what it was.
+    let home = home_of(&identity.unwrap_or_else(|| scratch.path().display().to_string()));
     ui.status("Building", input.name());
     let source = input.source(&scratch.path().join("source"))?;
     let out = scratch.path().join("out");

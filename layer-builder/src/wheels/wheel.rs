@@ -9,14 +9,16 @@ use crate::zip_reader::{Entry, Error, ZipFile};
 #[derive(Debug)]
 pub struct Wheel {
     zip: ZipFile,
-    placed: Vec<(usize, String)>,
+    /// Entries that belong in the layer, and where in their paths those below `site-packages` begin.
+    placed: Vec<(usize, usize)>,
 }
 
 impl Wheel {
     /// Reads an open wheel that lies at `path`; what does not belong in a layer is left out.
     pub fn read(path: &Path, file: File) -> Result<Self, Error> {
         let zip = ZipFile::read(path, file)?;
-        let place = |(index, entry): (usize, &Entry)| Some((index, place(&entry.path)?.to_owned()));
+        let place =
+            |(index, entry): (usize, &Entry)| Some((index, entry.path.len() - place(&entry.path)?.len()));
         let placed = zip.entries().iter().enumerate().filter_map(place).collect();
         Ok(Self { zip, placed })
     }
@@ -24,14 +26,16 @@ impl Wheel {
     /// Reads an open zip that is no wheel: every file of it belongs in the layer, at its own path.
     pub fn read_plain(path: &Path, file: File) -> Result<Self, Error> {
         let zip = ZipFile::read(path, file)?;
-        let placed =
-            zip.entries().iter().enumerate().map(|(index, entry)| (index, entry.path.clone())).collect();
+        let placed = (0..zip.entries().len()).map(|index| (index, 0)).collect();
         Ok(Self { zip, placed })
     }
 
     /// The files that belong in the layer, each with its path below `site-packages`.
     pub fn files(&self) -> impl Iterator<Item = (&str, &Entry)> {
-        self.placed.iter().map(|(index, path)| (path.as_str(), &self.zip.entries()[*index]))
+        self.placed.iter().map(|&(index, start)| {
+            let entry = &self.zip.entries()[index];
+            (&entry.path[start..], entry)
+        })
     }
 
     /// The zip that it is.
@@ -40,7 +44,7 @@ impl Wheel {
     }
 }
 
-/// Where a file of a wheel goes, below `site-packages`; `None` if it does not belong in a layer.
+/// Where a file of a wheel goes, below `site-packages`: the end of its path. `None` if it does not belong in a layer.
 ///
 /// `<name>.data/` spreads as PEP 427 says, and as `pip install --target` does it. Scripts and headers are of no use in
 /// a layer; bytecode and the notes of installers depend on the machine.
@@ -54,12 +58,14 @@ pub(crate) fn place(path: &str) -> Option<&str> {
             _ => return None,
         };
     }
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let is_bytecode = name.ends_with(".pyc") || path.split('/').any(|part| part == "__pycache__");
-    let in_dist_info = path.split('/').next().unwrap_or_default().ends_with(".dist-info");
-    let is_note =
-        matches!(name, "INSTALLER" | "REQUESTED" | "direct_url.json" | "uv_build.json" | "uv_cache.json");
-    let stays_out = is_bytecode || in_dist_info && is_note;
+    let is_bytecode = path.ends_with(".pyc")
+        || path.contains("__pycache__") && path.split('/').any(|part| part == "__pycache__");
+    let is_note = || {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        matches!(name, "INSTALLER" | "REQUESTED" | "direct_url.json" | "uv_build.json" | "uv_cache.json")
+    };
+    let in_dist_info = path.split_once('/').is_some_and(|(first, _)| first.ends_with(".dist-info"));
+    let stays_out = is_bytecode || in_dist_info && is_note();
     (!stays_out).then_some(path)
 }
 
