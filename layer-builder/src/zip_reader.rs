@@ -3,6 +3,9 @@
 //! The directory is read by the `zip` crate. What is strange is refused here, by the name of the entry: a layer is
 //! assembled from wheels without a look at their contents, so all that its reader could trip over stops at this door.
 
+mod ending;
+mod local;
+
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -17,6 +20,13 @@ use crate::hash::Sha256;
 /// The largest sum of unpacked sizes that is read: far above the 262,144,000 bytes that Lambda allows for a function
 /// and all its layers, far below what a zip bomb claims.
 pub const MAX_UNPACKED: u64 = 2_000_000_000;
+/// What unpacks to more than [`MAX_RATIO`] times the size of its file is a bomb, if it is more than this, in bytes.
+/// Wheels unpack to three or four times their size.
+pub const ALWAYS_UNPACKED: u64 = 100_000_000;
+/// See [`ALWAYS_UNPACKED`].
+pub const MAX_RATIO: u64 = 100;
+/// The longest name of a file that the file systems of Linux take, in bytes.
+const LONGEST_NAME: usize = 255;
 
 /// How an entry is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +100,9 @@ pub enum Fault {
     /// `..`, absolute, a drive, a backslash, an empty part.
     #[error("is not a plain relative path")]
     UnsafePath,
+    /// No file system takes it.
+    #[error("has a name with a part of more than {LONGEST_NAME} bytes")]
+    LongName,
     /// A name in another encoding.
     #[error("has a name that is not UTF-8")]
     NotUtf8,
@@ -119,6 +132,12 @@ pub enum Fault {
         /// Of the content.
         found: u32,
     },
+    /// It begins before another one ends, or it ends where the directory is.
+    #[error("shares its bytes with another entry")]
+    Overlap,
+    /// More than [`MAX_RATIO`] times the size of the file.
+    #[error("unpacks to more than {MAX_RATIO} times the size of the file, with those before it")]
+    Bomb,
     /// More than [`MAX_UNPACKED`].
     #[error("unpacks to more than {} MB, with those before it", MAX_UNPACKED / 1_000_000)]
     TooLarge,
@@ -146,6 +165,14 @@ impl ZipFile {
         };
         // The directory lies together at the end: one buffer holds most of it.
         let archive = ZipArchive::new(BufReader::with_capacity(1 << 17, &file)).map_err(broken)?;
+        let io = |source| Error::Io { path: path.to_path_buf(), source };
+        let length = file.metadata().map_err(io)?.len();
+        let directory = archive.central_directory_start();
+        let why = ending::ambiguity(&file, length, archive.comment().len(), directory).map_err(io)?;
+        let why = why.or((archive.offset() > 0).then_some("something stands before its beginning"));
+        if let Some(why) = why {
+            return Err(Error::Broken { path: path.to_path_buf(), why: why.to_owned() });
+        }
         let mut entries = Vec::with_capacity(archive.len());
         let mut unpacked = 0;
         for index in 0..archive.len() {
@@ -154,6 +181,9 @@ impl ZipFile {
             let path = std::str::from_utf8(name).map_err(|_| refused(name, Fault::NotUtf8))?;
             if !is_safe(path) {
                 return Err(refused(name, Fault::UnsafePath));
+            }
+            if name.len() > LONGEST_NAME && path.split('/').any(|part| part.len() > LONGEST_NAME) {
+                return Err(refused(name, Fault::LongName));
             }
             if entry.is_dir() {
                 continue;
@@ -169,9 +199,12 @@ impl ZipFile {
                 method if method == CompressionMethod::DEFLATE => Method::Deflated,
                 other => return Err(refused(name, Fault::Method(other.to_string()))),
             };
-            unpacked += entry.size();
+            unpacked = entry.size().saturating_add(unpacked);
             if unpacked > MAX_UNPACKED {
                 return Err(refused(name, Fault::TooLarge));
+            }
+            if unpacked > ALWAYS_UNPACKED && unpacked / MAX_RATIO > length {
+                return Err(refused(name, Fault::Bomb));
             }
             entries.push(Entry {
                 path: path.to_owned(),
@@ -186,6 +219,9 @@ impl ZipFile {
         if archive.has_duplicate_names() {
             let name = duplicate_name(&file).unwrap_or_default();
             return Err(refused(&name, Fault::Duplicate));
+        }
+        if let Some(entry) = overlapping(&entries, directory) {
+            return Err(refused(entry.path.as_bytes(), Fault::Overlap));
         }
         Ok(Self { path: path.to_path_buf(), file, entries })
     }
@@ -202,27 +238,31 @@ impl ZipFile {
 
     /// The bytes of `entry` as they are stored. `buffer` is used again and again; what it held is lost.
     pub fn stored<'a>(&self, entry: &Entry, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], Error> {
-        const HEADER: usize = 30;
         let refused = |fault| self.refused(entry, fault);
         let io = |source| Error::Io { path: self.path.clone(), source };
-        let name = entry.path.len();
+        let before = local::SIZE + entry.path.len();
         let size = usize::try_from(entry.compressed_size).map_err(|_| refused(Fault::TooLarge))?;
         // Nearly always nothing stands between name and data, and one read gets all.
-        buffer.resize(HEADER + name + size, 0);
+        buffer.resize(before + size, 0);
         let got = read_at(&self.file, entry.header_start, buffer).map_err(io)?;
-        if got < HEADER + name
-            || buffer[..4] != *b"PK\x03\x04"
-            || usize::from(u16::from_le_bytes([buffer[26], buffer[27]])) != name
-            || buffer[HEADER..HEADER + name] != *entry.path.as_bytes()
-        {
+        let header = local::Header::read(&buffer[..got])
+            .filter(|header| {
+                buffer[..got].get(local::SIZE..local::SIZE + header.name) == Some(entry.path.as_bytes())
+            })
+            .ok_or_else(|| refused(Fault::LocalHeader))?;
+        let mut extra = Vec::new();
+        if header.is_zip64() {
+            extra.resize(header.extra, 0);
+            read_at(&self.file, entry.header_start + before as u64, &mut extra).map_err(io)?;
+        }
+        if !header.agrees_with(entry, &extra) {
             return Err(refused(Fault::LocalHeader));
         }
-        let extra = usize::from(u16::from_le_bytes([buffer[28], buffer[29]]));
-        let got = if extra == 0 {
-            got - HEADER - name
+        let got = if header.extra == 0 {
+            got - before
         } else {
             buffer.resize(size, 0);
-            read_at(&self.file, entry.header_start + (HEADER + name + extra) as u64, buffer).map_err(io)?
+            read_at(&self.file, entry.header_start + (before + header.extra) as u64, buffer).map_err(io)?
         };
         if got < size {
             return Err(refused(Fault::Stream("the file ends before it does")));
@@ -244,11 +284,6 @@ impl ZipFile {
             return Err(self.refused(entry, Fault::Crc { expected: entry.crc32, found }));
         }
         Ok(content)
-    }
-
-    /// Unpacks every entry once, to see that it can be done. What is copied later without unpacking was seen here.
-    pub fn check(&self) -> Result<(), Error> {
-        self.entries.iter().try_for_each(|entry| self.content(entry).map(drop))
     }
 
     fn inflated(&self, entry: &Entry, stored: &[u8]) -> Result<Vec<u8>, Error> {
@@ -273,6 +308,24 @@ impl ZipFile {
     fn refused(&self, entry: &Entry, fault: Fault) -> Error {
         Error::Entry { path: self.path.clone(), entry: entry.path.clone(), fault }
     }
+}
+
+/// An entry that begins before the one before it has ended, or that ends in the directory, if there is one. Bombs are
+/// made of such, and nothing else is.
+fn overlapping(entries: &[Entry], directory: u64) -> Option<&Entry> {
+    let end = |entry: &Entry| {
+        let header = (local::SIZE + entry.path.len()) as u64;
+        entry.header_start.saturating_add(header).saturating_add(entry.compressed_size)
+    };
+    let in_directory = |entry: &&Entry| end(entry) > directory;
+    // Nearly always they lie in the order of the directory.
+    if entries.windows(2).all(|pair| end(&pair[0]) <= pair[1].header_start) {
+        return entries.last().filter(in_directory);
+    }
+    let mut sorted: Vec<&Entry> = entries.iter().collect();
+    sorted.sort_by_key(|entry| entry.header_start);
+    let second = sorted.windows(2).find(|pair| end(pair[0]) > pair[1].header_start).map(|pair| pair[1]);
+    second.or(sorted.last().copied().filter(in_directory))
 }
 
 /// The hash of all of an open file. On Unix it leaves the file's position alone, so that others can read meanwhile.

@@ -40,6 +40,19 @@ impl Wheel {
     }
 }
 
+/// What may lie in the `.data` folder of a wheel, by the specification of wheels.
+const SCHEMES: &[&str] = &["data", "headers", "platlib", "purelib", "scripts"];
+
+/// Whether a file of a wheel lies in a `.data` folder, but in none of those that may be there.
+pub(crate) fn has_no_scheme(path: &str) -> bool {
+    match path.split_once('/') {
+        Some((first, inside)) if first.ends_with(".data") => {
+            !inside.split_once('/').is_some_and(|(scheme, _)| SCHEMES.contains(&scheme))
+        }
+        _ => false,
+    }
+}
+
 /// Where a file of a wheel goes, below `site-packages`; `None` if it does not belong in a layer.
 ///
 /// `<name>.data/` spreads as PEP 427 says, and as `pip install --target` does it. Scripts and headers are of no use in
@@ -75,6 +88,16 @@ mod tests {
         assert_eq!(place("pkg-1.data/data/share/x.json"), Some("share/x.json"));
         assert_eq!(place("pkg/some.data"), Some("pkg/some.data"));
         assert_eq!(place("pkg/direct_url.json"), Some("pkg/direct_url.json"));
+    }
+
+    #[test]
+    fn only_known_folders_of_data_have_a_place() {
+        for path in ["a-1.data/x", "a-1.data/unknown/x", "a-1.data/purelibs/x"] {
+            assert!(has_no_scheme(path), "{path}");
+        }
+        for path in ["a-1.data/purelib/x", "a-1.data/headers/a/b.h", "a/b.data/x", "a.data", "a.py"] {
+            assert!(!has_no_scheme(path), "{path}");
+        }
     }
 
     #[test]
