@@ -167,9 +167,11 @@ impl ZipFile {
         let archive = ZipArchive::new(BufReader::with_capacity(1 << 17, &file)).map_err(broken)?;
         let io = |source| Error::Io { path: path.to_path_buf(), source };
         let length = file.metadata().map_err(io)?.len();
-        let directory = archive.central_directory_start();
-        let why = ending::ambiguity(&file, length, archive.comment().len(), directory).map_err(io)?;
-        let why = why.or((archive.offset() > 0).then_some("something stands before its beginning"));
+        let why = if archive.offset() > 0 {
+            Some("something stands before its beginning")
+        } else {
+            ending::ambiguity(&file, length, archive.comment().len()).map_err(io)?
+        };
         if let Some(why) = why {
             return Err(Error::Broken { path: path.to_path_buf(), why: why.to_owned() });
         }
@@ -220,7 +222,7 @@ impl ZipFile {
             let name = duplicate_name(&file).unwrap_or_default();
             return Err(refused(&name, Fault::Duplicate));
         }
-        if let Some(entry) = overlapping(&entries, directory) {
+        if let Some(entry) = overlapping(&entries, archive.central_directory_start()) {
             return Err(refused(entry.path.as_bytes(), Fault::Overlap));
         }
         Ok(Self { path: path.to_path_buf(), file, entries })

@@ -287,7 +287,7 @@ impl Client {
         if file.file_name.ends_with(".whl") {
             let opened = kept.reopen().map_err(write)?;
             // Whatever is wrong with it is said of the name that it is to have.
-            let zip = ZipFile::read(path, opened).map_err(check::Error::from);
+            let zip = ZipFile::read(Path::new(&file.file_name), opened).map_err(check::Error::from);
             let checked = zip.and_then(|zip| check::check(&zip, &file.file_name));
             checked.map_err(|source| Error::Useless { file: file.file_name.clone(), source })?;
         }

@@ -10,28 +10,18 @@ use super::read_at;
 const SIGNATURE: &[u8] = b"PK\x05\x06";
 /// Its size without the comment, in bytes.
 const SIZE: usize = 22;
-/// What stands in a field whose value has to be looked up in the records of zip64.
-const IN_ZIP64: u32 = u32::MAX;
 
-/// Why the end can be read in two ways; `None` if it cannot. `directory` is where the directory was read, `comment` the
-/// length of the comment that was read, `length` that of the file, all in bytes.
-pub(super) fn ambiguity(
-    file: &File,
-    length: u64,
-    comment: usize,
-    directory: u64,
-) -> io::Result<Option<&'static str>> {
+/// Why the end can be read in two ways; `None` if it cannot. `length` is that of the file, `comment` that of the comment
+/// that was read, in bytes.
+pub(super) fn ambiguity(file: &File, length: u64, comment: usize) -> io::Result<Option<&'static str>> {
     let mut end = vec![0; SIZE + comment];
     let Some(start) = length.checked_sub(end.len() as u64) else { return Ok(Some("it ends too early")) };
     read_at(file, start, &mut end)?;
-    let named = u32::from_le_bytes([end[16], end[17], end[18], end[19]]);
     let claimed = usize::from(u16::from_le_bytes([end[20], end[21]]));
     Ok(if !end.starts_with(SIGNATURE) || claimed != comment {
         Some("something stands behind its end")
     } else if end[SIZE..].windows(SIGNATURE.len()).any(|bytes| bytes == SIGNATURE) {
         Some("its comment hides a second directory")
-    } else if named != IN_ZIP64 && u64::from(named) != directory {
-        Some("its directory is not where its end says")
     } else {
         None
     })

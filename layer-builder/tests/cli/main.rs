@@ -7,4 +7,5 @@ mod build;
 mod faults;
 mod inspect;
 mod proofs;
+mod strange_wheels;
 mod world;
