@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
 
+mod any_wheel;
 mod audit;
 mod build;
 mod faults;
 mod inspect;
 mod proofs;
 mod strange_wheels;
+mod whole_way;
 mod world;
