@@ -21,6 +21,7 @@ use crate::layer::compress::Compression;
 use crate::layer::fresh;
 use crate::layer::include;
 use crate::layer::inspect::inspect;
+use crate::layer::listing;
 use crate::layer::manifest::{self, LockRecord, Manifest, PackageRecord};
 use crate::layer::{bytecode, licence, plan, requires, sbom, smoke};
 use crate::lock::uv::{Network, Upgrade, Uv};
@@ -250,6 +251,7 @@ pub fn build(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Resul
         atomic::finish(zip.out, &zip.path)
             .map_err(|source| Error::Write { path: zip.path.clone(), source })?;
         atomic::finish(out, &manifest_path).map_err(|source| Error::Write { path: manifest_path, source })?;
+        listing::keep(&zip.path, manifest.sha256, cache);
         work.say_findings(&manifest);
         ui.status("Packaged", described(&zip.path, spec, &manifest));
         artifacts.push(Artifact { zip: zip.path, manifest });

@@ -84,6 +84,11 @@ impl Cache {
         self.folder.join("native-1").join(format!("{sha256}.json"))
     }
 
+    /// What a zip that was built holds, by its hash; the number counts the forms.
+    pub fn listing(&self, sha256: Sha256) -> PathBuf {
+        self.folder.join("listings-1").join(format!("{sha256}.json"))
+    }
+
     /// Our own uv of one version.
     pub fn uv(&self, version: &str) -> PathBuf {
         self.folder.join("uv").join(version)

@@ -3,6 +3,7 @@
 
 pub mod audited;
 mod diff;
+pub mod published;
 mod table;
 
 use std::collections::HashMap;
@@ -59,7 +60,7 @@ pub struct Content {
 }
 
 /// A package in a zip.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Package {
     /// Its name, as its metadata has it.
     pub name: String,
@@ -104,7 +105,12 @@ impl Share {
 /// Looks into the zip at `path`.
 pub fn inspect(path: &Path) -> Result<Inspection, Error> {
     let io = |source| Error::Io { path: path.to_path_buf(), source };
-    let sha256 = File::open(path).and_then(|file| hash_of(&file)).map_err(io)?;
+    inspect_known(path, File::open(path).and_then(|file| hash_of(&file)).map_err(io)?)
+}
+
+/// Looks into the zip at `path`, whose hash is known.
+pub fn inspect_known(path: &Path, sha256: Sha256) -> Result<Inspection, Error> {
+    let io = |source| Error::Io { path: path.to_path_buf(), source };
     let zip = ZipFile::open(path)?;
     let size = std::fs::metadata(path).map_err(io)?.len();
 

@@ -8,6 +8,7 @@ mod build;
 mod faults;
 mod inspect;
 mod proofs;
+mod published;
 mod strange_wheels;
 mod whole_way;
 mod world;
