@@ -238,6 +238,11 @@ impl ZipFile {
         &self.entries
     }
 
+    /// Marks an entry as executable.
+    pub(crate) fn make_executable(&mut self, index: usize) {
+        self.entries[index].executable = true;
+    }
+
     /// The bytes of `entry` as they are stored. `buffer` is used again and again; what it held is lost.
     pub fn stored<'a>(&self, entry: &Entry, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], Error> {
         let refused = |fault| self.refused(entry, fault);

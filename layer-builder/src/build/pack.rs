@@ -22,7 +22,7 @@ use crate::ui::{counted, megabytes};
 use crate::wheels::layout::{Item, Part, Place};
 use crate::wheels::select::Origin;
 use crate::wheels::tags::WheelName;
-use crate::wheels::wheel::Wheel;
+use crate::wheels::wheel::{Wheel, script};
 use crate::zip_reader::{self, ZipFile};
 
 /// A zip that is complete, but has not got its name yet.
@@ -79,7 +79,13 @@ impl Work<'_> {
             Ok(plan::Input { wheel, name: here.name.clone(), place: here.place.clone() })
         };
         let inputs = here.iter().map(open).collect::<Result<Vec<_>, zip_reader::Error>>();
-        let inputs = inputs.map_err(archive::Error::from)?;
+        let mut inputs = inputs.map_err(archive::Error::from)?;
+        let facts =
+            inputs.iter().zip(here).map(|(input, here)| Facts::of(&input.wheel, here.sha256, self.cache));
+        let facts = facts.collect::<Result<Vec<Facts>, _>>().map_err(archive::Error::from)?;
+        for (input, facts) in inputs.iter_mut().zip(&facts) {
+            input.wheel.take_scripts(|script| facts.is_code(&script.path));
+        }
         requires::check(&inputs, &part.targets)?;
         let plan = plan::plan(&inputs, &part.pythons())?;
         let mut packages: Vec<Option<PackageRecord>> = here.iter().map(|here| here.record.clone()).collect();
@@ -100,10 +106,7 @@ impl Work<'_> {
         let out = atomic::begin(path).map_err(failed)?;
         let assembled = archive::assemble(&plan, &inputs, out.as_file())?;
         let copied = Packed { out, assembled, added: Vec::new(), bytecode: Vec::new() };
-        let facts =
-            inputs.iter().zip(here).map(|(input, here)| Facts::of(&input.wheel, here.sha256, self.cache));
-        let facts = facts.collect::<Result<Vec<Facts>, _>>().map_err(archive::Error::from)?;
-        let mut subject = subject(&plan, &facts, part, here, assembled);
+        let mut subject = subject(&plan, &inputs, &facts, part, here, assembled);
         let mut findings = audit::audit(&subject, &self.spec.layer.audit);
         // What is refused anyway need not be packed anew.
         let is_refused = findings.iter().any(|finding| finding.is(Severity::Error));
@@ -177,6 +180,7 @@ impl Work<'_> {
 /// What the audit is to look at.
 fn subject<'a>(
     plan: &'a LayerPlan<'_>,
+    inputs: &[plan::Input],
     facts: &'a [Facts],
     part: &Part,
     here: &[Here],
@@ -188,13 +192,18 @@ fn subject<'a>(
         package: Some(entry.wheel),
         native: facts[entry.wheel].get(&entry.entry.path),
     };
-    let package = |here: &Here| audit::Package {
+    let package = |(here, input): (&Here, &plan::Input)| audit::Package {
         name: here.name.clone(),
+        scripts_left_out: input
+            .wheel
+            .scripts()
+            .filter_map(|entry| Some(script(&entry.path)?.to_owned()))
+            .collect(),
         native_wheel_passed_over: here.record.as_ref().is_some_and(|record| record.native_wheel_passed_over),
     };
     Subject {
         files: plan.entries.iter().map(file).collect(),
-        packages: here.iter().map(package).collect(),
+        packages: here.iter().zip(inputs).map(package).collect(),
         targets: part.targets.clone(),
         zipped_size: assembled.size,
         collisions: plan.collisions.clone(),

@@ -17,7 +17,7 @@ pub use diff::{Change, Diff};
 use super::licence;
 use super::metadata::Metadata;
 use crate::hash::Sha256;
-use crate::wheels::wheel::place;
+use crate::wheels::wheel::{place, place_of_program};
 use crate::zip_reader::{Entry, Error, ZipFile, hash_of};
 
 /// What a zip holds.
@@ -131,7 +131,8 @@ pub fn inspect_known(path: &Path, sha256: Sha256) -> Result<Inspection, Error> {
             let record = zip.content(record)?;
             for file in recorded(&String::from_utf8_lossy(&record)) {
                 // The RECORD is the wheel's own: it names files as they lay there.
-                let placed = place(&file).unwrap_or(&file);
+                let program = place_of_program(&file);
+                let placed = program.as_deref().or_else(|| place(&file)).unwrap_or(&file);
                 owner.entry(format!("{site}{placed}")).or_insert(packages.len());
             }
         }

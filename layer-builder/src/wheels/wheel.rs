@@ -10,15 +10,21 @@ use crate::zip_reader::{Entry, Error, ZipFile};
 pub struct Wheel {
     zip: ZipFile,
     placed: Vec<(usize, String)>,
+    /// Entries of `.data/scripts`, which are not placed unless they are programs.
+    scripts: Vec<usize>,
 }
 
 impl Wheel {
     /// Reads an open wheel that lies at `path`; what does not belong in a layer is left out.
     pub fn read(path: &Path, file: File) -> Result<Self, Error> {
-        let zip = ZipFile::read(path, file)?;
+        let mut zip = ZipFile::read(path, file)?;
+        let scripts = zip.entries().iter().enumerate().filter(|(_, entry)| script(&entry.path).is_some());
+        let scripts: Vec<usize> = scripts.map(|(index, _)| index).collect();
+        // Installers make them so, whatever the wheel says.
+        scripts.iter().for_each(|&index| zip.make_executable(index));
         let place = |(index, entry): (usize, &Entry)| Some((index, place(&entry.path)?.to_owned()));
         let placed = zip.entries().iter().enumerate().filter_map(place).collect();
-        Ok(Self { zip, placed })
+        Ok(Self { zip, placed, scripts })
     }
 
     /// Reads an open zip that is no wheel: every file of it belongs in the layer, at its own path.
@@ -26,12 +32,27 @@ impl Wheel {
         let zip = ZipFile::read(path, file)?;
         let placed =
             zip.entries().iter().enumerate().map(|(index, entry)| (index, entry.path.clone())).collect();
-        Ok(Self { zip, placed })
+        Ok(Self { zip, placed, scripts: Vec::new() })
     }
 
     /// The files that belong in the layer, each with its path below `site-packages`.
     pub fn files(&self) -> impl Iterator<Item = (&str, &Entry)> {
         self.placed.iter().map(|(index, path)| (path.as_str(), &self.zip.entries()[*index]))
+    }
+
+    /// Its scripts that do not belong in the layer.
+    pub fn scripts(&self) -> impl Iterator<Item = &Entry> {
+        self.scripts.iter().map(|&index| &self.zip.entries()[index])
+    }
+
+    /// Lets those of its scripts that `are_programs` belong in the layer.
+    pub fn take_scripts(&mut self, are_programs: impl Fn(&Entry) -> bool) {
+        let entries = self.zip.entries();
+        let (taken, left) = self.scripts.iter().partition(|&&index| are_programs(&entries[index]));
+        let taken: Vec<usize> = taken;
+        let place = |index: usize| Some((index, place_of_program(&entries[index].path)?));
+        self.placed.extend(taken.into_iter().filter_map(place));
+        self.scripts = left;
     }
 
     /// The zip that it is.
@@ -53,10 +74,24 @@ pub(crate) fn has_no_scheme(path: &str) -> bool {
     }
 }
 
+/// Where programs go, beside the packages, as `pip install --target` has it. Packages that start their own look there.
+const PROGRAMS: &str = "bin/";
+
+/// The name of a file in `.data/scripts`.
+pub(crate) fn script(path: &str) -> Option<&str> {
+    let (first, inside) = path.split_once('/')?;
+    inside.strip_prefix("scripts/").filter(|_| first.ends_with(".data"))
+}
+
+/// Where a file of a wheel goes if it is a program.
+pub(crate) fn place_of_program(path: &str) -> Option<String> {
+    Some(format!("{PROGRAMS}{}", script(path)?))
+}
+
 /// Where a file of a wheel goes, below `site-packages`; `None` if it does not belong in a layer.
 ///
-/// `<name>.data/` spreads as PEP 427 says, and as `pip install --target` does it. Scripts and headers are of no use in
-/// a layer; bytecode and the notes of installers depend on the machine.
+/// `<name>.data/` spreads as PEP 427 says, and as `pip install --target` does it. Headers are of no use in a layer, nor
+/// are scripts, which need an installer to write their first line, unless they are programs; bytecode and the notes of installers depend on the machine.
 pub(crate) fn place(path: &str) -> Option<&str> {
     let mut path = path;
     let first = path.split('/').next().unwrap_or_default();
