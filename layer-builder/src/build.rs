@@ -409,8 +409,8 @@ pub fn explain(
 ) -> Result<String, Error> {
     let lock = fresh_lock(spec, options, cache, ui)?;
     let index = relock::locate(spec, &lock, Answers::Kept, options.network, cache, ui)?;
-    let selected = select(&lock, &index, &spec.targets, spec.layer.wheels)?;
-    let text = explain::explain(name, &lock, &index, &selected, &spec.targets);
+    let choices = select::choices_of(name, &lock, &index, &spec.targets, spec.layer.wheels)?;
+    let text = explain::explain(name, &lock, &index, &choices, &spec.targets);
     text.ok_or_else(|| Error::NotInLock { name: name.clone(), lock: lock.path })
 }
 
