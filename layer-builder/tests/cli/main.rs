@@ -10,5 +10,6 @@ mod inspect;
 mod proofs;
 mod published;
 mod strange_wheels;
+mod targets;
 mod whole_way;
 mod world;
