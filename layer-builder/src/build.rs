@@ -23,6 +23,7 @@ use crate::layer::fresh;
 use crate::layer::hashing::Hashing;
 use crate::layer::include;
 use crate::layer::inspect::inspect;
+use crate::layer::listing;
 use crate::layer::manifest::{self, LockRecord, Manifest, PackageRecord};
 use crate::layer::{bytecode, licence, plan, requires, sbom, smoke};
 use crate::lock::uv::{Network, Upgrade, Uv};
@@ -75,7 +76,7 @@ pub struct Proofs {
 }
 
 /// Changes whenever the way from wheels to a zip changes.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 
 impl Packing {
     /// The hash of all that the zip depends on beside table and lock.
@@ -112,7 +113,7 @@ pub enum Error {
     Lock(#[from] requirements::Error),
     /// The lock could not be made, or its files not found.
     #[error(transparent)]
-    Relock(#[from] relock::Error),
+    Relock(#[from] Box<relock::Error>),
     /// A package cannot serve the targets.
     #[error(transparent)]
     Select(#[from] select::Error),
@@ -173,6 +174,12 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+}
+
+impl From<relock::Error> for Error {
+    fn from(error: relock::Error) -> Self {
+        Box::new(error).into()
+    }
 }
 
 impl Error {
@@ -254,6 +261,7 @@ pub fn build(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Resul
         atomic::finish(zip.out, &zip.path)
             .map_err(|source| Error::Write { path: zip.path.clone(), source })?;
         atomic::finish(out, &manifest_path).map_err(|source| Error::Write { path: manifest_path, source })?;
+        listing::keep(&zip.path, manifest.sha256, cache);
         work.say_findings(&manifest);
         ui.status("Packaged", described(&zip.path, spec, &manifest));
         artifacts.push(Artifact { zip: zip.path, manifest });
@@ -411,8 +419,8 @@ pub fn explain(
 ) -> Result<String, Error> {
     let lock = fresh_lock(spec, options, cache, ui)?;
     let index = relock::locate(spec, &lock, Answers::Kept, options.network, cache, ui)?;
-    let selected = select(&lock, &index, &spec.targets, spec.layer.wheels)?;
-    let text = explain::explain(name, &lock, &index, &selected, &spec.targets);
+    let choices = select::choices_of(name, &lock, &index, &spec.targets, spec.layer.wheels)?;
+    let text = explain::explain(name, &lock, &index, &choices, &spec.targets);
     text.ok_or_else(|| Error::NotInLock { name: name.clone(), lock: lock.path })
 }
 

@@ -24,6 +24,11 @@ impl Sha256 {
         Self(hasher.finalize().into())
     }
 
+    /// Reads what AWS shows as a CodeSha256.
+    pub fn from_base64(text: &str) -> Option<Self> {
+        STANDARD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+
     /// As AWS shows a CodeSha256: base64.
     pub fn base64(&self) -> String {
         STANDARD.encode(self.0)
@@ -137,6 +142,8 @@ mod tests {
         assert_eq!(hash.to_string(), text);
         assert_eq!(text.parse::<Sha256>().unwrap(), hash);
         assert_eq!(hash.base64(), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+        assert_eq!(Sha256::from_base64(&hash.base64()), Some(hash));
+        assert_eq!(Sha256::from_base64("ungWv48Bz"), None);
         assert!("ba78".parse::<Sha256>().is_err());
         assert!(text.replace('b', "g").parse::<Sha256>().is_err());
     }

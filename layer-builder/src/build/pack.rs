@@ -23,7 +23,7 @@ use crate::ui::{counted, megabytes};
 use crate::wheels::layout::{Item, Part, Place};
 use crate::wheels::select::Origin;
 use crate::wheels::tags::WheelName;
-use crate::wheels::wheel::Wheel;
+use crate::wheels::wheel::{Wheel, script};
 use crate::zip_reader::{self, ZipFile};
 
 /// A zip that is complete, but has not got its name yet.
@@ -72,7 +72,21 @@ impl Work<'_> {
             Ok(plan::Input { wheel, name: here.name.clone(), place: here.place.clone() })
         };
         let inputs = here.iter().map(open).collect::<Result<Vec<_>, zip_reader::Error>>();
-        let inputs = inputs.map_err(archive::Error::from)?;
+        let mut inputs = inputs.map_err(archive::Error::from)?;
+        let facts_of = |(input, here): (&plan::Input, &Here)| {
+            Facts::of(&input.wheel, here.sha256, self.cache).map_err(archive::Error::from)
+        };
+        // Which of its scripts belong in the layer has to be known before; the rest can wait.
+        let early = inputs.iter().zip(here).map(|(input, here)| {
+            let has_scripts = input.wheel.scripts().next().is_some();
+            has_scripts.then(|| facts_of((input, here))).transpose()
+        });
+        let early = early.collect::<Result<Vec<Option<Facts>>, _>>()?;
+        for (input, facts) in inputs.iter_mut().zip(&early) {
+            if let Some(facts) = facts {
+                input.wheel.take_scripts(|script| facts.is_code(&script.path));
+            }
+        }
         let plan = plan::plan(&inputs, &part.pythons())?;
         let failed = |source| Error::Write { path: path.to_path_buf(), source };
         let artifacts = path.parent().unwrap_or(path);
@@ -86,10 +100,10 @@ impl Work<'_> {
         let metadata = metadata.map_err(archive::Error::from)?;
         requires::check(&inputs, &metadata, &part.targets)?;
         let packages = records(here, &plan, &metadata);
-        let facts =
-            inputs.iter().zip(here).map(|(input, here)| Facts::of(&input.wheel, here.sha256, self.cache));
-        let facts = facts.collect::<Result<Vec<Facts>, _>>().map_err(archive::Error::from)?;
-        let mut subject = subject(&plan, &facts, part, here, copied.size);
+        let facts = early.into_iter().zip(inputs.iter().zip(here));
+        let facts = facts.map(|(early, both)| early.map_or_else(|| facts_of(both), Ok));
+        let facts = facts.collect::<Result<Vec<Facts>, _>>()?;
+        let mut subject = subject(&plan, &inputs, &facts, part, here, copied.size);
         let mut findings = audit::audit(&subject, &self.spec.layer.audit);
         let assembled = copied.hashed(self.hashing);
         let copied = Packed { out, assembled, added: Vec::new(), bytecode: Vec::new() };
@@ -183,6 +197,7 @@ fn records(here: &[Here], plan: &LayerPlan<'_>, metadata: &[Option<Metadata>]) -
 /// What the audit is to look at.
 fn subject<'a>(
     plan: &'a LayerPlan<'_>,
+    inputs: &[plan::Input],
     facts: &'a [Facts],
     part: &Part,
     here: &[Here],
@@ -194,13 +209,18 @@ fn subject<'a>(
         package: Some(entry.wheel),
         native: facts[entry.wheel].get(&entry.entry.path),
     };
-    let package = |here: &Here| audit::Package {
+    let package = |(here, input): (&Here, &plan::Input)| audit::Package {
         name: here.name.clone(),
+        scripts_left_out: input
+            .wheel
+            .scripts()
+            .filter_map(|entry| Some(script(&entry.path)?.to_owned()))
+            .collect(),
         native_wheel_passed_over: here.record.as_ref().is_some_and(|record| record.native_wheel_passed_over),
     };
     Subject {
         files: plan.entries.iter().map(file).collect(),
-        packages: here.iter().map(package).collect(),
+        packages: here.iter().zip(inputs).map(package).collect(),
         targets: part.targets.clone(),
         zipped_size,
         collisions: plan.collisions.clone(),

@@ -312,7 +312,7 @@ mod tests {
         let path = folder.path().join("max.zip");
         std::fs::write(&path, &one).unwrap();
         let max = ZipFile::open(&path).unwrap();
-        max.check().unwrap();
+        max.entries().iter().for_each(|entry| drop(max.content(entry).unwrap()));
         assert_eq!(max.entries().len(), entries.len() + 1);
         let content = |zip: &ZipFile, path: &str| {
             let entry = zip.entries().iter().find(|entry| entry.path == path).unwrap();

@@ -20,6 +20,7 @@ use sha2::Digest;
 use thiserror::Error;
 use ureq::Agent;
 
+use super::check;
 use address::{host_of, without_credentials};
 use client::agent;
 
@@ -28,7 +29,7 @@ use crate::hash::Sha256;
 use crate::lock::files::RemoteFile;
 use crate::lock::uv::Network;
 use crate::ui::{Ui, counted, megabytes};
-use crate::zip_reader::{self, ZipFile};
+use crate::zip_reader::ZipFile;
 
 /// Downloads at the same time.
 const AT_ONCE: usize = 8;
@@ -84,7 +85,7 @@ pub enum Error {
         /// The file's name.
         file: String,
         /// Why.
-        source: zip_reader::Error,
+        source: check::Error,
     },
     /// A file on this machine that cannot be copied.
     #[error("failed to copy `{file}`")]
@@ -132,6 +133,7 @@ impl Error {
             Self::Certificates(_) => {
                 Some("name a file of certificates in `SSL_CERT_FILE`, or install those of the system".to_owned())
             }
+            Self::Useless { source, .. } => source.hint(),
             Self::Cache(error) => Some(error.hint()),
             _ => None,
         }
@@ -283,7 +285,10 @@ impl Client {
             return Err(Error::Hash { file: file.file_name.clone(), host, expected: file.sha256, found });
         }
         if file.file_name.ends_with(".whl") {
-            let checked = ZipFile::open(kept.path()).and_then(|zip| zip.check());
+            let opened = kept.reopen().map_err(write)?;
+            // Whatever is wrong with it is said of the name that it is to have.
+            let zip = ZipFile::read(Path::new(&file.file_name), opened).map_err(check::Error::from);
+            let checked = zip.and_then(|zip| check::check(&zip, &file.file_name));
             checked.map_err(|source| Error::Useless { file: file.file_name.clone(), source })?;
         }
         cache.keep(kept, path)?;

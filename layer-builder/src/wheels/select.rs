@@ -89,7 +89,7 @@ pub enum Error {
         version: Version,
     },
     /// None of its wheels fits, and there is no source distribution.
-    #[error("`{name}` {version} has no wheel for {target}; refused: {}", refused.join(", "))]
+    #[error("`{name}` {version} has no wheel for {target}:\n{}", listed(refused))]
     NoWheel {
         /// The package.
         name: PackageName,
@@ -97,7 +97,7 @@ pub enum Error {
         version: Version,
         /// The first target that is not served.
         target: Target,
-        /// The wheels that there are.
+        /// The wheels that there are, each with the reason.
         refused: Vec<String>,
     },
     /// One zip cannot hold both.
@@ -146,6 +146,16 @@ pub enum Error {
         /// The target.
         target: Target,
     },
+}
+
+/// The first of some lines, indented.
+pub(crate) fn listed(lines: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let mut shown: Vec<String> = lines.iter().take(SHOWN).map(|line| format!("  {line}")).collect();
+    if lines.len() > SHOWN {
+        shown.push(format!("  … and {} more", lines.len() - SHOWN));
+    }
+    shown.join("\n")
 }
 
 impl Error {
@@ -204,6 +214,37 @@ pub fn select(
         }
     }
     Ok(selected.into_iter().map(|(name, choices)| Selected { name, choices }).collect())
+}
+
+/// What is chosen of one package for each target that needs it, or why nothing is.
+pub fn choices_of(
+    name: &PackageName,
+    lock: &Lock,
+    index: &FileIndex,
+    targets: &[Target],
+    preference: WheelPreference,
+) -> Result<BTreeMap<Target, Result<Chosen, Error>>, Error> {
+    let mut choices = BTreeMap::new();
+    let offers = offers(lock, index);
+    for &target in targets {
+        let accepted = AcceptedTags::of(target);
+        for offer in needed(&offers, target)?.into_iter().filter(|offer| offer.package.name == *name) {
+            choices.insert(target, choose(offer, target, &accepted, preference));
+        }
+    }
+    Ok(choices)
+}
+
+/// Why each wheel of a version is not for `target`, one a line: `` `x-1-cp312-cp312-win_amd64.whl` is for win_amd64 ``.
+pub fn refusals(files: &PackageFiles, target: Target) -> Vec<String> {
+    let line = |file: &RemoteFile| {
+        let why = match WheelName::parse(&file.file_name) {
+            Ok(wheel) => wheel.refusal(target)?.to_string(),
+            Err(_) => "is no name of a wheel".to_owned(),
+        };
+        Some(format!("`{}` {why}", file.file_name))
+    };
+    files.wheels.iter().filter_map(line).collect()
 }
 
 /// The source distributions that have to be built for some target.
@@ -309,7 +350,7 @@ fn choose(
         (None, Some(sdist)) => Origin::Sdist(sdist.clone()),
         (None, None) if files.wheels.is_empty() => return Err(no_files()),
         (None, None) => {
-            let refused = files.wheels.iter().map(|file| format!("`{}`", file.file_name)).collect();
+            let refused = refusals(files, target);
             return Err(Error::NoWheel { name: name.clone(), version: version.clone(), target, refused });
         }
     };

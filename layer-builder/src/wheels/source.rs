@@ -12,6 +12,7 @@ use pep508_rs::PackageName;
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::check;
 use super::tags::WheelName;
 use crate::cache::{self, Cache};
 use crate::hash::Sha256;
@@ -21,7 +22,7 @@ use crate::lock::uv::{self, Network, Uv};
 use crate::repack::pack;
 use crate::spec::Spec;
 use crate::ui::Ui;
-use crate::zip_reader::{self, ZipFile};
+use crate::zip_reader::ZipFile;
 
 /// Changes whenever the way from a source distribution to its wheel changes, so that old results are not used.
 const RECIPE: &str = "1";
@@ -77,7 +78,7 @@ pub enum Error {
         /// The source distribution.
         file: String,
         /// Why.
-        source: zip_reader::Error,
+        source: check::Error,
     },
     /// The repository or the folder cannot be had.
     #[error("failed to get the source of `{name}`: {why}")]
@@ -204,7 +205,10 @@ pub fn wheel_of(
     if !WheelName::parse(&name).is_ok_and(|name| name.is_pure()) {
         return Err(Error::Native { file: input.name(), wheel: name });
     }
-    let packed = pack(&wheel).map_err(|source| Error::Useless { file: input.name(), source })?;
+    let useless = |source| Error::Useless { file: input.name(), source };
+    let zip = ZipFile::open(&wheel).map_err(|error| useless(error.into()))?;
+    check::check(&zip, &name).map_err(useless)?;
+    let packed = pack(&zip).map_err(|error| useless(error.into()))?;
     let sha256 = Sha256::of(&packed);
     // The hash is written last: without it the wheel does not count.
     cache.write(&home.join(&name), &packed)?;

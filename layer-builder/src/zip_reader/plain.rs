@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 
-use super::{Entry, MAX_UNPACKED, Method, is_safe, read_at};
+use super::{Entry, Method, bomb, is_safe, is_too_long, overlapping, read_at};
 
 /// The end of the directory, in bytes, where no comment follows.
 const END: usize = 22;
@@ -45,7 +45,7 @@ pub(super) fn entries(file: &File) -> Option<Vec<Entry>> {
         let path = std::str::from_utf8(name).ok()?;
         // No extra field, no comment, all on the first disk.
         let is_plain = header.starts_with(b"PK\x01\x02") && header[30..36] == [0; 6];
-        if !is_plain || !is_safe(path) || !names.insert(name) {
+        if !is_plain || !is_safe(path) || is_too_long(path) || !names.insert(name) {
             return None;
         }
         if path.ends_with('/') {
@@ -55,7 +55,9 @@ pub(super) fn entries(file: &File) -> Option<Vec<Entry>> {
         unpacked += entry.size;
         entries.push(entry);
     }
-    (rest.is_empty() && unpacked <= MAX_UNPACKED).then_some(entries)
+    let is_sane =
+        rest.is_empty() && bomb(unpacked, length).is_none() && overlapping(&entries, start).is_none();
+    is_sane.then_some(entries)
 }
 
 /// A file of a zip whose directory starts there.

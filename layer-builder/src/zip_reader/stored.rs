@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::io::{IoSliceMut, Read, Seek, SeekFrom};
 
-use super::{Entry, Error, Fault, ZipFile, read_at};
+use super::{Entry, Error, Fault, ZipFile, local, read_at};
 
 /// The length of a local header without its name, in bytes.
-pub(crate) const HEADER: usize = 30;
+pub(crate) const HEADER: usize = local::SIZE;
 
 impl Entry {
     /// Whether it lies behind `other`, with nothing between them.
@@ -91,16 +91,17 @@ impl ZipFile {
 
     /// Checks a local header, with the name, of which so many bytes were read; gives the length of its extra field.
     fn check_header(&self, entry: &Entry, header: &[u8], got: usize) -> Result<usize, Error> {
-        let name = entry.path.as_bytes();
-        let number = |at: usize| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
-        if got < HEADER + name.len()
-            || header[..4] != *b"PK\x03\x04"
-            || number(26) != name.len()
-            || header[HEADER..HEADER + name.len()] != *name
-        {
-            return Err(self.refused(entry, Fault::LocalHeader));
+        let disagrees = || self.refused(entry, Fault::LocalHeader);
+        let read = local::Header::read(&header[..got.min(header.len())]).ok_or_else(disagrees)?;
+        if header.get(HEADER..HEADER + read.name) != Some(entry.path.as_bytes()) || got < header.len() {
+            return Err(disagrees());
         }
-        Ok(number(28))
+        let mut extra = Vec::new();
+        if read.is_zip64() {
+            extra.resize(read.extra, 0);
+            self.stored_part(entry, entry.header_start + header.len() as u64, &mut extra)?;
+        }
+        if read.agrees_with(entry, &extra) { Ok(read.extra) } else { Err(disagrees()) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Finding, Subject, stdlib};
+use super::{Finding, Package, Subject, stdlib};
 use crate::target::PythonVersion;
 
 pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
@@ -16,7 +16,25 @@ pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
             "if its speed matters, set `wheels = \"native\"`",
         )
     }));
+    let with_scripts = subject.packages.iter().filter(|package| !package.scripts_left_out.is_empty());
+    findings.extend(with_scripts.map(scripts_left_out));
     findings
+}
+
+/// What a wheel's scripts begin with has to be written by an installer, for one machine.
+fn scripts_left_out(package: &Package) -> Finding {
+    const SHOWN: usize = 3;
+    let scripts = &package.scripts_left_out;
+    let mut names: Vec<String> = scripts.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    if scripts.len() > SHOWN {
+        names.push(format!("{} more", scripts.len() - SHOWN));
+    }
+    Finding::note(
+        "scripts-left-out",
+        Some(&package.name),
+        format!("has scripts that are left out: {}", names.join(", ")),
+        "functions import modules; a command that has to be there goes into the layer's `bin/` with `include`",
+    )
 }
 
 /// A layer's folders come before the standard library's.
