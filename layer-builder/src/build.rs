@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use pep508_rs::PackageName;
 use thiserror::Error;
@@ -20,8 +21,10 @@ use crate::layer::archive;
 use crate::layer::audit::Finding;
 use crate::layer::compress::Compression;
 use crate::layer::fresh;
+use crate::layer::hashing::Hashing;
 use crate::layer::include;
 use crate::layer::inspect::inspect;
+use crate::layer::listing;
 use crate::layer::manifest::{self, LockRecord, Manifest, PackageRecord};
 use crate::layer::{bytecode, licence, plan, requires, sbom, smoke};
 use crate::lock::uv::{Network, Upgrade, Uv};
@@ -74,7 +77,7 @@ pub struct Proofs {
 }
 
 /// Changes whenever the way from wheels to a zip changes.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 
 impl Packing {
     /// The hash of all that the zip depends on beside table and lock.
@@ -111,7 +114,7 @@ pub enum Error {
     Lock(#[from] requirements::Error),
     /// The lock could not be made, or its files not found.
     #[error(transparent)]
-    Relock(#[from] relock::Error),
+    Relock(#[from] Box<relock::Error>),
     /// A package cannot serve the targets.
     #[error(transparent)]
     Select(#[from] select::Error),
@@ -174,6 +177,12 @@ pub enum Error {
     },
 }
 
+impl From<relock::Error> for Error {
+    fn from(error: relock::Error) -> Self {
+        Box::new(error).into()
+    }
+}
+
 impl Error {
     /// What to do about it. `lock` is the command that locks.
     pub fn hint(&self, lock: &str) -> Option<String> {
@@ -219,8 +228,10 @@ pub fn build(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Resul
             ui.warning(format!("Lambda supports {} no longer, since {end}", python.runtime()));
         }
     }
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let hashing = Hashing::on(threads);
     let lock = fresh_lock(spec, options, cache, ui)?;
-    let work = Work { spec, lock: &lock, options, cache, ui };
+    let work = Work { spec, lock: &lock, options, cache, ui, threads, hashing: &hashing };
     let source = LazyCell::new(|| repository.join().ok().flatten());
     let recipe = options.packing.recipe(spec);
     let unchanged = if options.proofs.verify || spec.depends_on_folders() {
@@ -251,6 +262,7 @@ pub fn build(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Resul
         atomic::finish(zip.out, &zip.path)
             .map_err(|source| Error::Write { path: zip.path.clone(), source })?;
         atomic::finish(out, &manifest_path).map_err(|source| Error::Write { path: manifest_path, source })?;
+        listing::keep(&zip.path, manifest.sha256, cache);
         work.say_findings(&manifest);
         ui.status("Packaged", described(&zip.path, spec, &manifest));
         artifacts.push(Artifact { zip: zip.path, manifest });
@@ -408,8 +420,8 @@ pub fn explain(
 ) -> Result<String, Error> {
     let lock = fresh_lock(spec, options, cache, ui)?;
     let index = relock::locate(spec, &lock, Answers::Kept, options.network, cache, ui)?;
-    let selected = select(&lock, &index, &spec.targets, spec.layer.wheels)?;
-    let text = explain::explain(name, &lock, &index, &selected, &spec.targets);
+    let choices = select::choices_of(name, &lock, &index, &spec.targets, spec.layer.wheels)?;
+    let text = explain::explain(name, &lock, &index, &choices, &spec.targets);
     text.ok_or_else(|| Error::NotInLock { name: name.clone(), lock: lock.path })
 }
 
@@ -420,32 +432,20 @@ struct Work<'a> {
     options: Options,
     cache: &'a Cache,
     ui: &'a Ui,
+    /// How many there are for it.
+    threads: usize,
+    hashing: &'a Hashing,
 }
 
 /// A wheel on this machine, open, and where it goes.
+#[derive(Clone)]
 struct Here {
     path: PathBuf,
     sha256: Sha256,
-    file: File,
+    file: Arc<File>,
     name: String,
     place: Place,
     record: Option<PackageRecord>,
-}
-
-impl Here {
-    /// The same once more.
-    fn again(&self) -> Result<Self, Error> {
-        let io = |source| zip_reader::Error::Io { path: self.path.clone(), source };
-        let file = self.file.try_clone().map_err(io).map_err(archive::Error::from)?;
-        Ok(Self {
-            path: self.path.clone(),
-            sha256: self.sha256,
-            file,
-            name: self.name.clone(),
-            place: self.place.clone(),
-            record: self.record.clone(),
-        })
-    }
 }
 
 impl Work<'_> {
@@ -543,9 +543,9 @@ impl Work<'_> {
     }
 }
 
-fn open(path: &Path) -> Result<File, Error> {
+fn open(path: &Path) -> Result<Arc<File>, Error> {
     let io = |source| zip_reader::Error::Io { path: path.to_path_buf(), source };
-    Ok(File::open(path).map_err(io).map_err(archive::Error::from)?)
+    Ok(File::open(path).map(Arc::new).map_err(io).map_err(archive::Error::from)?)
 }
 
 /// Commit and cleanness of the repository around `folder`; one call of git.

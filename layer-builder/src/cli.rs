@@ -1,5 +1,6 @@
 //! What may be asked on the command line, and the way from there into the crate.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,7 +17,9 @@ use crate::called::{self, CalledAs};
 use crate::config::{self, LayerTable, LayersFile};
 use crate::layer::compress::Compression;
 use crate::layer::html;
+use crate::layer::inspect::published::{self, Named};
 use crate::layer::inspect::{Diff, Inspection, audited, inspect};
+use crate::layer::ledger;
 use crate::lock::Lock;
 use crate::lock::uv::{Network, Upgrade, Uv};
 use crate::spec::{Spec, Variation, artifacts_of};
@@ -128,7 +131,7 @@ pub(crate) struct InspectArgs {
     /// A zip file, or the name of a layer that has been built
     #[arg(value_name = "ZIP-or-LAYER")]
     pub(crate) subject: PathBuf,
-    /// What has changed since this older zip, or since another layer, instead of the contents
+    /// What has changed since this older zip, another layer, or a published version: LAYER:VERSION, an ARN, or `ledger`
     #[arg(long, value_name = "OTHER")]
     pub(crate) diff: Option<PathBuf>,
     /// Write a page with a map of the sizes and what the audit found; it needs nothing but a browser
@@ -407,7 +410,11 @@ impl Door<'_> {
         let look = |path: &Path| inspect(path).map_err(|error| Failure::new(error, None));
         let inspection = look(&path)?;
         if let Some(other) = &args.diff {
-            let diff = Diff::between(&look(&self.zip_of(other)?)?, &inspection);
+            let before = match self.published(other, &args.subject, &path, &inspection)? {
+                Some(published) => published,
+                None => look(&self.zip_of(other)?)?,
+            };
+            let diff = Diff::between(&before, &inspection);
             match args.format {
                 Format::Text => self.ui.result(diff),
                 Format::Json => self.ui.result(format!("{:#}", serde_json::json!(diff))),
@@ -442,6 +449,48 @@ impl Door<'_> {
             .map_err(|source| Failure::new(build::Error::Write { path: page.to_path_buf(), source }, None))?;
         self.ui.result(shown(page));
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// What a version of the ledger holds, if `other` names one. `subject` is what was typed for the zip that is looked
+    /// at, `zip` where it lies.
+    fn published(
+        &self,
+        other: &Path,
+        subject: &Path,
+        zip: &Path,
+        inspection: &Inspection,
+    ) -> Result<Option<Inspection>, Failure> {
+        let Some(named) = Named::parse(&other.to_string_lossy()).filter(|_| !other.is_file()) else {
+            return Ok(None);
+        };
+        let file = self.file()?;
+        let mut layers: BTreeSet<String> = match &named {
+            Named::Version { layer, .. } => [layer.clone()].into(),
+            Named::Arn(_) => BTreeSet::new(),
+            // The zip's own manifest knows best.
+            Named::Current => audited::manifest_of(zip, inspection)
+                .map(|manifest| manifest.layer_name)
+                .or_else(|| subject.to_str().filter(|_| subject != zip).map(str::to_owned))
+                .into_iter()
+                .collect(),
+        };
+        let at_aws = layers.iter().filter_map(|name| file.layers.get(name));
+        let at_aws: Vec<String> =
+            at_aws.map(|layer| Spec::of(file.folder(), layer).layer_name(None)).collect();
+        layers.extend(at_aws);
+        if named == Named::Current && layers.is_empty() {
+            let hint = "name the version, as in `--diff sosw:12`".to_owned();
+            return Err(Failure::new(NoLayerOf(shown(zip)), Some(hint)));
+        }
+        let failed = |error: published::Error| {
+            let hint = error.hint();
+            Failure::new(error, hint)
+        };
+        let rows = ledger::read(file.folder()).map_err(|error| failed(error.into()))?;
+        let rows = published::meant(&rows, &named, &layers).map_err(failed)?;
+        let found = published::find(&rows, &artifacts_of(file.folder()), &user_cache()?).map_err(failed)?;
+        self.ui.status("Comparing", format!("with {}, from {}", found.name, found.source));
+        Ok(Some(found.inspection))
     }
 
     /// The file that was named, or the zip of the layer that was named.
@@ -526,6 +575,10 @@ fn user_cache() -> Result<Cache, Failure> {
 #[derive(Debug, thiserror::Error)]
 #[error("there is no zip of the layer `{0}`")]
 struct NotBuilt(String);
+
+#[derive(Debug, thiserror::Error)]
+#[error("nothing says which layer `{0}` is")]
+struct NoLayerOf(String);
 
 #[derive(Debug, thiserror::Error)]
 #[error("`--sbom` writes the bill of one layer, and {0} are to be built")]

@@ -24,6 +24,11 @@ impl Sha256 {
         Self(hasher.finalize().into())
     }
 
+    /// Reads what AWS shows as a CodeSha256.
+    pub fn from_base64(text: &str) -> Option<Self> {
+        STANDARD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+
     /// As AWS shows a CodeSha256: base64.
     pub fn base64(&self) -> String {
         STANDARD.encode(self.0)
@@ -51,18 +56,24 @@ impl FromStr for Sha256 {
     type Err = NoSha256;
 
     fn from_str(text: &str) -> Result<Self, NoSha256> {
-        let mut bytes = [0; 32];
-        let digits: Option<Vec<u8>> =
-            text.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
-        match digits {
-            Some(digits) if digits.len() == 64 => {
-                for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-                    *byte = pair[0] << 4 | pair[1];
-                }
-                Ok(Self(bytes))
+        let value = |digit: u8| match digit {
+            b'0'..=b'9' => Some(digit - b'0'),
+            b'a'..=b'f' => Some(digit - b'a' + 10),
+            b'A'..=b'F' => Some(digit - b'A' + 10),
+            _ => None,
+        };
+        let parse = || {
+            let (pairs, rest) = text.as_bytes().as_chunks();
+            let mut bytes = [0; 32];
+            if pairs.len() != bytes.len() || !rest.is_empty() {
+                return None;
             }
-            _ => Err(NoSha256(text.to_owned())),
-        }
+            for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+                *byte = value(*high)? << 4 | value(*low)?;
+            }
+            Some(Self(bytes))
+        };
+        parse().ok_or_else(|| NoSha256(text.to_owned()))
     }
 }
 
@@ -80,6 +91,24 @@ impl From<Sha256> for String {
     }
 }
 
+/// Feeds two hashers, in turns, block by block: a processor that knows SHA-256 waits for itself within a block, and
+/// meanwhile goes on with one of the other stream.
+pub(crate) fn update_both(
+    (one, bytes): (&mut sha2::Sha256, &[u8]),
+    (other, others): (&mut sha2::Sha256, &[u8]),
+) {
+    const BLOCK: usize = 64;
+    let common = bytes.len().min(others.len()) / BLOCK * BLOCK;
+    let (blocks, rest) = bytes.split_at(common);
+    let (other_blocks, other_rest) = others.split_at(common);
+    for (block, other_block) in blocks.chunks_exact(BLOCK).zip(other_blocks.chunks_exact(BLOCK)) {
+        one.update(block);
+        other.update(other_block);
+    }
+    one.update(rest);
+    other.update(other_rest);
+}
+
 /// Bytes as lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
@@ -94,12 +123,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn two_hashes_at_once_are_the_same_hashes() {
+        let bytes: Vec<u8> = (0..1000_u32).map(|number| (number * 7) as u8).collect();
+        for (one, other) in [(0, 0), (1, 0), (63, 64), (64, 65), (128, 1000), (1000, 999)] {
+            let (mut first, mut second) = (sha2::Sha256::new(), sha2::Sha256::new());
+            update_both((&mut first, &bytes[..one]), (&mut second, &bytes[bytes.len() - other..]));
+            update_both((&mut first, &bytes), (&mut second, &bytes));
+            let expected = |start: &[u8]| Sha256::of(&[start, &bytes].concat());
+            assert_eq!(Sha256::finish(first), expected(&bytes[..one]));
+            assert_eq!(Sha256::finish(second), expected(&bytes[bytes.len() - other..]));
+        }
+    }
+
+    #[test]
     fn a_hash_reads_as_it_is_written() {
         let hash = Sha256::of(b"abc");
         let text = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(hash.to_string(), text);
         assert_eq!(text.parse::<Sha256>().unwrap(), hash);
         assert_eq!(hash.base64(), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+        assert_eq!(Sha256::from_base64(&hash.base64()), Some(hash));
+        assert_eq!(Sha256::from_base64("ungWv48Bz"), None);
         assert!("ba78".parse::<Sha256>().is_err());
         assert!(text.replace('b', "g").parse::<Sha256>().is_err());
     }

@@ -13,6 +13,7 @@ pub mod indexes;
 pub mod interpreter;
 pub mod layer;
 pub mod lock;
+mod processor;
 pub mod relock;
 mod repack;
 pub mod requirement;

@@ -24,6 +24,7 @@ use crate::requirement::Wanted;
 use crate::spec::Spec;
 use crate::target::{PythonVersion, Target};
 use crate::ui::Ui;
+use crate::wheels::select::listed;
 use crate::wheels::source::Input;
 use crate::wheels::{fetch, select, source};
 
@@ -54,12 +55,14 @@ pub enum Error {
         nearest: Option<String>,
     },
     /// No version of a package has a wheel for a target.
-    #[error("no version of `{name}` that fits has a wheel for {target}")]
+    #[error("no version of `{name}` that fits has a wheel for {target}; the newest has\n{}", listed(refused))]
     NoVersion {
         /// The package.
         name: PackageName,
         /// The target.
         target: Target,
+        /// The wheels of the newest version, each with the reason.
+        refused: Vec<String>,
         /// What uv says.
         source: Box<uv::Error>,
     },
@@ -266,7 +269,9 @@ fn resolve(
         let lock = checked(&spec.lock, &body)?;
         let index = locate_new(spec, indexes, &lock, &body, uv)?;
         let unserved = select::unserved(&lock, &index, &spec.layer.targets())?;
-        if unserved.is_empty() || !constraints.find(&unserved, &lock, &spec.layer.targets(), &request, uv)? {
+        if unserved.is_empty()
+            || !constraints.find(&unserved, (&lock, &index), &spec.layer.targets(), &request, uv)?
+        {
             return Ok((body, index));
         }
         // From here on nothing moves but what has to.

@@ -1,7 +1,5 @@
 //! Zips that are made here, by our own compressor: what was built, and other files of the layer.
 
-use std::path::Path;
-
 use libdeflater::{CompressionLvl, Compressor};
 
 use crate::zip_reader::{self, Method, ZipFile};
@@ -42,12 +40,11 @@ pub(crate) fn pack_files(mut files: Vec<Packed>) -> std::io::Result<Vec<u8>> {
     Ok(writer.finish()?.inner)
 }
 
-/// The zip at `path`, in the canonical form and by our own compressor.
-pub(crate) fn pack(path: &Path) -> Result<Vec<u8>, zip_reader::Error> {
-    let zip = ZipFile::open(path)?;
+/// `zip` in the canonical form and by our own compressor.
+pub(crate) fn pack(zip: &ZipFile) -> Result<Vec<u8>, zip_reader::Error> {
     let files = zip.entries().iter().map(|entry| {
         Ok(Packed { path: entry.path.clone(), executable: entry.executable, content: zip.content(entry)? })
     });
     let files = files.collect::<Result<Vec<_>, zip_reader::Error>>()?;
-    pack_files(files).map_err(|source| zip_reader::Error::Io { path: path.to_path_buf(), source })
+    pack_files(files).map_err(|source| zip_reader::Error::Io { path: zip.path().to_path_buf(), source })
 }

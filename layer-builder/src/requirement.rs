@@ -72,11 +72,27 @@ impl fmt::Display for Wanted {
 
 /// Reads a requirement; the error is a sentence.
 pub fn parse(text: &str) -> Result<Requirement, String> {
-    // pep508_rs 0.9.2 panics at a name that ends with `.`, `-` or `_`.
-    let is_of_name = |character: &char| character.is_ascii_alphanumeric() || ".-_".contains(*character);
-    let name: String = text.trim_start().chars().take_while(is_of_name).collect();
-    if name.ends_with(['.', '-', '_']) {
-        return Err(format!("the name `{name}` ends with neither a letter nor a digit"));
+    // pep508_rs 0.9.2 panics at names, of packages and of extras, that end with `.`, `-` or `_`.
+    let name_at_start = |text: &str| {
+        let is_of_name = |character: &char| character.is_ascii_alphanumeric() || ".-_".contains(*character);
+        text.trim_start().chars().take_while(is_of_name).collect::<String>()
+    };
+    let name = name_at_start(text);
+    let rest = text.trim_start()[name.len()..].trim_start();
+    let extras = rest.strip_prefix('[').map(|rest| rest.split(']').next().unwrap_or(rest).split(','));
+    for name in std::iter::once(name).chain(extras.into_iter().flatten().map(name_at_start)) {
+        if name.ends_with(['.', '-', '_']) {
+            return Err(format!("the name `{name}` ends with neither a letter nor a digit"));
+        }
+    }
+    // It also panics at characters beyond ASCII, wherever they are not part of an address.
+    let after_extras =
+        if rest.starts_with('[') { rest.split_once(']').map_or("", |(_, rest)| rest) } else { rest };
+    let address = after_extras.trim_start().strip_prefix('@').map(str::trim_start).unwrap_or_default();
+    let address = address.split(char::is_whitespace).next().unwrap_or_default();
+    let beyond_ascii = |text: &str| text.chars().filter(|character| !character.is_ascii()).count();
+    if beyond_ascii(text) > beyond_ascii(address) {
+        return Err("a character beyond ASCII stands outside of an address".to_owned());
     }
     Requirement::from_str(text).map_err(|error| error.message.to_string())
 }
@@ -87,9 +103,24 @@ mod tests {
 
     #[test]
     fn names_that_pep508_rs_panics_at_are_errors() {
-        for text in ["six.", "six-", " six_ >= 1", "six.;python_version>'3'"] {
+        for text in [
+            "six.",
+            "six-",
+            " six_ >= 1",
+            "six.;python_version>'3'",
+            "and [2--",
+            "a[b-]",
+            "a [b, c_ ]>=1",
+            "a[b. ",
+        ] {
             assert!(parse(text).unwrap_err().contains("ends with neither"), "{text}");
         }
+        for text in
+            ["6; extra == ' or x' $\u{b6}", "a; \u{b6} == 'x'", "a ; python_version > '3' \u{b6}", "\u{b6}"]
+        {
+            assert!(parse(text).unwrap_err().contains("beyond ASCII"), "{text}");
+        }
+        assert!(parse("a[b] @ git+file:///home/\u{fc}/a.git@main ; python_version > '3'").is_ok());
         assert_eq!(parse("a.b-c_d[x]>=1").unwrap().name.as_ref(), "a-b-c-d");
     }
 

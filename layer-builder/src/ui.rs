@@ -76,7 +76,7 @@ impl Ui {
 
     /// Another line of the last warning.
     pub fn more(&self, text: impl Display) {
-        self.line(&format!("         {text}"));
+        self.line(&format!("         {}", plain(&text)));
     }
 
     /// What failed, why, and after a blank line what to type next.
@@ -86,7 +86,7 @@ impl Ui {
         while let Some(error) = cause {
             for (index, line) in error.to_string().lines().enumerate() {
                 let lead = if index == 0 { "  Caused by: " } else { "             " };
-                self.line(&format!("{lead}{line}"));
+                self.line(&format!("{lead}{}", plain(&line)));
             }
             cause = error.source();
         }
@@ -99,7 +99,7 @@ impl Ui {
     /// A result, on standard output. Whether it got there is for [`Ui::lost_results`] to tell.
     pub fn result(&self, text: impl Display) {
         let mut out = AutoStream::new(std::io::stdout(), self.color);
-        if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush())
+        if let Err(error) = writeln!(out, "{}", plain(&text)).and_then(|()| out.flush())
             && error.kind() != std::io::ErrorKind::BrokenPipe
         {
             self.lost.set(Some(error.kind()));
@@ -118,12 +118,12 @@ impl Ui {
 
     fn verb(&self, style: Style, verb: &str, text: &dyn Display) {
         if self.verbosity >= Verbosity::Normal {
-            self.line(&format!("{style}{verb:>12}{style:#} {text}"));
+            self.line(&format!("{style}{verb:>12}{style:#} {}", plain(text)));
         }
     }
 
     fn labelled(&self, style: Style, label: &str, text: &dyn Display) {
-        self.line(&format!("{style}{label}{style:#}: {text}"));
+        self.line(&format!("{style}{label}{style:#}: {}", plain(text)));
     }
 
     fn line(&self, text: &str) {
@@ -131,6 +131,20 @@ impl Ui {
         // Whoever said it, and however it got there: no password in an address is shown.
         let _ = writeln!(err, "{}", without_userinfo(text));
     }
+}
+
+/// The text without what a terminal would take for a command: names and metadata of packages are a stranger's.
+fn plain(text: &dyn Display) -> String {
+    let text = text.to_string();
+    if !text.contains(|character: char| character.is_control() && character != '\n') {
+        return text;
+    }
+    let plain = |character: char| match character {
+        '\n' | '\t' => character.to_string(),
+        other if other.is_control() => other.escape_default().to_string(),
+        other => other.to_string(),
+    };
+    text.chars().map(plain).collect()
 }
 
 /// `a/b` for a path below the current folder, the whole path elsewhere.
@@ -151,4 +165,15 @@ pub fn megabytes(bytes: u64) -> String {
 /// `1 file`, `2 files`.
 pub fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_commands_the_terminal() {
+        assert_eq!(plain(&"a \u{1b}[2Jb\r\0\u{9b}c\n\td"), "a \\u{1b}[2Jb\\r\\u{0}\\u{9b}c\n\td");
+        assert_eq!(plain(&"größer\n"), "größer\n");
+    }
 }

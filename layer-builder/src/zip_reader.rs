@@ -1,7 +1,14 @@
 //! Reads zip files for copying: their entries, and the bytes of an entry as they are stored.
 //!
-//! The directory is read by the `zip` crate. What is strange is refused here, by the name of the entry: a layer is
-//! assembled from wheels without a look at their contents, so all that its reader could trip over stops at this door.
+//! A directory in its plain form is read here, in any other by the `zip` crate. What is strange is refused, by the name
+//! of the entry: a layer is assembled from wheels without a look at their contents, so all that its reader could trip
+//! over stops at this door.
+
+mod ending;
+mod local;
+mod path;
+mod plain;
+mod stored;
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -13,10 +20,19 @@ use thiserror::Error;
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::hash::Sha256;
+pub(crate) use path::is_safe;
+pub(crate) use stored::HEADER;
 
 /// The largest sum of unpacked sizes that is read: far above the 262,144,000 bytes that Lambda allows for a function
 /// and all its layers, far below what a zip bomb claims.
 pub const MAX_UNPACKED: u64 = 2_000_000_000;
+/// What unpacks to more than [`MAX_RATIO`] times the size of its file is a bomb, if it is more than this, in bytes.
+/// Wheels unpack to three or four times their size.
+pub const ALWAYS_UNPACKED: u64 = 100_000_000;
+/// See [`ALWAYS_UNPACKED`].
+pub const MAX_RATIO: u64 = 100;
+/// The longest name of a file that the file systems of Linux take, in bytes.
+const LONGEST_NAME: usize = 255;
 
 /// How an entry is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +106,9 @@ pub enum Fault {
     /// `..`, absolute, a drive, a backslash, an empty part.
     #[error("is not a plain relative path")]
     UnsafePath,
+    /// No file system takes it.
+    #[error("has a name with a part of more than {LONGEST_NAME} bytes")]
+    LongName,
     /// A name in another encoding.
     #[error("has a name that is not UTF-8")]
     NotUtf8,
@@ -119,6 +138,12 @@ pub enum Fault {
         /// Of the content.
         found: u32,
     },
+    /// It begins before another one ends, or it ends where the directory is.
+    #[error("shares its bytes with another entry")]
+    Overlap,
+    /// More than [`MAX_RATIO`] times the size of the file.
+    #[error("unpacks to more than {MAX_RATIO} times the size of the file, with those before it")]
+    Bomb,
     /// More than [`MAX_UNPACKED`].
     #[error("unpacks to more than {} MB, with those before it", MAX_UNPACKED / 1_000_000)]
     TooLarge,
@@ -137,6 +162,15 @@ impl ZipFile {
 
     /// Reads the directory of an open zip that lies, or lay, at `path`.
     pub fn read(path: &Path, file: File) -> Result<Self, Error> {
+        let entries = match plain::entries(&file) {
+            Some(entries) => entries,
+            None => Self::any_entries(path, &file)?,
+        };
+        Ok(Self { path: path.to_path_buf(), file, entries })
+    }
+
+    /// The files in the directory of `file`, whatever form it has.
+    fn any_entries(path: &Path, file: &File) -> Result<Vec<Entry>, Error> {
         let broken =
             |error: zip::result::ZipError| Error::Broken { path: path.to_path_buf(), why: error.to_string() };
         let refused = |entry: &[u8], fault| Error::Entry {
@@ -145,7 +179,17 @@ impl ZipFile {
             fault,
         };
         // The directory lies together at the end: one buffer holds most of it.
-        let archive = ZipArchive::new(BufReader::with_capacity(1 << 17, &file)).map_err(broken)?;
+        let archive = ZipArchive::new(BufReader::with_capacity(1 << 17, file)).map_err(broken)?;
+        let io = |source| Error::Io { path: path.to_path_buf(), source };
+        let length = file.metadata().map_err(io)?.len();
+        let why = if archive.offset() > 0 {
+            Some("something stands before its beginning")
+        } else {
+            ending::ambiguity(file, length, archive.comment().len()).map_err(io)?
+        };
+        if let Some(why) = why {
+            return Err(Error::Broken { path: path.to_path_buf(), why: why.to_owned() });
+        }
         let mut entries = Vec::with_capacity(archive.len());
         let mut unpacked = 0;
         for index in 0..archive.len() {
@@ -154,6 +198,9 @@ impl ZipFile {
             let path = std::str::from_utf8(name).map_err(|_| refused(name, Fault::NotUtf8))?;
             if !is_safe(path) {
                 return Err(refused(name, Fault::UnsafePath));
+            }
+            if is_too_long(path) {
+                return Err(refused(name, Fault::LongName));
             }
             if entry.is_dir() {
                 continue;
@@ -169,9 +216,9 @@ impl ZipFile {
                 method if method == CompressionMethod::DEFLATE => Method::Deflated,
                 other => return Err(refused(name, Fault::Method(other.to_string()))),
             };
-            unpacked += entry.size();
-            if unpacked > MAX_UNPACKED {
-                return Err(refused(name, Fault::TooLarge));
+            unpacked = entry.size().saturating_add(unpacked);
+            if let Some(fault) = bomb(unpacked, length) {
+                return Err(refused(name, fault));
             }
             entries.push(Entry {
                 path: path.to_owned(),
@@ -184,10 +231,13 @@ impl ZipFile {
             });
         }
         if archive.has_duplicate_names() {
-            let name = duplicate_name(&file).unwrap_or_default();
+            let name = duplicate_name(file).unwrap_or_default();
             return Err(refused(&name, Fault::Duplicate));
         }
-        Ok(Self { path: path.to_path_buf(), file, entries })
+        if let Some(entry) = overlapping(&entries, archive.central_directory_start()) {
+            return Err(refused(entry.path.as_bytes(), Fault::Overlap));
+        }
+        Ok(entries)
     }
 
     /// Where it lies.
@@ -200,34 +250,9 @@ impl ZipFile {
         &self.entries
     }
 
-    /// The bytes of `entry` as they are stored. `buffer` is used again and again; what it held is lost.
-    pub fn stored<'a>(&self, entry: &Entry, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], Error> {
-        const HEADER: usize = 30;
-        let refused = |fault| self.refused(entry, fault);
-        let io = |source| Error::Io { path: self.path.clone(), source };
-        let name = entry.path.len();
-        let size = usize::try_from(entry.compressed_size).map_err(|_| refused(Fault::TooLarge))?;
-        // Nearly always nothing stands between name and data, and one read gets all.
-        buffer.resize(HEADER + name + size, 0);
-        let got = read_at(&self.file, entry.header_start, buffer).map_err(io)?;
-        if got < HEADER + name
-            || buffer[..4] != *b"PK\x03\x04"
-            || usize::from(u16::from_le_bytes([buffer[26], buffer[27]])) != name
-            || buffer[HEADER..HEADER + name] != *entry.path.as_bytes()
-        {
-            return Err(refused(Fault::LocalHeader));
-        }
-        let extra = usize::from(u16::from_le_bytes([buffer[28], buffer[29]]));
-        let got = if extra == 0 {
-            got - HEADER - name
-        } else {
-            buffer.resize(size, 0);
-            read_at(&self.file, entry.header_start + (HEADER + name + extra) as u64, buffer).map_err(io)?
-        };
-        if got < size {
-            return Err(refused(Fault::Stream("the file ends before it does")));
-        }
-        Ok(&buffer[buffer.len() - size..])
+    /// Marks an entry as executable.
+    pub(crate) fn make_executable(&mut self, index: usize) {
+        self.entries[index].executable = true;
     }
 
     /// The content of `entry`, checked against its size and its CRC.
@@ -244,11 +269,6 @@ impl ZipFile {
             return Err(self.refused(entry, Fault::Crc { expected: entry.crc32, found }));
         }
         Ok(content)
-    }
-
-    /// Unpacks every entry once, to see that it can be done. What is copied later without unpacking was seen here.
-    pub fn check(&self) -> Result<(), Error> {
-        self.entries.iter().try_for_each(|entry| self.content(entry).map(drop))
     }
 
     fn inflated(&self, entry: &Entry, stored: &[u8]) -> Result<Vec<u8>, Error> {
@@ -275,6 +295,37 @@ impl ZipFile {
     }
 }
 
+/// What is wrong with a zip of `length` bytes whose entries unpack to so many, if it is too much.
+fn bomb(unpacked: u64, length: u64) -> Option<Fault> {
+    if unpacked > MAX_UNPACKED {
+        return Some(Fault::TooLarge);
+    }
+    (unpacked > ALWAYS_UNPACKED && unpacked / MAX_RATIO > length).then_some(Fault::Bomb)
+}
+
+/// Whether no file system takes the path.
+fn is_too_long(path: &str) -> bool {
+    path.len() > LONGEST_NAME && path.split('/').any(|part| part.len() > LONGEST_NAME)
+}
+
+/// An entry that begins before the one before it has ended, or that ends in the directory, if there is one. Bombs are
+/// made of such, and nothing else is.
+fn overlapping(entries: &[Entry], directory: u64) -> Option<&Entry> {
+    let end = |entry: &Entry| {
+        let header = (local::SIZE + entry.path.len()) as u64;
+        entry.header_start.saturating_add(header).saturating_add(entry.compressed_size)
+    };
+    let in_directory = |entry: &&Entry| end(entry) > directory;
+    // Nearly always they lie in the order of the directory.
+    if entries.windows(2).all(|pair| end(&pair[0]) <= pair[1].header_start) {
+        return entries.last().filter(in_directory);
+    }
+    let mut sorted: Vec<&Entry> = entries.iter().collect();
+    sorted.sort_by_key(|entry| entry.header_start);
+    let second = sorted.windows(2).find(|pair| end(pair[0]) > pair[1].header_start).map(|pair| pair[1]);
+    second.or(sorted.last().copied().filter(in_directory))
+}
+
 /// The hash of all of an open file. On Unix it leaves the file's position alone, so that others can read meanwhile.
 pub fn hash_of(file: &File) -> std::io::Result<Sha256> {
     let mut hasher = sha2::Sha256::new();
@@ -291,17 +342,8 @@ pub fn hash_of(file: &File) -> std::io::Result<Sha256> {
     }
 }
 
-/// Whether a path is plain and relative; a slash at its end says that it is a folder.
-pub(crate) fn is_safe(path: &str) -> bool {
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let bytes = path.as_bytes();
-    let has_drive = bytes.len() >= 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':';
-    let forbidden = |character: char| character == '\\' || character.is_control();
-    !has_drive && !path.contains(forbidden) && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
-}
-
 /// Reads until the buffer is full or the file ends.
-fn read_at(mut file: &File, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
+pub(crate) fn read_at(mut file: &File, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
     let mut filled = 0;
     #[cfg(not(unix))]
     file.seek(SeekFrom::Start(offset))?;

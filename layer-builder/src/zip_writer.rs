@@ -20,6 +20,8 @@ const UNIX: u16 = 3 << 8;
 /// Bit 11: the name is UTF-8. Set only where it matters.
 const UTF8: u16 = 1 << 11;
 const REGULAR_FILE: u32 = 0o100_000;
+/// The length of an entry of the directory without its name, in bytes.
+const DIRECTORY_ENTRY: usize = 46;
 
 /// A file to be added.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +43,7 @@ pub struct File<'a> {
 pub struct Writer<W> {
     inner: W,
     position: u64,
+    header: Vec<u8>,
     directory: Vec<u8>,
     count: u64,
 }
@@ -57,17 +60,43 @@ pub struct Finished<W> {
 impl<W: Write> Writer<W> {
     /// An empty zip.
     pub fn new(inner: W) -> Self {
-        Self { inner, position: 0, directory: Vec::new(), count: 0 }
+        Self { inner, position: 0, header: Vec::new(), directory: Vec::new(), count: 0 }
+    }
+
+    /// Makes room in the directory for more files, whose paths have so many bytes together.
+    pub fn reserve(&mut self, files: usize, path_bytes: usize) {
+        self.directory.reserve(files * DIRECTORY_ENTRY + path_bytes);
     }
 
     /// Adds `file`, whose stored bytes are `stored`.
     pub fn add(&mut self, file: &File<'_>, stored: &[u8]) -> io::Result<()> {
+        self.add_with(file, stored.len() as u64, |inner, header| {
+            inner.write_all(header)?;
+            inner.write_all(stored)
+        })
+    }
+
+    /// Adds `file`, whose stored bytes are so many: `write` writes what stands before them, which it gets, and then them.
+    pub fn add_with<E: From<io::Error>>(
+        &mut self,
+        file: &File<'_>,
+        stored_size: u64,
+        write: impl FnOnce(&mut W, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.enter(file, stored_size)?;
+        write(&mut self.inner, &self.header)?;
+        self.position += self.header.len() as u64 + stored_size;
+        Ok(())
+    }
+
+    /// Puts a file into the directory, and what stands before its bytes into `self.header`.
+    fn enter(&mut self, file: &File<'_>, stored_size: u64) -> io::Result<()> {
         let name = file.path.as_bytes();
         let name_length = u16::try_from(name.len()).map_err(|_| {
             io::Error::new(io::ErrorKind::InvalidFilename, "a name of more than 65,535 bytes")
         })?;
         let offset = u32::try_from(self.position).map_err(too_large)?;
-        let stored_size = u32::try_from(stored.len()).map_err(too_large)?;
+        let stored_size = u32::try_from(stored_size).map_err(too_large)?;
         let size = u32::try_from(file.size).map_err(too_large)?;
         let method: u16 = match file.method {
             Method::Stored => 0,
@@ -88,10 +117,10 @@ impl<W: Write> Writer<W> {
         put(&mut common, &mut at, &name_length.to_le_bytes());
         put(&mut common, &mut at, &0_u16.to_le_bytes());
 
-        self.write(b"PK\x03\x04")?;
-        self.write(&common)?;
-        self.write(name)?;
-        self.write(stored)?;
+        self.header.clear();
+        for part in [b"PK\x03\x04", common.as_slice(), name] {
+            self.header.extend_from_slice(part);
+        }
 
         let directory = &mut self.directory;
         directory.extend_from_slice(b"PK\x01\x02");

@@ -24,6 +24,8 @@ pub struct ZipEntry {
     pub size: Option<u32>,
     /// An extra field of the local header.
     pub local_extra: Vec<u8>,
+    /// Sizes in the extra fields of zip64, in both headers.
+    pub zip64: bool,
 }
 
 /// A good file.
@@ -38,6 +40,7 @@ pub fn file(name: &str, content: impl AsRef<[u8]>) -> ZipEntry {
         crc32: None,
         size: None,
         local_extra: Vec::new(),
+        zip64: false,
     }
 }
 
@@ -54,26 +57,33 @@ pub fn zip(entries: &[ZipEntry]) -> Vec<u8> {
         let streamed = entry.flags & 8 != 0;
         let sizes = [crc32, length(stored.len()), size];
         let local_name = entry.local_name.as_ref().unwrap_or(&entry.name);
+        // Field 1 of the extra fields: the size of the file, then what is stored.
+        let zip64 =
+            [&[1, 0, 16, 0][..], &u64::from(size).to_le_bytes(), &(stored.len() as u64).to_le_bytes()];
+        let (shown, zip64) =
+            if entry.zip64 { ([crc32, u32::MAX, u32::MAX], zip64.concat()) } else { (sizes, Vec::new()) };
+        let local_extra = [&entry.local_extra[..], &zip64].concat();
         bytes.extend_from_slice(b"PK\x03\x04");
         bytes.extend(header(
             entry,
-            if streamed { [0; 3] } else { sizes },
+            if streamed { [0; 3] } else { shown },
             local_name.len(),
-            entry.local_extra.len(),
+            local_extra.len(),
         ));
         bytes.extend_from_slice(local_name);
-        bytes.extend_from_slice(&entry.local_extra);
+        bytes.extend_from_slice(&local_extra);
         bytes.extend_from_slice(&stored);
         if streamed {
             bytes.extend_from_slice(b"PK\x07\x08");
             bytes.extend(sizes.iter().flat_map(|value| value.to_le_bytes()));
         }
         directory.extend_from_slice(b"PK\x01\x02\x14\x03");
-        directory.extend(header(entry, sizes, entry.name.len(), 0));
+        directory.extend(header(entry, shown, entry.name.len(), zip64.len()));
         directory.extend_from_slice(&[0; 6]);
         directory.extend_from_slice(&(entry.mode << 16).to_le_bytes());
         directory.extend_from_slice(&offset.to_le_bytes());
         directory.extend_from_slice(&entry.name);
+        directory.extend_from_slice(&zip64);
     }
     let count = u16::try_from(entries.len()).expect("tests make small zips").to_le_bytes();
     let start = u32::try_from(bytes.len()).expect("tests make small zips").to_le_bytes();
@@ -146,11 +156,16 @@ pub fn wheel_with(name: &str, version: &str, metadata: &str, entries: &[ZipEntry
     let names = all.iter().map(|entry| format!("{},,\n", String::from_utf8_lossy(&entry.name)));
     let record = names.collect::<String>() + &format!("{info}/RECORD,,\n");
     all.push(file(&format!("{info}/RECORD"), record));
+    bare_wheel(name, version, &all)
+}
+
+/// A wheel of `name`, of exactly these entries; what its metadata and RECORD say is theirs to know.
+pub fn bare_wheel(name: &str, version: &str, entries: &[ZipEntry]) -> TestWheel {
     TestWheel {
         name: name.to_owned(),
         version: version.to_owned(),
         file_name: format!("{name}-{version}-py3-none-any.whl"),
-        bytes: zip(&all),
+        bytes: zip(entries),
     }
 }
 

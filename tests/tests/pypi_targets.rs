@@ -133,6 +133,30 @@ fn pypi_numpy_serves_an_old_and_new_runtimes_on_both_architectures() {
     assert!(project.path("target/layers/own-arm64.zip").exists());
 }
 
+/// The one file that counts in this wheel is a program among its scripts; the package looks for it beside itself.
+#[test]
+fn pypi_a_layer_of_a_program_runs_it() {
+    let project =
+        Project::of("requirements = [\"ruff\"]\npython = [\"3.12\"]\narchitectures = [\"x86_64\"]\n");
+    let outcome = project.run(&["build"]).expect_code(0);
+    assert!(outcome.stderr.contains(" unzipped: no findings"), "{}", outcome.stderr);
+    let name = "pypi_a_layer_of_a_program_runs_it";
+    let Some(python) = pythons([12]).into_iter().next().filter(|_| cfg!(target_arch = "x86_64")) else {
+        skipped(name, "found no CPython 3.12 for x86-64");
+        return;
+    };
+    // What Lambda does, modes and all.
+    let unpack = "import os, zipfile\nzip = zipfile.ZipFile('target/layers/own.zip')\n\
+                  for entry in zip.infolist(): os.chmod(zip.extract(entry, 'opt'), entry.external_attr >> 16)";
+    let _ = run(clean("python3").current_dir(project.folder.path()).args(["-c", unpack])).expect_code(0);
+    let program = "import runpy, sys\nsys.path.insert(0, sys.argv[1])\nsys.argv = ['ruff', '--version']\n\
+                   runpy.run_module('ruff', run_name='__main__')";
+    let mut command = clean(python);
+    let outcome =
+        run(command.args(["-I", "-B", "-c", program]).arg(project.path("opt/python"))).expect_code(0);
+    assert!(outcome.stdout.starts_with("ruff "), "{outcome:?}");
+}
+
 #[test]
 fn pypi_a_package_without_a_wheel_for_a_target_is_named() {
     let project =

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tempfile::NamedTempFile;
 
@@ -22,7 +23,7 @@ use crate::ui::{counted, megabytes};
 use crate::wheels::layout::{Item, Part, Place};
 use crate::wheels::select::Origin;
 use crate::wheels::tags::WheelName;
-use crate::wheels::wheel::Wheel;
+use crate::wheels::wheel::{Wheel, script};
 use crate::zip_reader::{self, ZipFile};
 
 /// A zip that is complete, but has not got its name yet.
@@ -39,20 +40,13 @@ pub(super) struct Written {
 }
 
 impl Work<'_> {
-    /// Writes the zip, while another thread checks that every wheel is what it has to be: the very files that are copied.
+    /// Writes the zip, while other threads check that every wheel is what it has to be: the very files that are copied.
     pub(super) fn assemble(&self, path: &Path, part: &Part, here: &[Here]) -> Result<Written, Error> {
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let (written, facts) = std::thread::scope(|scope| {
-            let files = here.iter().map(|here| (here.path.as_path(), &here.file, here.sha256));
-            let checking = scope.spawn(|| archive::check_hashes(files));
-            let written = self.write(path, part, here, threads);
-            match checking.join() {
-                Ok(Ok(())) => written,
-                // A damaged wheel explains whatever else went wrong.
-                Ok(Err(damaged)) => Err(damaged.into()),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        })?;
+        self.hashing.begin(here.iter().map(|here| (here.path.clone(), Arc::clone(&here.file), here.sha256)));
+        let written = self.write(path, part, here);
+        // A damaged wheel explains whatever else went wrong.
+        self.hashing.finish()?;
+        let (written, facts) = written?;
         // Only now are the wheels known to be what their hashes say.
         facts.iter().try_for_each(|facts| facts.keep(self.cache))?;
         let mut findings = prove::refuse(self.spec.layer, written.findings)?;
@@ -66,7 +60,6 @@ impl Work<'_> {
         path: &Path,
         part: &Part,
         here: &[Here],
-        threads: usize,
     ) -> Result<(Written, Vec<Facts>), Error> {
         let packing = self.options.packing;
         let open = |here: &Here| {
@@ -79,38 +72,47 @@ impl Work<'_> {
             Ok(plan::Input { wheel, name: here.name.clone(), place: here.place.clone() })
         };
         let inputs = here.iter().map(open).collect::<Result<Vec<_>, zip_reader::Error>>();
-        let inputs = inputs.map_err(archive::Error::from)?;
-        requires::check(&inputs, &part.targets)?;
-        let plan = plan::plan(&inputs, &part.pythons())?;
-        let mut packages: Vec<Option<PackageRecord>> = here.iter().map(|here| here.record.clone()).collect();
-        for entry in &plan.entries {
-            let Some(package) = &mut packages[entry.wheel] else { continue };
-            package.files += 1;
-            package.size += entry.entry.compressed_size;
-            package.unzipped_size += entry.entry.size;
-            if package.license.is_none() && entry.path.ends_with(".dist-info/METADATA") {
-                let metadata = inputs[entry.wheel].wheel.zip().content(entry.entry);
-                package.license = licence::of(&Metadata::parse(&metadata.map_err(archive::Error::from)?));
+        let mut inputs = inputs.map_err(archive::Error::from)?;
+        let facts_of = |(input, here): (&plan::Input, &Here)| {
+            Facts::of(&input.wheel, here.sha256, self.cache).map_err(archive::Error::from)
+        };
+        // Which of its scripts belong in the layer has to be known before; the rest can wait.
+        let early = inputs.iter().zip(here).map(|(input, here)| {
+            let has_scripts = input.wheel.scripts().next().is_some();
+            has_scripts.then(|| facts_of((input, here))).transpose()
+        });
+        let early = early.collect::<Result<Vec<Option<Facts>>, _>>()?;
+        for (input, facts) in inputs.iter_mut().zip(&early) {
+            if let Some(facts) = facts {
+                input.wheel.take_scripts(|script| facts.is_code(&script.path));
             }
         }
+        let plan = plan::plan(&inputs, &part.pythons())?;
         let failed = |source| Error::Write { path: path.to_path_buf(), source };
         let artifacts = path.parent().unwrap_or(path);
         std::fs::create_dir_all(artifacts).map_err(failed)?;
         atomic::sweep(artifacts);
         let out = atomic::begin(path).map_err(failed)?;
-        let assembled = archive::assemble(&plan, &inputs, out.as_file())?;
-        let copied = Packed { out, assembled, added: Vec::new(), bytecode: Vec::new() };
-        let facts =
-            inputs.iter().zip(here).map(|(input, here)| Facts::of(&input.wheel, here.sha256, self.cache));
-        let facts = facts.collect::<Result<Vec<Facts>, _>>().map_err(archive::Error::from)?;
-        let mut subject = subject(&plan, &facts, part, here, assembled);
+        let copied = archive::assemble(&plan, &inputs, out.as_file(), self.hashing)?;
+
+        // The end of the zip is still being hashed.
+        let metadata = inputs.iter().map(|input| Metadata::of(&input.wheel)).collect::<Result<Vec<_>, _>>();
+        let metadata = metadata.map_err(archive::Error::from)?;
+        requires::check(&inputs, &metadata, &part.targets)?;
+        let packages = records(here, &plan, &metadata);
+        let facts = early.into_iter().zip(inputs.iter().zip(here));
+        let facts = facts.map(|(early, both)| early.map_or_else(|| facts_of(both), Ok));
+        let facts = facts.collect::<Result<Vec<Facts>, _>>()?;
+        let mut subject = subject(&plan, &inputs, &facts, part, here, copied.size);
         let mut findings = audit::audit(&subject, &self.spec.layer.audit);
+        let assembled = copied.hashed(self.hashing);
+        let copied = Packed { out, assembled, added: Vec::new(), bytecode: Vec::new() };
         // What is refused anyway need not be packed anew.
         let is_refused = findings.iter().any(|finding| finding.is(Severity::Error));
         let packed = if packing == Packing::default() || is_refused {
             copied
         } else {
-            let packed = self.repack(path, part, copied, threads)?;
+            let packed = self.repack(path, part, copied)?;
             let added = packed.added.iter().map(|(path, size)| AuditedFile {
                 path,
                 size: *size,
@@ -131,7 +133,7 @@ impl Work<'_> {
                 targets: part.targets.clone(),
                 out,
                 assembled,
-                packages: packages.into_iter().flatten().collect(),
+                packages,
                 findings,
                 bytecode,
             },
@@ -140,7 +142,7 @@ impl Work<'_> {
     }
 
     /// `--bytecode` and `--compress max`: the zip of copied streams written anew.
-    fn repack(&self, path: &Path, part: &Part, copied: Packed, threads: usize) -> Result<Packed, Error> {
+    fn repack(&self, path: &Path, part: &Part, copied: Packed) -> Result<Packed, Error> {
         let packing = self.options.packing;
         let zip = ZipFile::open(copied.out.path()).map_err(archive::Error::from)?;
         let pythons = part.pythons();
@@ -148,7 +150,8 @@ impl Work<'_> {
         let out = atomic::begin(path).map_err(|source| Error::Write { path: path.to_path_buf(), source })?;
         let nothing = BTreeMap::new();
         let more = compiled.as_ref().map_or(&nothing, |compiled| &compiled.files);
-        let assembled = compress::repack(&zip, more, packing.compression, threads, out.as_file())?;
+        let assembled =
+            compress::repack(&zip, more, packing.compression, self.threads, out.as_file(), self.hashing)?;
         if let Some(compiled) = &compiled {
             let versions = compiled.interpreters.join(", ");
             let files = counted(compiled.files.len(), "file");
@@ -174,13 +177,31 @@ impl Work<'_> {
     }
 }
 
+/// What the manifest says of the packages.
+fn records(here: &[Here], plan: &LayerPlan<'_>, metadata: &[Option<Metadata>]) -> Vec<PackageRecord> {
+    let mut packages: Vec<Option<PackageRecord>> = here.iter().map(|here| here.record.clone()).collect();
+    for (package, metadata) in packages.iter_mut().zip(metadata) {
+        if let Some(package) = package {
+            package.license = metadata.as_ref().and_then(licence::of);
+        }
+    }
+    for entry in &plan.entries {
+        let Some(package) = &mut packages[entry.wheel] else { continue };
+        package.files += 1;
+        package.size += entry.entry.compressed_size;
+        package.unzipped_size += entry.entry.size;
+    }
+    packages.into_iter().flatten().collect()
+}
+
 /// What the audit is to look at.
 fn subject<'a>(
     plan: &'a LayerPlan<'_>,
+    inputs: &[plan::Input],
     facts: &'a [Facts],
     part: &Part,
     here: &[Here],
-    assembled: Assembled,
+    zipped_size: u64,
 ) -> Subject<'a> {
     let file = |entry: &'a plan::LayerEntry<'_>| AuditedFile {
         path: &entry.path,
@@ -188,15 +209,20 @@ fn subject<'a>(
         package: Some(entry.wheel),
         native: facts[entry.wheel].get(&entry.entry.path),
     };
-    let package = |here: &Here| audit::Package {
+    let package = |(here, input): (&Here, &plan::Input)| audit::Package {
         name: here.name.clone(),
+        scripts_left_out: input
+            .wheel
+            .scripts()
+            .filter_map(|entry| Some(script(&entry.path)?.to_owned()))
+            .collect(),
         native_wheel_passed_over: here.record.as_ref().is_some_and(|record| record.native_wheel_passed_over),
     };
     Subject {
         files: plan.entries.iter().map(file).collect(),
-        packages: here.iter().map(package).collect(),
+        packages: here.iter().zip(inputs).map(package).collect(),
         targets: part.targets.clone(),
-        zipped_size: assembled.size,
+        zipped_size,
         collisions: plan.collisions.clone(),
         shared: plan.shared.clone(),
     }

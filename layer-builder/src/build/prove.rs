@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Artifact, Error, Here, Work};
 use crate::config::LayerTable;
 use crate::layer::audit::{self, Finding, Severity, sizes};
+use crate::layer::hashing::Hashing;
 use crate::layer::manifest::Manifest;
 use crate::layer::{archive, compress, smoke};
 use crate::target::Target;
@@ -62,10 +63,10 @@ impl Work<'_> {
         let failed = |source| Error::Write { path: zip.to_path_buf(), source };
         let folder = tempfile::tempdir().map_err(failed)?;
         let other = folder.path().join("another").join("layer.zip");
-        let here: Vec<Here> = here.iter().rev().map(Here::again).collect::<Result<_, _>>()?;
+        let here: Vec<Here> = here.iter().rev().cloned().collect();
         let quiet = Ui::new(Verbosity::Quiet, anstream::ColorChoice::Never);
-        let again = Work { ui: &quiet, ..*self };
-        let (written, _) = again.write(&other, part, &here, 1)?;
+        let again = Work { ui: &quiet, threads: 1, hashing: &Hashing::on(1), ..*self };
+        let (written, _) = again.write(&other, part, &here)?;
         let hash = |path: &Path| {
             let hashed = std::fs::File::open(path).and_then(|file| zip_reader::hash_of(&file));
             hashed.map_err(|source| {

@@ -58,6 +58,8 @@ pub struct Package {
     pub name: String,
     /// Whether a wheel with compiled code would have served too.
     pub native_wheel_passed_over: bool,
+    /// Its scripts that are not in the layer.
+    pub scripts_left_out: Vec<String>,
 }
 
 /// One path in two packages.

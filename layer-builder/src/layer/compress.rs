@@ -11,7 +11,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use libdeflater::{CompressionLvl, Compressor};
 
-use super::archive::{Assembled, Error, Pieces, hashing};
+use super::archive::{Assembled, Copied, Error, Pieces};
+use super::hashing::Hashing;
 use crate::zip_reader::{Entry, Method, ZipFile};
 use crate::zip_writer::{File, Writer};
 
@@ -53,11 +54,13 @@ pub fn repack(
     compression: Compression,
     threads: usize,
     out: &std::fs::File,
+    hashing: &Hashing,
 ) -> Result<Assembled, Error> {
     let mut jobs: Vec<Job<'_>> = zip.entries().iter().map(Job::Old).collect();
     jobs.extend(more.iter().map(|(path, file)| Job::New(path, file)));
     jobs.sort_by(|one, other| one.path().cmp(other.path()));
-    hashing(out, |pieces| work(zip, &jobs, compression, threads.max(1), pieces))
+    let copied = work(zip, &jobs, compression, threads.max(1), Pieces::new(out, hashing))?;
+    Ok(copied.hashed(hashing))
 }
 
 /// A file as it is written.
@@ -131,7 +134,7 @@ fn work(
     compression: Compression,
     threads: usize,
     pieces: Pieces<'_>,
-) -> Result<(u64, u64), Error> {
+) -> Result<Copied, Error> {
     let mut pending: Vec<(usize, u64)> = jobs.iter().map(cost).enumerate().collect();
     pending.sort_by_key(|&(index, cost)| (std::cmp::Reverse(cost), index));
     let largest = zip.entries().iter().map(|entry| entry.compressed_size).max().unwrap_or(0);
@@ -175,9 +178,9 @@ fn write_all(
     done: Vec<Option<Done>>,
     files: &mut [std::fs::File],
     pieces: Pieces<'_>,
-) -> Result<(u64, u64), Error> {
+) -> Result<Copied, Error> {
     let mut writer = Writer::new(pieces);
-    let mut unzipped = 0;
+    let mut unzipped_size = 0;
     let mut stored = Vec::new();
     for (job, done) in jobs.iter().zip(done.into_iter().flatten()) {
         let Done { packed, thread, offset, length } = done;
@@ -192,9 +195,9 @@ fn write_all(
             size: packed.size,
         };
         writer.add(&file, &stored)?;
-        unzipped += packed.size;
+        unzipped_size += packed.size;
     }
-    Ok((writer.finish()?.size, unzipped))
+    Ok(Copied { size: writer.finish()?.size, unzipped_size })
 }
 
 fn cost(job: &Job<'_>) -> u64 {
@@ -297,7 +300,8 @@ mod tests {
         let more = BTreeMap::from([("python/200a.pyc".to_owned(), new)]);
         let make = |threads: usize, compression| {
             let out = tempfile::NamedTempFile::new().unwrap();
-            let assembled = repack(&small, &more, compression, threads, out.as_file()).unwrap();
+            let assembled =
+                repack(&small, &more, compression, threads, out.as_file(), &Hashing::on(threads)).unwrap();
             (std::fs::read(out.path()).unwrap(), assembled)
         };
         let (one, assembled) = make(1, Compression::Max);
@@ -308,7 +312,7 @@ mod tests {
         let path = folder.path().join("max.zip");
         std::fs::write(&path, &one).unwrap();
         let max = ZipFile::open(&path).unwrap();
-        max.check().unwrap();
+        max.entries().iter().for_each(|entry| drop(max.content(entry).unwrap()));
         assert_eq!(max.entries().len(), entries.len() + 1);
         let content = |zip: &ZipFile, path: &str| {
             let entry = zip.entries().iter().find(|entry| entry.path == path).unwrap();

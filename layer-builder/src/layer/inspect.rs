@@ -3,6 +3,7 @@
 
 pub mod audited;
 mod diff;
+pub mod published;
 mod table;
 
 use std::collections::HashMap;
@@ -13,10 +14,12 @@ use serde::Serialize;
 
 pub use diff::{Change, Diff};
 
+use super::audit::elf::{Native, may_be_native};
 use super::licence;
 use super::metadata::Metadata;
 use crate::hash::Sha256;
-use crate::wheels::wheel::place;
+use crate::wheels::record::{Row, rows};
+use crate::wheels::wheel::{place, place_of_program};
 use crate::zip_reader::{Entry, Error, ZipFile, hash_of};
 
 /// What a zip holds.
@@ -59,7 +62,7 @@ pub struct Content {
 }
 
 /// A package in a zip.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Package {
     /// Its name, as its metadata has it.
     pub name: String,
@@ -104,7 +107,12 @@ impl Share {
 /// Looks into the zip at `path`.
 pub fn inspect(path: &Path) -> Result<Inspection, Error> {
     let io = |source| Error::Io { path: path.to_path_buf(), source };
-    let sha256 = File::open(path).and_then(|file| hash_of(&file)).map_err(io)?;
+    inspect_known(path, File::open(path).and_then(|file| hash_of(&file)).map_err(io)?)
+}
+
+/// Looks into the zip at `path`, whose hash is known.
+pub fn inspect_known(path: &Path, sha256: Sha256) -> Result<Inspection, Error> {
+    let io = |source| Error::Io { path: path.to_path_buf(), source };
     let zip = ZipFile::open(path)?;
     let size = std::fs::metadata(path).map_err(io)?.len();
 
@@ -123,9 +131,10 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
         let record = by_path.get(format!("{folder}/RECORD").as_str());
         if let Some(record) = record {
             let record = zip.content(record)?;
-            for file in recorded(&String::from_utf8_lossy(&record)) {
+            for Row { path: file, .. } in rows(&String::from_utf8_lossy(&record)) {
                 // The RECORD is the wheel's own: it names files as they lay there.
-                let placed = place(&file).unwrap_or(&file);
+                let program = place_of_program(&file);
+                let placed = program.as_deref().or_else(|| place(&file)).unwrap_or(&file);
                 owner.entry(format!("{site}{placed}")).or_insert(packages.len());
             }
         }
@@ -150,7 +159,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
         match package {
             Some(package) => {
                 packages[package].share.add(entry);
-                packages[package].native |= is_library(&entry.path);
+                packages[package].native |= is_library(&entry.path) || is_program(&zip, entry)?;
             }
             None => other.add(entry),
         }
@@ -201,10 +210,8 @@ fn is_library(path: &str) -> bool {
     name.ends_with(".so") || name.contains(".so.")
 }
 
-/// The paths of a RECORD: the first column of a CSV file.
-fn recorded(record: &str) -> impl Iterator<Item = String> {
-    record.lines().filter_map(|line| match line.strip_prefix('"') {
-        Some(quoted) => Some(quoted.split("\",").next()?.replace("\"\"", "\"")),
-        None => Some(line.split(',').next()?.to_owned()).filter(|path| !path.is_empty()),
-    })
+/// Programs tell by their content only what they are; few files have to be read for that.
+fn is_program(zip: &ZipFile, entry: &Entry) -> Result<bool, Error> {
+    let may_be = may_be_native(&entry.path, entry.executable) && !is_library(&entry.path);
+    Ok(may_be && Native::read(&zip.content(entry)?) != Native::Other)
 }

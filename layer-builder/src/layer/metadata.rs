@@ -1,6 +1,9 @@
 //! Core metadata of a distribution: the headers of its `METADATA`
 //! (<https://packaging.python.org/en/latest/specifications/core-metadata/>).
 
+use crate::wheels::wheel::Wheel;
+use crate::zip_reader::Error;
+
 /// What is read of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
@@ -18,12 +21,26 @@ pub struct Metadata {
     pub classifiers: Vec<String>,
     /// `Requires-Dist`.
     pub requires_dist: Vec<String>,
+    /// `Requires-Python`.
+    pub requires_python: Option<String>,
 }
 
 impl Metadata {
+    /// Of the distribution in a wheel, if it has any.
+    pub fn of(wheel: &Wheel) -> Result<Option<Self>, Error> {
+        let is_it = |path: &str| {
+            path.split_once('/')
+                .is_some_and(|(folder, name)| name == "METADATA" && folder.ends_with(".dist-info"))
+        };
+        let entry = wheel.files().find(|(path, _)| is_it(path));
+        entry.map(|(_, entry)| Ok(Self::parse(&wheel.zip().content(entry)?))).transpose()
+    }
+
     /// Reads the headers; whatever is strange in them is passed over.
     pub fn parse(bytes: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(bytes);
+        // The description comes after an empty line, and may be long.
+        let end = bytes.windows(2).position(|pair| pair == b"\n\n").unwrap_or(bytes.len());
+        let text = String::from_utf8_lossy(&bytes[..end]);
         let mut metadata = Self { name: "?".to_owned(), version: "?".to_owned(), ..Self::default() };
         let mut headers: Vec<(String, String)> = Vec::new();
         for line in text.lines().take_while(|line| !line.is_empty()) {
@@ -46,6 +63,7 @@ impl Metadata {
                 "license" => first(&mut metadata.license, value),
                 "classifier" => metadata.classifiers.push(value),
                 "requires-dist" => metadata.requires_dist.push(value),
+                "requires-python" => first(&mut metadata.requires_python, value),
                 _ => {}
             }
         }
@@ -61,11 +79,14 @@ mod tests {
     fn headers_are_read_and_the_description_is_not() {
         let metadata = Metadata::parse(
             b"Metadata-Version: 2.1\nName: a\nversion: 1\nLicense: first line\n        second: line\n\
-              Classifier: One\nClassifier: Two\nRequires-Dist: b>=1\n\nName: not this\n",
+              Classifier: One\nClassifier: Two\nRequires-Dist: b>=1\nRequires-Python: >=3.13\n\n\
+              Name: not this\nSummary: nor this\n",
         );
         assert_eq!((metadata.name.as_str(), metadata.version.as_str()), ("a", "1"));
         assert_eq!(metadata.license.as_deref(), Some("first line\nsecond: line"));
         assert_eq!(metadata.classifiers, ["One", "Two"]);
         assert_eq!(metadata.requires_dist, ["b>=1"]);
+        assert_eq!(metadata.requires_python.as_deref(), Some(">=3.13"));
+        assert_eq!(metadata.summary, None);
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use pep508_rs::pep440_rs::{Version, VersionSpecifiers};
 use thiserror::Error;
 
+use super::metadata::Metadata;
 use super::plan::Input;
 use crate::target::{PythonVersion, Target};
 use crate::wheels::layout::Place;
@@ -29,19 +30,13 @@ impl Error {
     }
 }
 
-/// Checks each input against the Python versions of `targets`. Metadata that cannot be read is no reason to refuse:
-/// installers do not look at it either.
-pub fn check(inputs: &[Input], targets: &[Target]) -> Result<(), Error> {
+/// Checks each input, by its metadata, against the Python versions of `targets`. Where it says nothing, there is no
+/// reason to refuse.
+pub fn check(inputs: &[Input], metadata: &[Option<Metadata>], targets: &[Target]) -> Result<(), Error> {
     let pythons: BTreeSet<PythonVersion> = targets.iter().map(|target| target.python).collect();
-    for input in inputs {
-        let is_metadata =
-            |path: &str| path.ends_with(".dist-info/METADATA") && path.matches('/').count() == 1;
-        let metadata = input.wheel.files().find(|(path, _)| is_metadata(path));
-        let Some(content) = metadata.and_then(|(_, entry)| input.wheel.zip().content(entry).ok()) else {
-            continue;
-        };
-        let text = String::from_utf8_lossy(&content);
-        let Some(requires) = requires_python(&text) else { continue };
+    for (input, metadata) in inputs.iter().zip(metadata) {
+        let requires = metadata.as_ref().and_then(|metadata| metadata.requires_python.as_deref());
+        let Some(requires) = requires else { continue };
         let serves = |python: &&PythonVersion| match &input.place {
             Place::Versions(versions) => versions.contains(python),
             Place::Everywhere | Place::Top => true,
@@ -55,11 +50,6 @@ pub fn check(inputs: &[Input], targets: &[Target]) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-fn requires_python(metadata: &str) -> Option<&str> {
-    let headers = metadata.lines().take_while(|line| !line.is_empty());
-    headers.into_iter().find_map(|line| line.strip_prefix("Requires-Python:")).map(str::trim)
 }
 
 /// Whether any patch release of `python` is allowed: its first, or a very late one.
@@ -86,7 +76,5 @@ mod tests {
                 && allows("nonsense")
         );
         assert!(!allows(">=3.13") && !allows("<3.12") && !allows("==3.11.*"));
-        let metadata = "Name: a\nRequires-Python: >=3.13\n\nRequires-Python: >=2\n";
-        assert_eq!(requires_python(metadata), Some(">=3.13"));
     }
 }

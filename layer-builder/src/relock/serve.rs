@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use pep508_rs::PackageName;
 
 use super::Error;
+use crate::lock::files::FileIndex;
 use crate::lock::uv::{Resolve, Uv};
 use crate::lock::{Lock, LockedPackage};
 use crate::target::{Architecture, PythonVersion, Target};
+use crate::wheels::select::refusals;
 
 /// Constraints that have been found: package and Python, for one architecture or for all, to a version.
 #[derive(Debug, Default)]
@@ -39,7 +41,7 @@ impl Constraints {
     pub(super) fn find(
         &mut self,
         unserved: &BTreeMap<PackageName, BTreeSet<Target>>,
-        lock: &Lock,
+        (lock, index): (&Lock, &FileIndex),
         all: &[Target],
         resolve: &Resolve<'_>,
         uv: &Uv,
@@ -64,9 +66,14 @@ impl Constraints {
                         // choosing says which wheels were refused.
                         Err(_) if !targets.contains(&target) => {}
                         Err(why) => {
+                            let mut versions = lock.packages.iter().filter(|package| package.name == *name);
+                            let version = versions.find_map(LockedPackage::version);
+                            let files = version.and_then(|version| index.of(name, version));
+                            let refused = files.map(|files| refusals(files, target));
                             return Err(Error::NoVersion {
                                 name: name.clone(),
                                 target,
+                                refused: refused.unwrap_or_default(),
                                 source: Box::new(why),
                             });
                         }

@@ -16,6 +16,7 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 use thiserror::Error;
 
+use super::check;
 use client::Client;
 
 use crate::cache::{self, Cache};
@@ -24,7 +25,6 @@ use crate::indexes::{self, Indexes};
 use crate::lock::files::RemoteFile;
 use crate::lock::uv::Network;
 use crate::ui::{Ui, counted, megabytes};
-use crate::zip_reader;
 
 /// Downloads at the same time.
 const AT_ONCE: usize = 8;
@@ -98,7 +98,7 @@ pub enum Error {
         /// The file's name.
         file: String,
         /// Why.
-        source: zip_reader::Error,
+        source: check::Error,
     },
     /// A file on this machine that cannot be copied.
     #[error("failed to copy `{file}`")]
@@ -148,6 +148,7 @@ impl Error {
             Self::Certificates(_) => {
                 Some("name a file of certificates in `SSL_CERT_FILE`, or install those of the system".to_owned())
             }
+            Self::Useless { source, .. } => source.hint(),
             Self::Cache(error) => Some(error.hint()),
             _ => None,
         }

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::tags::{AcceptedTags, WheelName};
 use crate::config::WheelPreference;
-use crate::lock::files::{FileIndex, RemoteFile};
+use crate::lock::files::{FileIndex, PackageFiles, RemoteFile};
 use crate::lock::{Commit, Lock, LockedPackage, Pin};
 use crate::target::Target;
 
@@ -89,7 +89,7 @@ pub enum Error {
         version: Version,
     },
     /// None of its wheels fits, and there is no source distribution.
-    #[error("`{name}` {version} has no wheel for {target}; refused: {}", refused.join(", "))]
+    #[error("`{name}` {version} has no wheel for {target}:\n{}", listed(refused))]
     NoWheel {
         /// The package.
         name: PackageName,
@@ -97,7 +97,7 @@ pub enum Error {
         version: Version,
         /// The first target that is not served.
         target: Target,
-        /// The wheels that there are.
+        /// The wheels that there are, each with the reason.
         refused: Vec<String>,
     },
     /// One zip cannot hold both.
@@ -148,6 +148,16 @@ pub enum Error {
     },
 }
 
+/// The first of some lines, indented.
+pub(crate) fn listed(lines: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let mut shown: Vec<String> = lines.iter().take(SHOWN).map(|line| format!("  {line}")).collect();
+    if lines.len() > SHOWN {
+        shown.push(format!("  … and {} more", lines.len() - SHOWN));
+    }
+    shown.join("\n")
+}
+
 impl Error {
     /// What to do about it. `lock` is the command that locks.
     pub fn hint(&self, lock: &str) -> Option<String> {
@@ -167,6 +177,26 @@ impl Error {
     }
 }
 
+/// What there is of a package.
+struct Offer<'l, 'i> {
+    package: &'l LockedPackage,
+    /// Its files; a package that comes from no index has none.
+    files: Option<&'i PackageFiles>,
+    /// The wheels among them, with their names taken apart; what is no name of a wheel is left out.
+    wheels: Vec<(WheelName, &'i RemoteFile)>,
+}
+
+/// For each package of the lock.
+fn offers<'l, 'i>(lock: &'l Lock, index: &'i FileIndex) -> Vec<Offer<'l, 'i>> {
+    let offer = |package: &'l LockedPackage| {
+        let files = package.version().and_then(|version| index.of(&package.name, version));
+        let wheels = files.into_iter().flat_map(|files| &files.wheels);
+        let wheels = wheels.filter_map(|file| Some((WheelName::parse(&file.file_name).ok()?, file)));
+        Offer { package, files, wheels: wheels.collect() }
+    };
+    lock.packages.iter().map(offer).collect()
+}
+
 /// Chooses one file for each package of the lock and each target that needs it, in the order of the names.
 pub fn select(
     lock: &Lock,
@@ -175,14 +205,46 @@ pub fn select(
     preference: WheelPreference,
 ) -> Result<Vec<Selected>, Error> {
     let mut selected: BTreeMap<PackageName, BTreeMap<Target, Chosen>> = BTreeMap::new();
+    let offers = offers(lock, index);
     for &target in targets {
         let accepted = AcceptedTags::of(target);
-        for package in needed(lock, target)? {
-            let chosen = choose(package, index, target, &accepted, preference)?;
-            selected.entry(package.name.clone()).or_default().insert(target, chosen);
+        for offer in needed(&offers, target)? {
+            let chosen = choose(offer, target, &accepted, preference)?;
+            selected.entry(offer.package.name.clone()).or_default().insert(target, chosen);
         }
     }
     Ok(selected.into_iter().map(|(name, choices)| Selected { name, choices }).collect())
+}
+
+/// What is chosen of one package for each target that needs it, or why nothing is.
+pub fn choices_of(
+    name: &PackageName,
+    lock: &Lock,
+    index: &FileIndex,
+    targets: &[Target],
+    preference: WheelPreference,
+) -> Result<BTreeMap<Target, Result<Chosen, Error>>, Error> {
+    let mut choices = BTreeMap::new();
+    let offers = offers(lock, index);
+    for &target in targets {
+        let accepted = AcceptedTags::of(target);
+        for offer in needed(&offers, target)?.into_iter().filter(|offer| offer.package.name == *name) {
+            choices.insert(target, choose(offer, target, &accepted, preference));
+        }
+    }
+    Ok(choices)
+}
+
+/// Why each wheel of a version is not for `target`, one a line: `` `x-1-cp312-cp312-win_amd64.whl` is for win_amd64 ``.
+pub fn refusals(files: &PackageFiles, target: Target) -> Vec<String> {
+    let line = |file: &RemoteFile| {
+        let why = match WheelName::parse(&file.file_name) {
+            Ok(wheel) => wheel.refusal(target)?.to_string(),
+            Err(_) => "is no name of a wheel".to_owned(),
+        };
+        Some(format!("`{}` {why}", file.file_name))
+    };
+    files.wheels.iter().filter_map(line).collect()
 }
 
 /// The source distributions that have to be built for some target.
@@ -193,12 +255,13 @@ pub fn sdists<'a>(
     preference: WheelPreference,
 ) -> Result<BTreeMap<PackageName, &'a RemoteFile>, Error> {
     let mut found = BTreeMap::new();
+    let offers = offers(lock, index);
     for &target in targets {
         let accepted = AcceptedTags::of(target);
-        for package in needed(lock, target)? {
-            if let Origin::Sdist(_) = choose(package, index, target, &accepted, preference)?.origin {
-                let files = package.version().and_then(|version| index.of(&package.name, version));
-                found.extend(files.and_then(|files| Some((package.name.clone(), files.sdist.as_ref()?))));
+        for offer in needed(&offers, target)? {
+            if let Origin::Sdist(_) = choose(offer, target, &accepted, preference)?.origin {
+                let sdist = offer.files.and_then(|files| files.sdist.as_ref());
+                found.extend(sdist.map(|sdist| (offer.package.name.clone(), sdist)));
             }
         }
     }
@@ -212,15 +275,12 @@ pub fn unserved(
     targets: &[Target],
 ) -> Result<BTreeMap<PackageName, BTreeSet<Target>>, Error> {
     let mut unserved: BTreeMap<PackageName, BTreeSet<Target>> = BTreeMap::new();
+    let offers = offers(lock, index);
     for &target in targets {
         let accepted = AcceptedTags::of(target);
-        for package in needed(lock, target)? {
-            let Some(version) = package.version() else { continue };
-            let Some(files) = index.of(&package.name, version) else { continue };
-            let wheels = files.wheels.iter().filter_map(|file| WheelName::parse(&file.file_name).ok());
-            let wheels: Vec<WheelName> = wheels.collect();
-            let fits = wheels.iter().any(|wheel| accepted.rank(wheel).is_some());
-            if !fits && wheels.iter().any(|wheel| !wheel.is_pure()) {
+        for Offer { package, wheels, .. } in needed(&offers, target)? {
+            let fits = wheels.iter().any(|(wheel, _)| accepted.rank(wheel).is_some());
+            if !fits && wheels.iter().any(|(wheel, _)| !wheel.is_pure()) {
                 unserved.entry(package.name.clone()).or_default().insert(target);
             }
         }
@@ -229,11 +289,12 @@ pub fn unserved(
 }
 
 /// The packages whose markers hold, for any patch release.
-fn needed(lock: &Lock, target: Target) -> Result<Vec<&LockedPackage>, Error> {
+fn needed<'a, 'l, 'i>(offers: &'a [Offer<'l, 'i>], target: Target) -> Result<Vec<&'a Offer<'l, 'i>>, Error> {
     let first = target.marker_environment(0);
     let last = target.marker_environment(9999);
-    let mut needed: Vec<&LockedPackage> = Vec::new();
-    for package in &lock.packages {
+    let mut needed: Vec<&Offer<'l, 'i>> = Vec::new();
+    for offer in offers {
+        let package = offer.package;
         let name = &package.name;
         let holds = package.marker.evaluate(&first, &[]);
         if holds != package.marker.evaluate(&last, &[]) {
@@ -243,21 +304,20 @@ fn needed(lock: &Lock, target: Target) -> Result<Vec<&LockedPackage>, Error> {
         if !holds {
             continue;
         }
-        if needed.iter().any(|other| other.name == *name && other.version() == package.version()) {
-            continue;
-        }
-        if let Some(other) = needed.iter().find(|other| other.name == *name) {
+        if let Some(Offer { package: other, .. }) = needed.iter().find(|other| other.package.name == *name) {
+            if other.version() == package.version() {
+                continue;
+            }
             let (one, other) = (other.pin.to_string(), package.pin.to_string());
             return Err(Error::Twice { name: name.clone(), one, other, target });
         }
-        needed.push(package);
+        needed.push(offer);
     }
     Ok(needed)
 }
 
 fn choose(
-    package: &LockedPackage,
-    index: &FileIndex,
+    Offer { package, files, wheels }: &Offer<'_, '_>,
     target: Target,
     accepted: &AcceptedTags,
     preference: WheelPreference,
@@ -275,11 +335,10 @@ fn choose(
         }
     };
     let no_files = || Error::NoFiles { name: name.clone(), version: version.clone() };
-    let files = index.of(name, version).ok_or_else(no_files)?;
+    let files = files.ok_or_else(no_files)?;
     let mut fitting: Vec<(bool, usize, std::cmp::Reverse<u64>, &RemoteFile)> = Vec::new();
-    for file in &files.wheels {
-        let Ok(wheel) = WheelName::parse(&file.file_name) else { continue };
-        if let Some(rank) = accepted.rank(&wheel) {
+    for (wheel, file) in wheels {
+        if let Some(rank) = accepted.rank(wheel) {
             let pure = wheel.is_pure();
             let second_choice = preference == WheelPreference::Pure && !pure;
             fitting.push((second_choice, rank, std::cmp::Reverse(wheel.build.unwrap_or(0)), file));
@@ -291,7 +350,7 @@ fn choose(
         (None, Some(sdist)) => Origin::Sdist(sdist.clone()),
         (None, None) if files.wheels.is_empty() => return Err(no_files()),
         (None, None) => {
-            let refused = files.wheels.iter().map(|file| format!("`{}`", file.file_name)).collect();
+            let refused = refusals(files, target);
             return Err(Error::NoWheel { name: name.clone(), version: version.clone(), target, refused });
         }
     };

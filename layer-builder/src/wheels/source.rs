@@ -12,6 +12,7 @@ use pep508_rs::PackageName;
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::check;
 use super::tags::WheelName;
 use crate::cache::{self, Cache};
 use crate::hash::Sha256;
@@ -22,7 +23,7 @@ use crate::lock::uv::{self, Network, Uv};
 use crate::repack::pack;
 use crate::spec::Spec;
 use crate::ui::Ui;
-use crate::zip_reader::{self, ZipFile};
+use crate::zip_reader::ZipFile;
 
 /// Changes whenever the way from a source distribution to its wheel changes, so that old results are not used.
 const RECIPE: &str = "1";
@@ -78,7 +79,7 @@ pub enum Error {
         /// The source distribution.
         file: String,
         /// Why.
-        source: zip_reader::Error,
+        source: check::Error,
     },
     /// The repository or the folder cannot be had.
     #[error("failed to get the source of `{name}`: {why}")]
@@ -183,14 +184,17 @@ pub fn wheel_of(
         file: input.name(),
         source,
     })?;
-    let scratch = cache.new_folder()?;
-    // A folder is built each time: nobody knows whether it is what it was.
-    let identity = input.identity().unwrap_or_else(|| scratch.path().display().to_string());
-    let inputs = format!("{RECIPE} {identity} {}", Sha256::of(&pinned));
-    let home = cache.built(Sha256::of(inputs.as_bytes()));
-    if let Some(built) = already_built(&home) {
+    let home_of = |identity: &str| {
+        let inputs = format!("{RECIPE} {identity} {}", Sha256::of(&pinned));
+        cache.built(Sha256::of(inputs.as_bytes()))
+    };
+    let identity = input.identity();
+    if let Some(built) = identity.as_ref().and_then(|identity| already_built(&home_of(identity))) {
         return Ok(built);
     }
+    let scratch = cache.new_folder()?;
+    // A folder is built each time: nobody knows whether it is what it was.
+    let home = home_of(&identity.unwrap_or_else(|| scratch.path().display().to_string()));
     ui.status("Building", input.name());
     let source = input.source(&scratch.path().join("source"))?;
     let out = scratch.path().join("out");
@@ -203,7 +207,10 @@ pub fn wheel_of(
     if !WheelName::parse(&name).is_ok_and(|name| name.is_pure()) {
         return Err(Error::Native { file: input.name(), wheel: name });
     }
-    let packed = pack(&wheel).map_err(|source| Error::Useless { file: input.name(), source })?;
+    let useless = |source| Error::Useless { file: input.name(), source };
+    let zip = ZipFile::open(&wheel).map_err(|error| useless(error.into()))?;
+    check::check(&zip, &name).map_err(useless)?;
+    let packed = pack(&zip).map_err(|error| useless(error.into()))?;
     let sha256 = Sha256::of(&packed);
     // The hash is written last: without it the wheel does not count.
     cache.write(&home.join(&name), &packed)?;

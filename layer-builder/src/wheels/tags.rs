@@ -1,6 +1,5 @@
 //! The wheel tags that a target accepts, best first (PEP 425, 600), and the tags in a wheel's file name.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use thiserror::Error;
@@ -70,8 +69,26 @@ impl WheelName {
 /// What a target accepts.
 #[derive(Clone, Debug)]
 pub struct AcceptedTags {
-    /// Tag to rank; the smallest is the best.
-    ranks: HashMap<(String, String, String), usize>,
+    /// Compiled code, the best first; each kind may come with each of `platforms`.
+    compiled: Vec<Kind>,
+    /// The best first.
+    platforms: Vec<String>,
+    /// What runs on any platform, the best first; worse than all that is compiled.
+    pure: Vec<Kind>,
+}
+
+/// A tag without its platform.
+#[derive(Clone, Debug)]
+struct Kind {
+    python: String,
+    /// `None` is the interpreter's own.
+    abi: Option<&'static str>,
+}
+
+impl Kind {
+    fn is(&self, python: &str, abi: &str) -> bool {
+        self.python == python && self.abi.unwrap_or(&self.python) == abi
+    }
 }
 
 impl AcceptedTags {
@@ -81,43 +98,32 @@ impl AcceptedTags {
     pub fn of(target: Target) -> Self {
         let minor = target.python.minor();
         let own = format!("cp3{minor}");
-        let platforms = platforms(target);
-        let mut tags: Vec<(String, String, String)> = Vec::new();
-        let mut push = |python: &str, abi: &str, platforms: &[String]| {
-            tags.extend(
-                platforms.iter().map(|platform| (python.to_owned(), abi.to_owned(), platform.clone())),
-            );
-        };
-        push(&own, &own, &platforms);
-        push(&own, "abi3", &platforms);
-        push(&own, "none", &platforms);
-        for older in (2..minor).rev() {
-            push(&format!("cp3{older}"), "abi3", &platforms);
-        }
-        let generic: Vec<String> = std::iter::once(format!("py3{minor}"))
-            .chain(std::iter::once("py3".to_owned()))
-            .chain((0..minor).rev().map(|older| format!("py3{older}")))
-            .collect();
-        for python in &generic {
-            push(python, "none", &platforms);
-        }
-        let any = ["any".to_owned()];
-        push(&own, "none", &any);
-        for python in &generic {
-            push(python, "none", &any);
-        }
-        let ranks = tags.into_iter().rev().enumerate().map(|(rank, tag)| (tag, usize::MAX - rank)).collect();
-        Self { ranks }
+        let kind = |python: String, abi| Kind { python, abi };
+        let older = (2..minor).rev().map(|older| kind(format!("cp3{older}"), Some("abi3")));
+        let generic = [format!("py3{minor}"), "py3".to_owned()].into_iter();
+        let generic = generic.chain((0..minor).rev().map(|older| format!("py3{older}")));
+        let generic: Vec<Kind> = generic.map(|python| kind(python, Some("none"))).collect();
+        let mut compiled: Vec<Kind> =
+            [None, Some("abi3"), Some("none")].map(|abi| kind(own.clone(), abi)).into();
+        compiled.extend(older);
+        compiled.extend(generic.iter().cloned());
+        let mut pure = vec![kind(own, Some("none"))];
+        pure.extend(generic);
+        Self { compiled, platforms: platforms(target), pure }
     }
 
     /// The rank of the best tag of `wheel`, if any of them is accepted; the smallest is the best.
     pub fn rank(&self, wheel: &WheelName) -> Option<usize> {
-        wheel
-            .tags()
-            .filter_map(|(python, abi, platform)| {
-                self.ranks.get(&(python.to_owned(), abi.to_owned(), platform.to_owned())).copied()
-            })
-            .min()
+        wheel.tags().filter_map(|(python, abi, platform)| self.rank_of(python, abi, platform)).min()
+    }
+
+    fn rank_of(&self, python: &str, abi: &str, platform: &str) -> Option<usize> {
+        let among = |kinds: &[Kind]| kinds.iter().position(|kind| kind.is(python, abi));
+        if platform == "any" {
+            return Some(self.compiled.len() * self.platforms.len() + among(&self.pure)?);
+        }
+        let platform = self.platforms.iter().position(|accepted| accepted == platform)?;
+        Some(among(&self.compiled)? * self.platforms.len() + platform)
     }
 }
 

@@ -127,7 +127,7 @@ fn growth_against_the_ledger_is_a_warning() {
 fn what_compiled_code_is_gets_read_once() {
     let world = World::for_targets(&[with_library(TestElf::default())], X86_12);
     let _ = world.run(&["build"]).expect_code(0);
-    let kept: Vec<_> = std::fs::read_dir(world.path("cache/native-1")).unwrap().flatten().collect();
+    let kept: Vec<_> = std::fs::read_dir(world.path("cache/native-2")).unwrap().flatten().collect();
     assert_eq!(kept.len(), 1);
     // The kept facts are believed: whoever reads them again would find another machine.
     let text = std::fs::read_to_string(kept[0].path()).unwrap();
@@ -152,6 +152,40 @@ fn damaged_libraries_are_refused() {
     let executable = ZipEntry { mode: 0o100_755, ..file("alpha/tool", &bytes[..50]) };
     let said = refused(&World::for_targets(&[wheel("alpha", "1", &[executable])], X86_12));
     assert!(said.contains("`python/alpha/tool` cannot be loaded: it ends too early"), "{said}");
+}
+
+#[test]
+fn programs_come_along_and_scripts_do_not_without_a_word() {
+    let script = |name: &str, content: &[u8]| file(&format!("alpha-1.0.data/scripts/{name}"), content);
+    let wheel = wheel(
+        "alpha",
+        "1.0",
+        &[
+            file("alpha/__init__.py", ""),
+            script("alpha", &TestElf::default().bytes()),
+            script("alpha-py", b"#!python\nimport alpha\n"),
+            script("more.sh", b"#!/bin/sh\n"),
+        ],
+    );
+    let world = World::for_targets(std::slice::from_ref(&wheel), X86_12);
+    let outcome = world.run(&["build", "--verbose"]).expect_code(0);
+    for part in [
+        "`alpha 1.0` has scripts that are left out: `alpha-py`, `more.sh` (scripts-left-out)",
+        "goes into the layer's `bin/` with `include`",
+        "unzipped: 1 note",
+    ] {
+        assert!(outcome.stderr.contains(part), "expected `{part}` in\n{}", outcome.stderr);
+    }
+    let zip = ZipFile::open(&world.zip()).unwrap();
+    let paths: Vec<(&str, bool)> =
+        zip.entries().iter().map(|entry| (entry.path.as_str(), entry.executable)).collect();
+    assert_eq!(paths[3..], [("python/alpha/__init__.py", false), ("python/bin/alpha", true)][..]);
+    let table = world.run(&["inspect", "small"]).expect_code(0).stdout;
+    assert!(!table.contains("(no package)"), "the program is its package's: {table}");
+    assert!(table.lines().any(|line| line.starts_with("alpha") && line.contains("native")), "{table}");
+    // It is held against the targets as every library is.
+    let said = refused(&World::for_targets(&[wheel], ARM_12));
+    assert!(said.contains("`python/bin/alpha` is code for x86_64, and the layer serves arm64"), "{said}");
 }
 
 #[test]

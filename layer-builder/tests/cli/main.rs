@@ -2,10 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
 
+mod any_wheel;
 mod audit;
 mod build;
 mod faults;
 mod inspect;
 mod logins;
 mod proofs;
+mod published;
+mod strange_wheels;
+mod targets;
+mod whole_way;
 mod world;

@@ -62,7 +62,15 @@ impl World {
 
     /// Writes `layers.toml`, the lock, and what uv would have answered about the addresses.
     pub(crate) fn write_project(&self, wheels: &[TestWheel], url: impl Fn(&TestWheel) -> String) {
-        let names: Vec<String> = wheels.iter().map(|wheel| format!("{:?}", wheel.name)).collect();
+        // Several wheels of one version are one package.
+        let mut packages: Vec<Vec<&TestWheel>> = Vec::new();
+        for wheel in wheels {
+            match packages.iter_mut().find(|package| package[0].name == wheel.name) {
+                Some(package) => package.push(wheel),
+                None => packages.push(vec![wheel]),
+            }
+        }
+        let names: Vec<String> = packages.iter().map(|package| format!("{:?}", package[0].name)).collect();
         let toml = format!(
             "[layers.small]\ndescription = \"a small layer\"\nrequirements = [{}]\n{}",
             names.join(", "),
@@ -73,15 +81,18 @@ impl World {
         let spec = Spec::of(self.folder.path(), &file.layers["small"]);
         let mut text = requirements::header("small", "0.0.0", requirements::inputs_of(&spec), &[]);
         let mut pylock = String::new();
-        for wheel in wheels {
-            let hash = wheel.sha256();
-            text += &format!("{}=={} \\\n    --hash=sha256:{hash}\n", wheel.name, wheel.version);
+        for package in packages {
+            let (name, version) = (&package[0].name, &package[0].version);
+            let hashes = package.iter().map(|wheel| format!(" \\\n    --hash=sha256:{}", wheel.sha256()));
+            text += &format!("{name}=={version}{}\n", hashes.collect::<String>());
+            let file = |wheel: &&TestWheel| {
+                let (url, size, hash) = (url(wheel), wheel.bytes.len(), wheel.sha256());
+                format!("{{ url = {url:?}, size = {size}, hashes = {{ sha256 = \"{hash}\" }} }}")
+            };
+            let files: Vec<String> = package.iter().map(file).collect();
             pylock += &format!(
-                "[[packages]]\nname = {:?}\nversion = {:?}\nwheels = [{{ url = {:?}, size = {}, hashes = {{ sha256 = \"{hash}\" }} }}]\n",
-                wheel.name,
-                wheel.version,
-                url(wheel),
-                wheel.bytes.len()
+                "[[packages]]\nname = {name:?}\nversion = {version:?}\nwheels = [{}]\n",
+                files.join(", ")
             );
         }
         let lock_path = self.path("requirements.small.txt");

@@ -37,7 +37,10 @@ fn same_path(subject: &Subject<'_>) -> Vec<Finding> {
 
 fn only_case_differs(subject: &Subject<'_>) -> Vec<Finding> {
     // Of two names that differ in case only, one at least has a capital; nearly all names have none.
-    let has_capital = |path: &str| path.chars().any(char::is_uppercase);
+    let has_capital = |path: &str| {
+        path.bytes().any(|byte| byte.is_ascii_uppercase())
+            || !path.is_ascii() && path.chars().any(char::is_uppercase)
+    };
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     let mut findings = Vec::new();
     let mut tell = |path: &str, other: &str| {
@@ -109,7 +112,11 @@ fn split_packages(subject: &Subject<'_>) -> Vec<Finding> {
             tops.for_each(|(top, regular)| *found.entry(top).or_default() |= regular);
             found
         };
-        let (one, other) = (tops(&first), tops(&second));
+        let one = tops(&first);
+        if one.is_empty() {
+            continue;
+        }
+        let other = tops(&second);
         for (top, regular) in &one {
             if other.get(top).is_some_and(|other| *regular || *other) {
                 let (kept, hidden) = if *regular { (&first, &second) } else { (&second, &first) };

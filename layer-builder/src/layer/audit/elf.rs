@@ -32,8 +32,10 @@ pub enum Native {
 
 /// Whether a file may hold compiled code, by its name and mode.
 pub fn may_be_native(path: &str, executable: bool) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    name.ends_with(".so") || name.contains(".so.") || executable && !name.contains('.')
+    let name = || path.rsplit('/').next().unwrap_or_default();
+    path.ends_with(".so")
+        || path.contains(".so.") && name().contains(".so.")
+        || executable && !name().contains('.')
 }
 
 impl Native {

@@ -23,6 +23,7 @@ impl Facts {
         let mut native = wheel
             .files()
             .map(|(_, entry)| entry)
+            .chain(wheel.scripts())
             .filter(|entry| may_be_native(&entry.path, entry.executable));
         let Some(first) = native.next() else { return Ok(Self::default()) };
         let kept = cache.native(sha256);
@@ -40,6 +41,11 @@ impl Facts {
     /// What the entry of this name is.
     pub fn get(&self, entry: &str) -> Option<&Native> {
         self.files.get(entry)
+    }
+
+    /// Whether the entry of this name is compiled code, good or damaged.
+    pub fn is_code(&self, entry: &str) -> bool {
+        matches!(self.get(entry), Some(Native::Elf(_) | Native::Damaged(_)))
     }
 
     /// Keeps what was read. To be called when the wheel is known to be the one of its hash.

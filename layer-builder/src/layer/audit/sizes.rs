@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
-
 use super::{Finding, Subject};
 use crate::config::AuditTable;
+use crate::layer::ledger;
 use crate::ui::megabytes;
 
 /// What a function and all its layers may unpack to, in bytes:
@@ -76,28 +75,12 @@ pub struct Published {
     pub size: u64,
 }
 
-#[derive(Deserialize)]
-struct Ledger {
-    #[serde(default)]
-    versions: Vec<LedgerEntry>,
-}
-
-#[derive(Deserialize)]
-struct LedgerEntry {
-    layer_name: String,
-    version: u64,
-    size: u64,
-}
-
 /// The newest version of `layer_name` in the ledger beside `layers.toml`. No ledger, or one in another form, is no
 /// reason not to build.
 pub fn published(folder: &Path, layer_name: &str) -> Option<Published> {
-    let bytes = std::fs::read(folder.join("layer-versions.json")).ok()?;
-    let ledger: Ledger = serde_json::from_slice(&bytes).ok()?;
-    let newest = ledger.versions.iter().filter(|entry| entry.layer_name == layer_name);
-    newest
-        .max_by_key(|entry| entry.version)
-        .map(|entry| Published { version: entry.version, size: entry.size })
+    let rows = ledger::read(folder).ok()?;
+    let newest = rows.iter().filter(|row| row.layer_name == layer_name).max_by_key(|row| row.version)?;
+    Some(Published { version: newest.version, size: newest.size? })
 }
 
 /// Whether the zip has grown beyond what was agreed. It depends on the ledger, so it is no part of the manifest.

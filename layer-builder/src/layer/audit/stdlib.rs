@@ -1,6 +1,8 @@
 //! The top-level modules of the standard library, by version: what `sys.stdlib_module_names` says, without the private
 //! ones.
 
+use std::collections::HashSet;
+
 use crate::target::PythonVersion;
 
 /// In every version from 3.9 on.
@@ -28,13 +30,16 @@ const UNTIL_12: &str = "aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailca
 /// Since 3.11.
 const FROM_11: &str = "tomllib";
 
-/// Whether `module` is part of the standard library of `python`.
-pub(super) fn has(python: PythonVersion, module: &str) -> bool {
+/// The standard library of `python`.
+pub(super) fn of(python: PythonVersion) -> HashSet<&'static str> {
     let minor = python.minor();
-    let among = |names: &str| names.split_ascii_whitespace().any(|name| name == module);
-    among(ALWAYS)
-        || minor <= 10 && among(UNTIL_10)
-        || minor <= 11 && among(UNTIL_11)
-        || minor <= 12 && among(UNTIL_12)
-        || minor >= 11 && among(FROM_11)
+    let parts = [
+        (true, ALWAYS),
+        (minor <= 10, UNTIL_10),
+        (minor <= 11, UNTIL_11),
+        (minor <= 12, UNTIL_12),
+        (minor >= 11, FROM_11),
+    ];
+    let parts = parts.into_iter().filter(|(is_part, _)| *is_part);
+    parts.flat_map(|(_, names)| names.split_ascii_whitespace()).collect()
 }

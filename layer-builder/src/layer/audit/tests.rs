@@ -202,6 +202,75 @@ fn backports_hide_the_standard_library() {
 }
 
 #[test]
+fn what_packages_share_or_lack_is_noted() {
+    let collision =
+        |path: &str| Collision { path: path.to_owned(), taken: "a 1".to_owned(), left: "b 1".to_owned() };
+    let package = |name: &str, passed_over, scripts: &[&str]| Package {
+        name: name.to_owned(),
+        native_wheel_passed_over: passed_over,
+        scripts_left_out: scripts.iter().map(|&name| name.to_owned()).collect(),
+    };
+    let subject = Subject {
+        packages: vec![package("a 1", true, &["x"]), package("b 1", false, &["1", "2", "3", "4", "5"])],
+        collisions: vec![collision("python/one")],
+        shared: vec![collision("python/two")],
+        ..Subject::default()
+    };
+    check(
+        &subject,
+        &[
+            "`python/one` is in `a 1` and in `b 1`, with different contents (file-collision)",
+            "`a 1` is taken as pure Python, though there is a wheel with compiled code (native-passed-over)",
+            "`a 1` has scripts that are left out: `x` (scripts-left-out)",
+            "`b 1` has scripts that are left out: `1`, `2`, `3`, 2 more (scripts-left-out)",
+            "`python/two` is in `a 1` and in `b 1`, with the same content (shared-file)",
+        ],
+    );
+    let found = audit(&subject, &AuditTable::default());
+    let severities: Vec<Severity> = found.iter().map(|finding| finding.severity).collect();
+    assert_eq!(severities, [Severity::Error, Severity::Note, Severity::Note, Severity::Note, Severity::Note]);
+}
+
+#[test]
+fn every_finding_that_is_no_note_says_what_to_do() {
+    let (arm, damaged) = (elf("arm64", &["libGL.so.1"], 40), Native::Damaged("it ends too early".to_owned()));
+    let x86 = elf("x86_64", &["libGL.so.1"], 40);
+    let files = [
+        ("python/A.py", None),
+        ("python/a-1.dist-info/METADATA", None),
+        ("python/a.py", None),
+        ("python/a_-1.dist-info/METADATA", None),
+        ("python/arm.so", Some(&arm)),
+        ("python/damaged.so", Some(&damaged)),
+        ("python/json/__init__.py", None),
+        ("python/lib/python3.12/site-packages/json/x.py", None),
+        ("python/x86.so", Some(&x86)),
+    ];
+    let mut subject = subject(&files, targets(&["3.12"], X86));
+    subject.files[0].size = sizes::UNZIPPED_LIMIT + 1;
+    let found = audit(&subject, &AuditTable::default());
+    let ids: Vec<&str> = found.iter().map(|finding| finding.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        [
+            "elf-damaged",
+            "elf-machine",
+            "glibc-too-new",
+            "missing-library",
+            "split-package",
+            "unzipped-too-large",
+            "case-collision",
+            "shadows-stdlib"
+        ]
+    );
+    for finding in found {
+        assert!(!finding.fix.is_empty() && !finding.reason.is_empty(), "{finding:?}");
+        let is_of_the_whole = finding.id == "unzipped-too-large";
+        assert_eq!(finding.file.is_none(), is_of_the_whole, "{finding:?}");
+    }
+}
+
+#[test]
 fn what_is_allowed_does_not_count() {
     let native = elf("arm64", &[], 17);
     let files = [("python/a/x.so", Some(&native)), ("python/b.so", Some(&native))];

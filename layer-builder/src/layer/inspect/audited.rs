@@ -32,7 +32,7 @@ pub fn findings(path: &Path, inspection: &Inspection) -> Result<Vec<Finding>, Er
     });
     let packages = inspection.packages.iter().map(|package| Package {
         name: format!("{} {}", package.name, package.version),
-        native_wheel_passed_over: false,
+        ..Package::default()
     });
     let subject = Subject {
         files: files.collect(),

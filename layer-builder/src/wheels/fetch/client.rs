@@ -18,6 +18,7 @@ use crate::hash::Sha256;
 use crate::indexes::address::{self, host_and_port};
 use crate::indexes::{Credentials, Indexes};
 use crate::lock::files::RemoteFile;
+use crate::wheels::check;
 use crate::zip_reader::ZipFile;
 
 /// Tries for each file, where it makes sense to try again.
@@ -95,7 +96,10 @@ impl<'a> Client<'a> {
             return Err(Error::Hash { file: file.file_name.clone(), host, expected: file.sha256, found });
         }
         if file.file_name.ends_with(".whl") {
-            let checked = ZipFile::open(kept.path()).and_then(|zip| zip.check());
+            let opened = kept.reopen().map_err(write)?;
+            // Whatever is wrong with it is said of the name that it is to have.
+            let zip = ZipFile::read(Path::new(&file.file_name), opened).map_err(check::Error::from);
+            let checked = zip.and_then(|zip| check::check(&zip, &file.file_name));
             checked.map_err(|source| Error::Useless { file: file.file_name.clone(), source })?;
         }
         self.cache.keep(kept, path)?;

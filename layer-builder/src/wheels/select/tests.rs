@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use expect_test::expect;
+
 use super::*;
 use crate::config::Split;
 use crate::target::{Architecture, Runtimes};
@@ -120,7 +122,8 @@ fn without_either_the_wheels_refused_are_named() {
     let error = chosen(&[windows], &["3.12"], WheelPreference::Native).unwrap_err();
     assert_eq!(
         error,
-        "`pywin` 1 has no wheel for python3.12 on arm64; refused: `pywin-1-cp312-cp312-win_amd64.whl`"
+        "`pywin` 1 has no wheel for python3.12 on arm64:\n  \
+         `pywin-1-cp312-cp312-win_amd64.whl` is for win_amd64, not for Linux with glibc"
     );
 }
 
@@ -215,4 +218,113 @@ fn targets_without_a_compiled_wheel_are_found() {
     ];
     let (lock, index) = world(&fine);
     assert!(super::unserved(&lock, &index, &targets(&["3.11"])).unwrap().is_empty());
+}
+
+/// What `--explain` says of the first package.
+fn explained(packages: &[(&str, &[&str])], targets: &[Target], wheels: WheelPreference) -> String {
+    let (lock, index) = world(packages);
+    let name = &lock.packages[0].name;
+    let choices = choices_of(name, &lock, &index, targets, wheels).unwrap();
+    crate::wheels::explain::explain(name, &lock, &index, &choices, targets).unwrap() + "\n"
+}
+
+fn of(architecture: Architecture, pythons: &[&str]) -> Vec<Target> {
+    targets(pythons).into_iter().filter(|target| target.architecture == architecture).collect()
+}
+
+#[test]
+fn numpy_is_explained_for_an_old_glibc_beside_a_new_one() {
+    let files: &[&str] = &[
+        "numpy-2.2.6-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        "numpy-2.2.6-cp311-cp311-musllinux_1_2_x86_64.whl",
+    ];
+    let new: &[&str] = &[
+        "numpy-2.4.6-cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl",
+        "numpy-2.4.6-cp313-cp313-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl",
+        "numpy-2.4.6-cp313-cp313-manylinux_2_27_aarch64.manylinux_2_28_aarch64.whl",
+        "numpy-2.4.6-cp313-cp313t-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl",
+        "numpy-2.4.6-cp313-cp313-macosx_11_0_arm64.whl",
+        "numpy-2.4.6.tar.gz",
+    ];
+    let old = ("numpy==2.2.6 ; python_version < '3.12'", files);
+    let packages = [old, ("numpy==2.4.6 ; python_version >= '3.12'", new)];
+    let x86 = of(Architecture::X86_64, &["3.11", "3.13"]);
+    expect![[r#"
+        python3.11 on x86_64: numpy 2.2.6
+          taken    numpy-2.2.6-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl
+          refused  numpy-2.2.6-cp311-cp311-musllinux_1_2_x86_64.whl: is for musllinux_1_2_x86_64, not for Linux with glibc
+        python3.13 on x86_64: numpy 2.4.6
+          taken    numpy-2.4.6-cp313-cp313-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl
+          refused  numpy-2.4.6-cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl: is for cp311-cp311
+          refused  numpy-2.4.6-cp313-cp313-macosx_11_0_arm64.whl: is for macosx_11_0_arm64, not for Linux with glibc
+          refused  numpy-2.4.6-cp313-cp313-manylinux_2_27_aarch64.manylinux_2_28_aarch64.whl: is for manylinux_2_27_aarch64.manylinux_2_28_aarch64, another instruction set
+          refused  numpy-2.4.6-cp313-cp313t-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl: is for cp313-cp313t
+          refused  numpy-2.4.6.tar.gz: a wheel needs no building
+    "#]]
+    .assert_eq(&explained(&packages, &x86, WheelPreference::Native));
+    // The newest alone would be built from source there: nothing newer than glibc 2.26 loads.
+    expect![[r#"
+        python3.11 on x86_64: numpy 2.4.6
+          taken    numpy-2.4.6.tar.gz
+          refused  numpy-2.4.6-cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl: needs glibc 2.27, and the runtime has 2.26
+          refused  numpy-2.4.6-cp313-cp313-macosx_11_0_arm64.whl: is for macosx_11_0_arm64, not for Linux with glibc
+          refused  numpy-2.4.6-cp313-cp313-manylinux_2_27_aarch64.manylinux_2_28_aarch64.whl: is for manylinux_2_27_aarch64.manylinux_2_28_aarch64, another instruction set
+          refused  numpy-2.4.6-cp313-cp313-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl: is for cp313-cp313
+          refused  numpy-2.4.6-cp313-cp313t-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl: is for cp313-cp313t
+    "#]]
+    .assert_eq(&explained(&[("numpy==2.4.6", new)], &x86[..1], WheelPreference::Native));
+}
+
+#[test]
+fn wrapt_is_explained_native_and_pure() {
+    let x86 = of(Architecture::X86_64, &["3.12"]);
+    expect![[r#"
+        python3.12 on x86_64: wrapt 2.0
+          taken    wrapt-2.0-cp312-cp312-manylinux2014_x86_64.whl
+          refused  wrapt-2.0-cp312-cp312-manylinux2014_aarch64.whl: is for manylinux2014_aarch64, another instruction set
+          refused  wrapt-2.0-py3-none-any.whl: serves too, but `wrapt-2.0-cp312-cp312-manylinux2014_x86_64.whl` is preferred
+          refused  wrapt-2.0.tar.gz: a wheel needs no building
+    "#]]
+    .assert_eq(&explained(&[WRAPT], &x86, WheelPreference::Native));
+    expect![[r#"
+        python3.12 on x86_64: wrapt 2.0
+          taken    wrapt-2.0-py3-none-any.whl
+          refused  wrapt-2.0-cp312-cp312-manylinux2014_aarch64.whl: is for manylinux2014_aarch64, another instruction set
+          refused  wrapt-2.0-cp312-cp312-manylinux2014_x86_64.whl: serves too, but `wrapt-2.0-py3-none-any.whl` is preferred
+          refused  wrapt-2.0.tar.gz: a wheel needs no building
+    "#]]
+    .assert_eq(&explained(&[WRAPT], &x86, WheelPreference::Pure));
+}
+
+#[test]
+fn packages_that_do_not_serve_a_target_are_explained_too() {
+    let both = targets(&["3.12"]);
+    let of = |packages: &[(&str, &[&str])]| explained(packages, &both, WheelPreference::Native);
+    // Only a wheel of the stable ABI; none for arm64.
+    expect![[r#"
+        python3.12 on arm64: nothing of x 1 serves it
+          refused  x-1-cp313-abi3-manylinux_2_17_x86_64.whl: is for manylinux_2_17_x86_64, another instruction set
+          refused  x-1-cp37-abi3-manylinux_2_17_x86_64.whl: is for manylinux_2_17_x86_64, another instruction set
+        python3.12 on x86_64: x 1
+          taken    x-1-cp37-abi3-manylinux_2_17_x86_64.whl
+          refused  x-1-cp313-abi3-manylinux_2_17_x86_64.whl: is for cp313-abi3
+    "#]]
+    .assert_eq(&of(&[(
+        "x==1",
+        &["x-1-cp37-abi3-manylinux_2_17_x86_64.whl", "x-1-cp313-abi3-manylinux_2_17_x86_64.whl"],
+    )]));
+    expect![[r#"
+        python3.12 on arm64: nothing of x 1 serves it
+          refused  x-1-cp312-cp312-macosx_11_0_universal2.whl: is for macosx_11_0_universal2, not for Linux with glibc
+          refused  x-1-cp312-cp312-win_amd64.whl: is for win_amd64, not for Linux with glibc
+        python3.12 on x86_64: nothing of x 1 serves it
+          refused  x-1-cp312-cp312-macosx_11_0_universal2.whl: is for macosx_11_0_universal2, not for Linux with glibc
+          refused  x-1-cp312-cp312-win_amd64.whl: is for win_amd64, not for Linux with glibc
+    "#]]
+    .assert_eq(&of(&[(
+        "x==1",
+        &["x-1-cp312-cp312-win_amd64.whl", "x-1-cp312-cp312-macosx_11_0_universal2.whl"],
+    )]));
+    let six = ("six==1 ; platform_machine == 'aarch64'", &["six-1-py3-none-any.whl"] as &[&str]);
+    assert!(of(&[six]).ends_with("python3.12 on x86_64: not needed\n"));
 }

@@ -1,0 +1,435 @@
+//! Hashing the wheels and the zip that is made of them, while the zip is written.
+//!
+//! A stream has to be hashed from its start to its end, so a thread takes one and goes on with it for a while. Where no
+//! other thread is free it takes two, for two at once cost less than one after the other. Whoever writes the zip helps
+//! when it is ahead.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use sha2::Digest;
+
+use super::archive::Error;
+use crate::hash::{Sha256, update_both};
+use crate::processor::Processor;
+use crate::zip_reader::{self, read_at};
+
+/// How much is read, hashed and written at once, in bytes.
+pub(super) const PIECE: usize = 1 << 18;
+/// How many pieces of the zip may wait to be hashed.
+const WAITING: usize = 6;
+/// More threads are of no use: the zip is the longest stream, and takes as long as all wheels together.
+const MOST_HELPERS: usize = 2;
+/// How often a thread without work looks for some before it sleeps. Who sleeps is woken late, and elsewhere.
+const LOOKS: usize = 2000;
+
+/// Hashes of files that are read, and of the zip that is written.
+#[derive(Debug)]
+pub struct Hashing {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Those that nobody works on, the largest last.
+    wheels: Vec<Wheel>,
+    /// How many are not hashed to their end.
+    wheels_left: usize,
+    /// The first in the order of the wheels that is not what it has to be.
+    failure: Option<(usize, Error)>,
+    zip: Zip,
+    /// What wheels are read into, while nobody needs it.
+    buffers: Vec<Vec<u8>>,
+    /// Threads that look for something to do, or sleep.
+    idle: usize,
+    /// Threads that sleep.
+    asleep: usize,
+    /// A thread has panicked, and what it had taken is lost.
+    is_broken: bool,
+    /// Helpers that are not there yet.
+    to_start: usize,
+    /// Nobody needs the helpers any more.
+    is_over: bool,
+}
+
+/// A file that is to be hashed.
+#[derive(Debug)]
+struct Wheel {
+    index: usize,
+    path: PathBuf,
+    file: Arc<File>,
+    expected: Sha256,
+    hasher: sha2::Sha256,
+    offset: u64,
+}
+
+/// The zip that is being written.
+#[derive(Debug, Default)]
+struct Zip {
+    /// `None` while somebody works on it, and when it is done.
+    hasher: Option<sha2::Sha256>,
+    /// What is written and not hashed yet, the oldest first.
+    pieces: VecDeque<Piece>,
+    spare: Vec<Piece>,
+    is_complete: bool,
+    sha256: Option<Sha256>,
+}
+
+/// A part of a zip.
+#[derive(Debug, Default)]
+pub(super) struct Piece {
+    /// [`PIECE`] of them.
+    pub(super) bytes: Vec<u8>,
+    /// How many of them count.
+    pub(super) filled: usize,
+}
+
+impl Piece {
+    fn empty() -> Self {
+        Self { bytes: vec![0; PIECE], filled: 0 }
+    }
+}
+
+/// Who hashes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// The one that writes the zip.
+    Writer,
+    Helper,
+}
+
+/// A stream that somebody works on, with what is to be hashed next.
+enum Task {
+    Wheel(Wheel, Vec<u8>),
+    Zip(sha2::Sha256, Piece),
+}
+
+impl Task {
+    /// The hasher, and what it is to be fed with; nothing at the end of a wheel.
+    fn next(&mut self) -> io::Result<(&mut sha2::Sha256, &[u8])> {
+        match self {
+            Self::Wheel(wheel, buffer) => {
+                buffer.resize(PIECE, 0);
+                let got = read_at(&wheel.file, wheel.offset, buffer)?;
+                buffer.truncate(got);
+                wheel.offset += got as u64;
+                Ok((&mut wheel.hasher, buffer))
+            }
+            Self::Zip(hasher, piece) => Ok((hasher, &piece.bytes[..piece.filled])),
+        }
+    }
+}
+
+impl State {
+    fn take_zip(&mut self) -> Option<Task> {
+        if self.zip.pieces.is_empty() {
+            return None;
+        }
+        let hasher = self.zip.hasher.take()?;
+        Some(Task::Zip(hasher, self.zip.pieces.pop_front()?))
+    }
+
+    fn take_wheel(&mut self) -> Option<Task> {
+        let wheel = self.wheels.pop()?;
+        Some(Task::Wheel(wheel, self.buffers.pop().unwrap_or_default()))
+    }
+
+    /// What a thread is to do next: two things if it is the only one that can. The writer waits for nothing but the
+    /// pieces of its zip; it takes those, and the others leave them to it when it has to wait.
+    fn take(&mut self, by: By) -> Option<(Task, Option<Task>)> {
+        let is_full = self.zip.pieces.len() >= WAITING;
+        let one = match by {
+            By::Writer => self.take_zip().or_else(|| self.take_wheel())?,
+            By::Helper => self.take_wheel().or_else(|| self.take_zip())?,
+        };
+        let other =
+            if self.idle > 0 || is_full { None } else { self.take_zip().or_else(|| self.take_wheel()) };
+        Some((one, other))
+    }
+
+    fn give_back(&mut self, task: Task, result: io::Result<()>) {
+        match task {
+            Task::Zip(hasher, piece) => {
+                self.zip.hasher = Some(hasher);
+                self.zip.spare.push(Piece { filled: 0, ..piece });
+                self.zip.finish_if_complete();
+            }
+            Task::Wheel(wheel, buffer) => {
+                let goes_on = buffer.len() == PIECE;
+                self.buffers.push(buffer);
+                match result {
+                    Ok(()) if goes_on => self.wheels.push(wheel),
+                    result => self.end(wheel, result.err()),
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, wheel: Wheel, failure: Option<io::Error>) {
+        let Wheel { index, path, expected, hasher, .. } = wheel;
+        self.wheels_left -= 1;
+        let found = Sha256::finish(hasher);
+        let error = match failure {
+            Some(source) => zip_reader::Error::Io { path, source }.into(),
+            None if found == expected => return,
+            None => Error::Damaged { path, expected, found },
+        };
+        if self.failure.as_ref().is_none_or(|(first, _)| index < *first) {
+            self.failure = Some((index, error));
+        }
+    }
+}
+
+impl Zip {
+    fn finish_if_complete(&mut self) {
+        if self.is_complete && self.pieces.is_empty() {
+            self.sha256 = self.hasher.take().map(Sha256::finish).or(self.sha256);
+        }
+    }
+}
+
+impl Hashing {
+    /// With so many threads, the one that writes among them.
+    pub fn on(threads: usize) -> Self {
+        let to_start = threads.saturating_sub(1).min(MOST_HELPERS);
+        let state = State { to_start, ..State::default() };
+        Self { shared: Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }) }
+    }
+
+    /// Begins to hash open files, each with its path and what it has to be.
+    pub fn begin(&self, files: impl IntoIterator<Item = (PathBuf, Arc<File>, Sha256)>) {
+        let wheel = |(index, (path, file, expected))| {
+            let hasher = sha2::Sha256::new();
+            Wheel { index, path, file, expected, hasher, offset: 0 }
+        };
+        let mut wheels: Vec<Wheel> = files.into_iter().enumerate().map(wheel).collect();
+        wheels.sort_by_cached_key(|wheel| wheel.file.metadata().map_or(0, |file| file.len()));
+        let mut state = self.shared.lock();
+        state.wheels_left += wheels.len();
+        state.wheels.extend(wheels);
+        let to_start = std::mem::take(&mut state.to_start);
+        self.shared.wake(state);
+        for _ in 0..to_start {
+            let shared = Arc::clone(&self.shared);
+            let here = Processor::current();
+            std::thread::spawn(move || {
+                here.leave();
+                shared.help_until(By::Helper, |state| state.is_over);
+            });
+        }
+        // They have to run once to get away from here.
+        std::thread::yield_now();
+    }
+
+    /// Hashes the files to their end. The first of them that is not what it has to be is an error.
+    pub fn finish(&self) -> Result<(), Error> {
+        self.shared.help_until(By::Writer, |state| state.wheels_left == 0);
+        self.shared.lock().failure.take().map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// Begins to hash a zip; one that was begun before is forgotten. Gives its first piece, to be filled.
+    pub(super) fn begin_zip(&self) -> Piece {
+        let mut state = self.shared.lock();
+        let spare = std::mem::take(&mut state.zip.spare);
+        state.zip = Zip { hasher: Some(sha2::Sha256::new()), spare, ..Zip::default() };
+        state.zip.spare.pop().unwrap_or_else(Piece::empty)
+    }
+
+    /// Hands on a piece of the zip, and gives an empty one for it.
+    pub(super) fn pass_on(&self, piece: Piece) -> Piece {
+        self.shared.help_until(By::Writer, |state| state.zip.pieces.len() < WAITING);
+        let mut state = self.shared.lock();
+        state.zip.pieces.push_back(piece);
+        let spare = state.zip.spare.pop();
+        self.shared.wake(state);
+        spare.unwrap_or_else(Piece::empty)
+    }
+
+    /// No more pieces come.
+    pub(super) fn complete_zip(&self) {
+        let mut state = self.shared.lock();
+        state.zip.is_complete = true;
+        state.zip.finish_if_complete();
+        self.shared.wake(state);
+    }
+
+    /// The hash of the zip, which is complete.
+    pub(super) fn of_zip(&self) -> Sha256 {
+        self.shared.help_until(By::Writer, |state| state.zip.sha256.is_some());
+        self.shared.lock().zip.sha256.expect("it was waited for")
+    }
+}
+
+impl Drop for Hashing {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.is_over = true;
+        self.shared.wake(state);
+    }
+}
+
+impl Shared {
+    fn help_until(&self, by: By, is_done: impl Fn(&State) -> bool) {
+        let mut state = self.lock();
+        let mut looks = 0;
+        while !is_done(&state) {
+            assert!(!state.is_broken, "a thread that hashes has panicked");
+            let Some((mut one, mut other)) = state.take(by) else {
+                state.idle += 1;
+                if looks < LOOKS {
+                    looks += 1;
+                    drop(state);
+                    std::thread::yield_now();
+                    state = self.lock();
+                } else {
+                    state.asleep += 1;
+                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    state.asleep -= 1;
+                }
+                state.idle -= 1;
+                continue;
+            };
+            looks = 0;
+            drop(state);
+            let stepped = catch_unwind(AssertUnwindSafe(|| step(&mut one, other.as_mut())));
+            state = self.lock();
+            match stepped {
+                Ok((result, other_result)) => {
+                    if let Some(other) = other {
+                        state.give_back(other, other_result);
+                    }
+                    state.give_back(one, result);
+                }
+                Err(panic) => {
+                    state.is_broken = true;
+                    self.wake(state);
+                    resume_unwind(panic)
+                }
+            }
+            if state.asleep > 0 {
+                self.changed.notify_all();
+            }
+        }
+    }
+
+    /// Wakes those that sleep, for something has changed.
+    fn wake(&self, state: MutexGuard<'_, State>) {
+        let sleepers = state.asleep;
+        drop(state);
+        if sleepers > 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Hashes what comes next of one stream, or of two.
+fn step(one: &mut Task, other: Option<&mut Task>) -> (io::Result<()>, io::Result<()>) {
+    let alone =
+        |next: io::Result<(&mut sha2::Sha256, &[u8])>| next.map(|(hasher, bytes)| hasher.update(bytes));
+    let Some(other) = other else { return (alone(one.next()), Ok(())) };
+    match (one.next(), other.next()) {
+        (Ok(one), Ok(other)) => {
+            update_both(one, other);
+            (Ok(()), Ok(()))
+        }
+        (one, other) => (alone(one), alone(other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// Open files of so many bytes, with what they have to be.
+    fn files(sizes: &[usize]) -> Vec<(PathBuf, Arc<File>, Sha256)> {
+        let file = |(index, &size): (usize, &usize)| {
+            let bytes: Vec<u8> = (0..size).map(|at| (at * (index + 7) / 3) as u8).collect();
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&bytes).unwrap();
+            (PathBuf::from(format!("{index}.whl")), Arc::new(file), Sha256::of(&bytes))
+        };
+        sizes.iter().enumerate().map(file).collect()
+    }
+
+    /// Writes a zip of so many bytes, and gives its hash and what it has to be.
+    fn zip(hashing: &Hashing, size: usize) -> (Sha256, Sha256) {
+        let bytes: Vec<u8> = (0..size).map(|at| (at * 31 / 5) as u8).collect();
+        let mut piece = hashing.begin_zip();
+        for part in bytes.chunks(PIECE) {
+            piece.bytes[..part.len()].copy_from_slice(part);
+            piece.filled = part.len();
+            piece = hashing.pass_on(piece);
+            assert_eq!(piece.filled, 0);
+        }
+        hashing.complete_zip();
+        (hashing.of_zip(), Sha256::of(&bytes))
+    }
+
+    #[test]
+    fn everything_is_hashed_on_any_number_of_threads() {
+        for threads in 0..5 {
+            let hashing = Hashing::on(threads);
+            for size in [0, 1, PIECE, 9 * PIECE + 5] {
+                hashing.begin(files(&[0, 1, PIECE - 1, PIECE, PIECE + 1, 7 * PIECE + 13]));
+                let (found, expected) = zip(&hashing, size);
+                assert_eq!(found, expected, "{threads} {size}");
+                hashing.finish().unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn of_damaged_files_the_first_is_named() {
+        let hashing = Hashing::on(3);
+        let mut files = files(&[10, 3 * PIECE, 20, 30, 2 * PIECE]);
+        for damaged in [1, 3, 4] {
+            files[damaged].2 = Sha256::of(b"something else");
+        }
+        hashing.begin(files);
+        match hashing.finish() {
+            Err(Error::Damaged { path, .. }) => assert_eq!(path, PathBuf::from("1.whl")),
+            other => panic!("{other:?}"),
+        }
+        hashing.finish().unwrap();
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.whl");
+        let for_writing = Arc::new(File::create(&path).unwrap());
+        let hashing = Hashing::on(2);
+        hashing.begin([(path.clone(), for_writing, Sha256::of(b""))]);
+        let error = hashing.finish().unwrap_err();
+        assert_eq!(error.to_string(), format!("failed to read `{}`", path.display()));
+    }
+
+    /// A zip that was given up does not stop what comes after it.
+    #[test]
+    fn a_zip_may_be_left_unfinished() {
+        let hashing = Hashing::on(2);
+        hashing.begin(files(&[5 * PIECE]));
+        let mut piece = hashing.begin_zip();
+        piece.filled = PIECE;
+        let _ = hashing.pass_on(piece);
+        hashing.finish().unwrap();
+        let (found, expected) = zip(&hashing, 100);
+        assert_eq!(found, expected);
+    }
+}
