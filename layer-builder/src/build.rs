@@ -84,7 +84,9 @@ impl Packing {
     fn recipe(self, spec: &Spec<'_>) -> Sha256 {
         let tools = std::fs::read(&spec.build_lock).unwrap_or_default();
         let version = env!("CARGO_PKG_VERSION");
-        Sha256::of(format!("{RECIPE} {version} {self:?} {}", Sha256::of(&tools)).as_bytes())
+        // What is only audited counts, too: findings stand in the manifest.
+        let stated = spec.layer.provided.stated();
+        Sha256::of(format!("{RECIPE} {version} {self:?} {}{stated}", Sha256::of(&tools)).as_bytes())
     }
 }
 

@@ -15,6 +15,7 @@ use thiserror::Error;
 
 pub use mistake::Mistake;
 
+use crate::provided::Provided;
 use crate::requirement::Wanted;
 use crate::target::{Architecture, PythonVersion, Runtime, Runtimes, Target};
 
@@ -51,6 +52,8 @@ pub struct LayerTable {
     pub architectures: Vec<Architecture>,
     /// The runtimes that are known: the table of this crate, and what the file says otherwise.
     pub runtimes: Runtimes,
+    /// What the runtimes bring along, as far as the file says so.
+    pub provided: Provided,
     /// Whether there may be a zip for each architecture.
     pub split: Split,
     /// Whether what the runtimes bring along is left out.

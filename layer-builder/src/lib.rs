@@ -14,6 +14,7 @@ pub mod interpreter;
 pub mod layer;
 pub mod lock;
 mod processor;
+pub mod provided;
 pub mod relock;
 mod repack;
 pub mod requirement;

@@ -20,6 +20,7 @@ use crate::indexes::address::has_credentials;
 use crate::lock::files::FileIndex;
 use crate::lock::uv::{self, Network, Resolve, Resolved, Upgrade, Uv};
 use crate::lock::{Lock, LockedPackage, Pin, requirements};
+use crate::provided;
 use crate::requirement::Wanted;
 use crate::spec::Spec;
 use crate::target::{PythonVersion, Target};
@@ -31,11 +32,6 @@ use crate::wheels::{fetch, select, source};
 /// The Python that build tools have to run on: any that somebody may still have. One version of each tool has to
 /// serve all of them, since its version shows in the wheels that it makes.
 const OLDEST_BUILD_PYTHON: &str = "3.9";
-
-/// What Lambda's Python runtimes bring along:
-/// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html>.
-pub const RUNTIME_PROVIDED: [&str; 7] =
-    ["boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"];
 
 /// Why there is no new lock. The old one is as it was.
 #[derive(Debug, Error)]
@@ -242,7 +238,7 @@ fn resolve(
     let mut preferred = preferred(&spec.lock, old, upgrade)?;
     let mut upgrade = upgrade;
     let excludes =
-        if spec.layer.exclude_runtime_provided { RUNTIME_PROVIDED.join("\n") } else { String::new() };
+        if spec.layer.exclude_runtime_provided { provided::NAMES.join("\n") } else { String::new() };
     let not_emitted: Vec<&str> = folders.iter().map(|(name, _)| name.as_ref()).collect();
     let mut constraints = Constraints::default();
     for round in 0..ROUNDS {

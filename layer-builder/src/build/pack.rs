@@ -18,6 +18,7 @@ use crate::layer::metadata::Metadata;
 use crate::layer::plan::{self, LayerPlan};
 use crate::layer::requires;
 use crate::layer::{bytecode, licence};
+use crate::requirement::Wanted;
 use crate::target::{Architecture, Target};
 use crate::ui::{counted, megabytes};
 use crate::wheels::layout::{Item, Part, Place};
@@ -103,7 +104,9 @@ impl Work<'_> {
         let facts = early.into_iter().zip(inputs.iter().zip(here));
         let facts = facts.map(|(early, both)| early.map_or_else(|| facts_of(both), Ok));
         let facts = facts.collect::<Result<Vec<Facts>, _>>()?;
-        let mut subject = subject(&plan, &inputs, &facts, part, here, copied.size);
+        let mut subject = subject(&plan, &inputs, &facts, &metadata, part, here, copied.size);
+        subject.asked = self.spec.wanted.iter().filter_map(Wanted::requirement).cloned().collect();
+        subject.provided = self.spec.layer.provided.clone();
         let mut findings = audit::audit(&subject, &self.spec.layer.audit);
         let assembled = copied.hashed(self.hashing);
         let copied = Packed { out, assembled, added: Vec::new(), bytecode: Vec::new() };
@@ -199,6 +202,7 @@ fn subject<'a>(
     plan: &'a LayerPlan<'_>,
     inputs: &[plan::Input],
     facts: &'a [Facts],
+    metadata: &[Option<Metadata>],
     part: &Part,
     here: &[Here],
     zipped_size: u64,
@@ -209,8 +213,9 @@ fn subject<'a>(
         package: Some(entry.wheel),
         native: facts[entry.wheel].get(&entry.entry.path),
     };
-    let package = |(here, input): (&Here, &plan::Input)| audit::Package {
+    let package = |((here, input), metadata): ((&Here, &plan::Input), &Option<Metadata>)| audit::Package {
         name: here.name.clone(),
+        requires: metadata.as_ref().map(|metadata| metadata.requires_dist.clone()).unwrap_or_default(),
         scripts_left_out: input
             .wheel
             .scripts()
@@ -220,11 +225,12 @@ fn subject<'a>(
     };
     Subject {
         files: plan.entries.iter().map(file).collect(),
-        packages: here.iter().zip(inputs).map(package).collect(),
+        packages: here.iter().zip(inputs).zip(metadata).map(package).collect(),
         targets: part.targets.clone(),
         zipped_size,
         collisions: plan.collisions.clone(),
         shared: plan.shared.clone(),
+        ..Subject::default()
     }
 }
 

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use pep508_rs::PackageName;
+use pep508_rs::pep440_rs::Version;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{AuditTable, LayerTable, Mistake, Split, WheelPreference, inputs_sha256, nearest};
 use crate::indexes::address::has_credentials;
+use crate::provided::{self, Provided};
 use crate::requirement::{NO_CREDENTIALS, Wanted};
 use crate::target::{PythonVersion, Runtime, Runtimes};
 
@@ -56,7 +58,7 @@ pub(super) fn layers(path: &Path, text: &str) -> Result<BTreeMap<String, LayerTa
             return Err(file.unknown(key.span(), "table", key.get_ref(), "at the top of the file", TOP));
         }
     }
-    let runtimes = file.runtimes(document.get_ref())?;
+    let (runtimes, provided) = file.runtimes(document.get_ref())?;
     let Some(layers) = document.get_ref().get("layers") else {
         return Err(file.mistake(
             0..0,
@@ -79,7 +81,7 @@ pub(super) fn layers(path: &Path, text: &str) -> Result<BTreeMap<String, LayerTa
             let what = format!("`{name}` cannot be the name of a layer");
             return Err(file.mistake(span, what, "expected 1 to 140 of a–z, A–Z, 0–9, `-` and `_`"));
         }
-        Ok((name.to_owned(), file.layer(name, span, table, &runtimes)?))
+        Ok((name.to_owned(), file.layer(name, span, table, &runtimes, &provided)?))
     });
     read.collect()
 }
@@ -113,9 +115,9 @@ impl File<'_> {
     }
 
     /// `[runtimes."python3.15"]`: what the table of this crate does not know yet, or knows otherwise.
-    fn runtimes(self, document: &DeTable<'_>) -> Result<Runtimes, Wrong> {
-        let mut runtimes = Runtimes::default();
-        let Some(value) = document.get("runtimes") else { return Ok(runtimes) };
+    fn runtimes(self, document: &DeTable<'_>) -> Result<(Runtimes, Provided), Wrong> {
+        let (mut runtimes, mut provided) = (Runtimes::default(), Provided::default());
+        let Some(value) = document.get("runtimes") else { return Ok((runtimes, provided)) };
         for (key, value) in self.table(value, "runtimes")? {
             let python: PythonVersion = key.get_ref().parse().map_err(|()| {
                 let what = format!("`{}` is no runtime", key.get_ref());
@@ -135,14 +137,10 @@ impl File<'_> {
                         let parse = |text: &str| text.parse().ok();
                         end = Some(self.parsed(value, "a day like `2027-06-30`", parse)?);
                     }
+                    "provides" => provided.state(python, self.provides(value)?),
                     other => {
-                        return Err(self.unknown(
-                            key.span(),
-                            "key",
-                            other,
-                            "in `[runtimes]`",
-                            &["end", "glibc"],
-                        ));
+                        let known = &["end", "glibc", "provides"];
+                        return Err(self.unknown(key.span(), "key", other, "in `[runtimes]`", known));
                     }
                 }
             }
@@ -152,7 +150,20 @@ impl File<'_> {
             })?;
             runtimes.set(python, Runtime { glibc_minor, end });
         }
-        Ok(runtimes)
+        Ok((runtimes, provided))
+    }
+
+    /// `provides = { boto3 = "1.36.3" }`
+    fn provides(self, value: &Value<'_>) -> Result<BTreeMap<String, Version>, Wrong> {
+        let read = self.table(value, "provides")?.iter().map(|(key, value)| {
+            let name = key.get_ref().as_ref();
+            if !provided::NAMES.contains(&name) {
+                return Err(self.unknown(key.span(), "package", name, "in `provides`", &provided::NAMES));
+            }
+            let version = self.parsed(value, "a version like `1.36.3`", |text| text.parse().ok())?;
+            Ok((name.to_owned(), version))
+        });
+        read.collect()
     }
 
     fn layer(
@@ -161,6 +172,7 @@ impl File<'_> {
         span: Range<usize>,
         value: &Value<'_>,
         runtimes: &Runtimes,
+        provided: &Provided,
     ) -> Result<LayerTable, Wrong> {
         let place = format!("layers.{name}");
         let table = self.table(value, &place)?;
@@ -196,6 +208,7 @@ impl File<'_> {
                 self.parsed(value, "`x86_64` or `arm64`", |text| text.parse().ok())
             })?,
             runtimes: runtimes.clone(),
+            provided: provided.clone(),
             split: Split::default(),
             exclude_runtime_provided: false,
             include: BTreeMap::new(),
