@@ -21,7 +21,9 @@ impl Wheel {
         let scripts = zip.entries().iter().enumerate().filter(|(_, entry)| script(&entry.path).is_some());
         let scripts: Vec<usize> = scripts.map(|(index, _)| index).collect();
         // Installers make them so, whatever the wheel says.
-        scripts.iter().for_each(|&index| zip.make_executable(index));
+        for &index in &scripts {
+            zip.make_executable(index);
+        }
         let place = |(index, entry): (usize, &Entry)| Some((index, place(&entry.path)?.to_owned()));
         let placed = zip.entries().iter().enumerate().filter_map(place).collect();
         Ok(Self { zip, placed, scripts })
