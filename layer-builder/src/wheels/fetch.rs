@@ -85,7 +85,7 @@ pub enum Error {
         /// The file's name.
         file: String,
         /// Why.
-        source: check::Error,
+        source: Box<check::Error>,
     },
     /// A file on this machine that cannot be copied.
     #[error("failed to copy `{file}`")]
@@ -289,7 +289,8 @@ impl Client {
             // Whatever is wrong with it is said of the name that it is to have.
             let zip = ZipFile::read(Path::new(&file.file_name), opened).map_err(check::Error::from);
             let checked = zip.and_then(|zip| check::check(&zip, &file.file_name));
-            checked.map_err(|source| Error::Useless { file: file.file_name.clone(), source })?;
+            checked
+                .map_err(|error| Error::Useless { file: file.file_name.clone(), source: Box::new(error) })?;
         }
         cache.keep(kept, path)?;
         Ok(())
