@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
-use crate::{combined, dev};
+use crate::{combined, dev, fuzz};
 
 /// What happens when a command is typed.
 #[derive(Clone, Copy)]
@@ -102,6 +102,11 @@ const GROUPS: &[Group] = &[
             Entry { name: "lint", about: "check formatting, clippy and docs", run: Run::Dev(dev::lint) },
             Entry { name: "test", about: "run the tests", run: Run::Dev(dev::test) },
             binary("bench", "bench", "", "measure against the floor and the rivals"),
+            Entry {
+                name: "fuzz",
+                about: "feed made-up files to what reads files of strangers",
+                run: Run::Dev(fuzz::fuzz),
+            },
             Entry { name: "docs", about: "build the documentation of the crates", run: Run::Dev(dev::docs) },
             Entry { name: "ci", about: "everything that CI runs", run: Run::Dev(dev::ci) },
         ],

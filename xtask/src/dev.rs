@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use xshell::{Cmd, Shell, cmd};
 
-use crate::child;
+use crate::{child, fuzz};
 
 /// Check formatting, clippy (warnings are errors) and the documentation.
 #[derive(Parser)]
@@ -40,7 +40,7 @@ struct Docs {
     open: bool,
 }
 
-/// Everything that CI runs, in its order: lint, build, all tests, the lock's freshness.
+/// Everything that CI runs, in its order: lint, build, all tests, the lock's freshness, the fuzz targets compiled.
 #[derive(Parser)]
 #[command(name = "cargo xtask ci", bin_name = "cargo xtask ci")]
 struct Ci {}
@@ -86,6 +86,7 @@ pub(crate) fn ci(arguments: &[OsString]) -> Result<ExitCode> {
     check(&shell)?;
     run_tests(&shell, true, &[])?;
     run(&cargo(&shell, &["run", "--locked", "--bin", "layer-builder", "--", "lock", "--check"]))?;
+    fuzz::check(&shell)?;
     note(&format!("everything that CI runs has passed, in {:.0} s", start.elapsed().as_secs_f64()));
     Ok(ExitCode::SUCCESS)
 }
@@ -110,7 +111,7 @@ pub(crate) fn parse<T: Parser>(arguments: &[OsString]) -> T {
     T::parse_from(std::iter::once(OsString::new()).chain(arguments.iter().cloned()))
 }
 
-fn shell() -> Result<Shell> {
+pub(crate) fn shell() -> Result<Shell> {
     let shell = Shell::new().context("failed to find the current folder")?;
     shell.change_dir(child::root());
     Ok(shell)
@@ -159,7 +160,7 @@ fn skipped_folder() -> PathBuf {
 }
 
 /// cargo in the workspace, without the variables of the cargo that runs us (see [`child::cargo`]).
-fn cargo<'a>(shell: &'a Shell, arguments: &[&str]) -> Cmd<'a> {
+pub(crate) fn cargo<'a>(shell: &'a Shell, arguments: &[&str]) -> Cmd<'a> {
     let clean = child::cargo();
     let program = clean.get_program().to_owned();
     let mut command = cmd!(shell, "{program}").args(arguments);
@@ -171,6 +172,6 @@ fn cargo<'a>(shell: &'a Shell, arguments: &[&str]) -> Cmd<'a> {
     command
 }
 
-fn run(command: &Cmd<'_>) -> Result<()> {
+pub(crate) fn run(command: &Cmd<'_>) -> Result<()> {
     command.run().map_err(Into::into)
 }

@@ -7,6 +7,7 @@ mod child;
 mod combined;
 mod commands;
 mod dev;
+mod fuzz;
 
 use std::process::ExitCode;
 

@@ -98,7 +98,7 @@ pub enum Error {
         /// The file's name.
         file: String,
         /// Why.
-        source: check::Error,
+        source: Box<check::Error>,
     },
     /// A file on this machine that cannot be copied.
     #[error("failed to copy `{file}`")]

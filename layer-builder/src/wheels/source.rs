@@ -79,7 +79,7 @@ pub enum Error {
         /// The source distribution.
         file: String,
         /// Why.
-        source: check::Error,
+        source: Box<check::Error>,
     },
     /// The repository or the folder cannot be had.
     #[error("failed to get the source of `{name}`: {why}")]
@@ -207,7 +207,7 @@ pub fn wheel_of(
     if !WheelName::parse(&name).is_ok_and(|name| name.is_pure()) {
         return Err(Error::Native { file: input.name(), wheel: name });
     }
-    let useless = |source| Error::Useless { file: input.name(), source };
+    let useless = |error: check::Error| Error::Useless { file: input.name(), source: Box::new(error) };
     let zip = ZipFile::open(&wheel).map_err(|error| useless(error.into()))?;
     check::check(&zip, &name).map_err(useless)?;
     let packed = pack(&zip).map_err(|error| useless(error.into()))?;

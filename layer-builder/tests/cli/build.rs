@@ -37,6 +37,7 @@ fn the_zip_holds_what_belongs_in_a_layer_in_the_canonical_form() {
     let outcome = world.run(&["build"]).expect_code(0);
     assert_eq!(outcome.stdout, "target/layers/small.zip\n");
     assert!(outcome.stderr.contains("Packaged small.zip: alpha 1.0, beta 2.1, "), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains(['\r', '\u{1b}']), "a log holds lines only: {:?}", outcome.stderr);
 
     let mut archive = zip::ZipArchive::new(File::open(world.zip()).unwrap()).unwrap();
     let mut listed = Vec::new();

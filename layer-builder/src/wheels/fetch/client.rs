@@ -100,7 +100,8 @@ impl<'a> Client<'a> {
             // Whatever is wrong with it is said of the name that it is to have.
             let zip = ZipFile::read(Path::new(&file.file_name), opened).map_err(check::Error::from);
             let checked = zip.and_then(|zip| check::check(&zip, &file.file_name));
-            checked.map_err(|source| Error::Useless { file: file.file_name.clone(), source })?;
+            checked
+                .map_err(|error| Error::Useless { file: file.file_name.clone(), source: Box::new(error) })?;
         }
         self.cache.keep(kept, path)?;
         Ok(())
