@@ -26,6 +26,8 @@ pub struct LockedPackage {
     pub marker: MarkerTree,
     /// What it is pinned to.
     pub pin: Pin,
+    /// The line of the lock that it stands in, counted from 1.
+    pub line: usize,
 }
 
 /// What a package is pinned to.
@@ -58,6 +60,17 @@ impl fmt::Display for Pin {
         match self {
             Self::Version { version, .. } => version.fmt(f),
             Self::Commit(commit) => f.write_str(&commit.commit[..12]),
+        }
+    }
+}
+
+impl Pin {
+    /// Whether both mean the same thing, whatever files of it may be used.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Version { version: one, .. }, Self::Version { version: other, .. }) => one == other,
+            (Self::Commit(one), Self::Commit(other)) => one == other,
+            _ => false,
         }
     }
 }
@@ -155,8 +168,12 @@ pub enum LineError {
     #[error("`{0}` has no hash: expected `--hash=sha256:…`")]
     NoHash(PackageName),
     /// A hash of another kind, or a broken one.
-    #[error("`{text}` is no hash that is known here: expected `sha256:` and 64 hexadecimal digits")]
+    #[error(
+        "`{text}` of `{name}` is no hash that is known here: expected `sha256:` and 64 hexadecimal digits"
+    )]
     UnknownHash {
+        /// The package.
+        name: PackageName,
         /// What stands there.
         text: String,
     },
@@ -225,7 +242,7 @@ impl Lock {
             built.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
         let packages = logical_lines(text)
             .map(|(line, text)| {
-                package(&text).map_err(|source| Error::Line { path: path.to_path_buf(), line, source })
+                package(line, &text).map_err(|source| Error::Line { path: path.to_path_buf(), line, source })
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { path: path.to_path_buf(), inputs, built, packages, sha256: Sha256::of(bytes) })
@@ -288,10 +305,10 @@ fn without_comment(line: &str) -> &str {
     line[..comment.unwrap_or(line.len())].trim_end()
 }
 
-fn package(line: &str) -> Result<LockedPackage, LineError> {
-    let (requirement, options) = match line.find(" --") {
-        Some(at) => line.split_at(at),
-        None => (line, ""),
+fn package(line: usize, text: &str) -> Result<LockedPackage, LineError> {
+    let (requirement, options) = match text.find(" --") {
+        Some(at) => text.split_at(at),
+        None => (text, ""),
     };
     if requirement.starts_with('-') {
         return Err(LineError::Option(requirement.split([' ', '=']).next().unwrap_or_default().to_owned()));
@@ -312,7 +329,7 @@ fn package(line: &str) -> Result<LockedPackage, LineError> {
                 return Err(LineError::NotPinned(requirement.name));
             };
             let pin = Pin::Commit(commit);
-            return Ok(LockedPackage { name: requirement.name, marker: requirement.marker, pin });
+            return Ok(LockedPackage { name: requirement.name, marker: requirement.marker, pin, line });
         }
         None => return Err(LineError::NotPinned(requirement.name)),
     };
@@ -323,13 +340,16 @@ fn package(line: &str) -> Result<LockedPackage, LineError> {
             .ok_or_else(|| LineError::Option(option.split('=').next().unwrap_or_default().to_owned()))?;
         let digits = hash.strip_prefix("sha256:");
         let parsed = digits.and_then(|digits| digits.parse().ok());
-        hashes.insert(parsed.ok_or_else(|| LineError::UnknownHash { text: hash.to_owned() })?);
+        hashes.insert(parsed.ok_or_else(|| LineError::UnknownHash {
+            name: requirement.name.clone(),
+            text: hash.to_owned(),
+        })?);
     }
     if hashes.is_empty() {
         return Err(LineError::NoHash(requirement.name));
     }
     let pin = Pin::Version { version, hashes };
-    Ok(LockedPackage { name: requirement.name, marker: requirement.marker, pin })
+    Ok(LockedPackage { name: requirement.name, marker: requirement.marker, pin, line })
 }
 
 /// `git+https://…@<commit>#subdirectory=…`, as uv writes it.
@@ -431,7 +451,7 @@ mod tests {
         check_error(
             "six==1 --hash=md5:00",
             expect![
-                "failed to read the lock `requirements.sosw.txt`, line 1: `md5:00` is no hash that is known here: expected `sha256:` and 64 hexadecimal digits"
+                "failed to read the lock `requirements.sosw.txt`, line 1: `md5:00` of `six` is no hash that is known here: expected `sha256:` and 64 hexadecimal digits"
             ],
         );
         check_error(
