@@ -6,5 +6,7 @@ mod audit;
 mod build;
 mod faults;
 mod inspect;
+#[cfg(target_os = "linux")]
+mod memory;
 mod proofs;
 mod world;
