@@ -91,7 +91,7 @@ fn measure(plan: &Plan, verdicts: &mut Verdicts, show: impl Fn(String)) -> Resul
         let case = case()?;
         case.fill_cache()?;
         if wanted(&parts[..1]) {
-            show(warm(&case, &python, plan, verdicts)?);
+            show(warm(&case, &python, plan, verdicts));
         }
         if wanted(&[Part::Cold]) {
             show(cold::measure(&case, &python, plan.slow_runs, verdicts)?);
@@ -131,7 +131,7 @@ fn floor(wheels: &[PathBuf], file: &Path) {
 }
 
 /// With lock and cache in place.
-fn warm(case: &Case, python: &Path, plan: &Plan, verdicts: &mut Verdicts) -> Result<String> {
+fn warm(case: &Case, python: &Path, plan: &Plan, verdicts: &mut Verdicts) -> String {
     let mut quick = [
         floor_contender(case),
         build_contender(case),
@@ -192,7 +192,7 @@ fn warm(case: &Case, python: &Path, plan: &Plan, verdicts: &mut Verdicts) -> Res
     let text = table(&title, &quick.iter().chain(&slow).collect::<Vec<_>>());
     drop(slow);
     forget();
-    Ok(text)
+    text
 }
 
 /// The same binary with the same options, on one processor and on two, and the same bytes.
