@@ -7,6 +7,8 @@ mod audit;
 mod build;
 mod faults;
 mod inspect;
+#[cfg(target_os = "linux")]
+mod memory;
 mod proofs;
 mod published;
 mod strange_wheels;
