@@ -14,7 +14,7 @@ use crate::ui::{counted, megabytes};
 
 const PAGE: &str = include_str!("html/page.html");
 /// Of each package so many folders are shown; the smaller ones are one field.
-const MOST_PARTS: usize = 24;
+const MOST_PARTS: usize = 60;
 /// A file of so many bytes has a field of its own.
 const LARGE: u64 = 500_000;
 /// Folders are shown so deep, and where one is a tenth of its layer, what lies in it, down to the last.

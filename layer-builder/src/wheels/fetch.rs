@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use sha2::Digest;
 use thiserror::Error;
 use ureq::Agent;
@@ -173,7 +173,7 @@ fn download_all(missing: &[(&RemoteFile, &Path)], cache: &Cache, ui: &Ui) -> Res
     let total: u64 = missing.iter().filter_map(|(file, _)| file.size).sum();
     ui.status("Downloading", format!("{}, {}", counted(missing.len(), "file"), megabytes(total)));
     let start = Instant::now();
-    let bar = if ui.shows_progress() { progress_bar(total) } else { ProgressBar::hidden() };
+    let bar = ui.bar(total);
     let client = Client::new()?;
     let next = AtomicUsize::new(0);
     let failure = Mutex::new(None);
@@ -202,15 +202,6 @@ fn download_all(missing: &[(&RemoteFile, &Path)], cache: &Cache, ui: &Ui) -> Res
             Ok(())
         }
     }
-}
-
-fn progress_bar(total: u64) -> ProgressBar {
-    let bar = ProgressBar::new(total);
-    let template = "{spinner:>12} [{bar:24}] {decimal_bytes} of {decimal_total_bytes}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style.progress_chars("=> "));
-    }
-    bar
 }
 
 struct Client {

@@ -9,6 +9,7 @@ mod faults;
 mod inspect;
 #[cfg(target_os = "linux")]
 mod memory;
+mod progress;
 mod proofs;
 mod published;
 mod strange_wheels;
