@@ -20,10 +20,17 @@ impl Interpreter {
     pub fn find(python: PythonVersion) -> Option<Self> {
         let name = format!("python{python}{}", std::env::consts::EXE_SUFFIX);
         let mut found = folders().into_iter().map(|folder| folder.join(&name)).filter(|path| path.is_file());
-        found.find_map(|program| {
-            let version = version_of(&program)?;
-            version.starts_with(&format!("{python}.")).then_some(Self { program, version })
-        })
+        found.find_map(|path| Self::behind(&path).filter(|it| it.version.starts_with(&format!("{python}."))))
+    }
+
+    /// The interpreter that runs when `path` is started, if it does so with nothing around it. What lies on PATH may be
+    /// the shim of a version manager, which needs the environment to find the interpreter.
+    fn behind(path: &Path) -> Option<Self> {
+        let (_, program) = answer(&mut Command::new(path))?;
+        let there = Self { program, version: String::new() };
+        let home = tempfile::tempdir().ok()?;
+        let (version, _) = answer(&mut there.isolated(home.path()))?;
+        Some(Self { version, ..there })
     }
 
     /// The interpreter with nothing around it: no environment, no packages of its own, nothing on its input.
@@ -54,14 +61,12 @@ fn folders() -> Vec<PathBuf> {
     folders
 }
 
-fn version_of(program: &Path) -> Option<String> {
-    let ask = "import platform, zlib; print(platform.python_implementation(), platform.python_version())";
-    let output = Command::new(program)
-        .args(["-I", "-c", ask])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
-    Some(String::from_utf8(output.stdout).ok()?.trim().strip_prefix("CPython ")?.to_owned())
+/// The full version of the CPython that `command` starts, and where it is.
+fn answer(command: &mut Command) -> Option<(String, PathBuf)> {
+    let ask = "import platform, sys, zlib\n\
+               print(platform.python_implementation(), platform.python_version(), sys.executable)";
+    let output = command.args(["-I", "-c", ask]).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+    let (version, program) = text.trim_end().strip_prefix("CPython ")?.split_once(' ')?;
+    Some((version.to_owned(), PathBuf::from(program)))
 }

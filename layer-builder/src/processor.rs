@@ -5,15 +5,18 @@
 
 /// A processor.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Processor(#[cfg(target_os = "linux")] usize);
+pub(crate) struct Processor {
+    #[cfg(target_os = "linux")]
+    number: Option<usize>,
+}
 
 impl Processor {
     /// The one that this thread runs on.
     pub(crate) fn current() -> Self {
-        Self(
+        Self {
             #[cfg(target_os = "linux")]
-            rustix::thread::sched_getcpu(),
-        )
+            number: nix::sched::sched_getcpu().ok(),
+        }
     }
 
     /// Moves this thread away from it, if there is another one. It may come back. Where nobody can be asked for that,
@@ -21,13 +24,13 @@ impl Processor {
     pub(crate) fn leave(self) {
         #[cfg(target_os = "linux")]
         {
-            use rustix::thread::{sched_getaffinity, sched_setaffinity};
-            let Ok(all) = sched_getaffinity(None) else { return };
+            use nix::sched::{sched_getaffinity, sched_setaffinity};
+            let this_thread = nix::unistd::Pid::from_raw(0);
+            let (Some(number), Ok(all)) = (self.number, sched_getaffinity(this_thread)) else { return };
             let mut others = all;
-            others.unset(self.0);
             // No processor at all is refused.
-            if sched_setaffinity(None, &others).is_ok() {
-                let _ = sched_setaffinity(None, &all);
+            if others.unset(number).is_ok() && sched_setaffinity(this_thread, &others).is_ok() {
+                let _ = sched_setaffinity(this_thread, &all);
             }
         }
     }
@@ -35,16 +38,18 @@ impl Processor {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use rustix::thread::sched_getaffinity;
+    use nix::sched::sched_getaffinity;
+    use nix::unistd::Pid;
 
     use super::*;
 
     #[test]
     fn a_thread_leaves_and_may_come_back() {
         std::thread::spawn(|| {
-            let allowed = sched_getaffinity(None).unwrap();
+            let this_thread = Pid::from_raw(0);
+            let allowed = sched_getaffinity(this_thread).unwrap();
             Processor::current().leave();
-            assert_eq!(sched_getaffinity(None).unwrap(), allowed);
+            assert_eq!(sched_getaffinity(this_thread).unwrap(), allowed);
         })
         .join()
         .unwrap();

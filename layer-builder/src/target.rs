@@ -8,6 +8,10 @@ use std::str::FromStr;
 
 use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder};
 
+/// What a function and all its layers may unpack to, in bytes:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
+pub const UNZIPPED_LIMIT: u64 = 262_144_000;
+
 /// A minor version of Python 3: 12 for Python 3.12.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PythonVersion {

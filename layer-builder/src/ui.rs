@@ -10,6 +10,7 @@ use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::indexes::without_userinfo;
 
@@ -111,9 +112,17 @@ impl Ui {
         self.lost.get()
     }
 
-    /// Whether a bar that moves is wanted: on a terminal, unless we are to be quiet.
-    pub fn shows_progress(&self) -> bool {
-        self.verbosity >= Verbosity::Normal && std::io::stderr().is_terminal()
+    /// A bar for so many bytes, where one that moves is wanted: on a terminal, unless we are to be quiet.
+    pub fn bar(&self, total: u64) -> ProgressBar {
+        if self.verbosity < Verbosity::Normal || !std::io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new(total);
+        let template = "{spinner:>12} [{bar:24}] {decimal_bytes} of {decimal_total_bytes}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar
     }
 
     fn verb(&self, style: Style, verb: &str, text: &dyn Display) {

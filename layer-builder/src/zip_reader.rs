@@ -13,6 +13,7 @@ mod stored;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use libdeflater::{DecompressionError, Decompressor};
 use sha2::Digest;
@@ -59,6 +60,13 @@ pub struct Entry {
     /// Whether its owner may execute it.
     pub executable: bool,
     header_start: u64,
+}
+
+/// What an entry is read and unpacked into.
+#[derive(Debug, Default)]
+struct Buffers {
+    stored: Vec<u8>,
+    content: Vec<u8>,
 }
 
 /// An open zip file.
@@ -257,28 +265,53 @@ impl ZipFile {
 
     /// The content of `entry`, checked against its size and its CRC.
     pub fn content(&self, entry: &Entry) -> Result<Vec<u8>, Error> {
-        let mut buffer = Vec::new();
-        let stored = self.stored(entry, &mut buffer)?;
+        let mut buffers = Buffers::default();
+        let stored = self.unpacked(entry, &mut buffers)?;
+        Ok(match entry.method {
+            Method::Stored => stored.to_vec(),
+            Method::Deflated => buffers.content,
+        })
+    }
+
+    /// Looks at the content of `entry`, checked in the same way. Large contents are looked at one after the other, in
+    /// memory that is theirs: otherwise each of the threads would keep some.
+    pub fn look<T>(&self, entry: &Entry, look: impl FnOnce(&[u8]) -> T) -> Result<T, Error> {
+        const LARGE: u64 = 1 << 22;
+        static FOR_LARGE: Mutex<Buffers> = Mutex::new(Buffers { stored: Vec::new(), content: Vec::new() });
+        if entry.size.max(entry.compressed_size) < LARGE {
+            return Ok(look(self.unpacked(entry, &mut Buffers::default())?));
+        }
+        let mut buffers = FOR_LARGE.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(look(self.unpacked(entry, &mut buffers)?))
+    }
+
+    fn unpacked<'a>(&self, entry: &Entry, buffers: &'a mut Buffers) -> Result<&'a [u8], Error> {
+        let stored = self.stored(entry, &mut buffers.stored)?;
         let content = match entry.method {
-            Method::Stored if entry.size == entry.compressed_size => stored.to_vec(),
+            Method::Stored if entry.size == entry.compressed_size => stored,
             Method::Stored => return Err(self.refused(entry, Fault::Stream("its two sizes differ"))),
-            Method::Deflated => self.inflated(entry, stored)?,
+            Method::Deflated => self.inflated(entry, stored, &mut buffers.content)?,
         };
-        let found = crc32fast::hash(&content);
+        let found = crc32fast::hash(content);
         if found != entry.crc32 {
             return Err(self.refused(entry, Fault::Crc { expected: entry.crc32, found }));
         }
         Ok(content)
     }
 
-    fn inflated(&self, entry: &Entry, stored: &[u8]) -> Result<Vec<u8>, Error> {
+    fn inflated<'a>(
+        &self,
+        entry: &Entry,
+        stored: &[u8],
+        content: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8], Error> {
         // Deflate shrinks at most 1032 to 1: whatever claims more is not believed, before memory is set aside for it.
         let size = usize::try_from(entry.size).map_err(|_| self.refused(entry, Fault::TooLarge))?;
         if size / 1032 > stored.len() {
             return Err(self.refused(entry, Fault::Stream("it claims a size that cannot be")));
         }
-        let mut content = vec![0; size];
-        match Decompressor::new().deflate_decompress(stored, &mut content) {
+        content.resize(size, 0);
+        match Decompressor::new().deflate_decompress(stored, content) {
             Ok(got) if got == size => Ok(content),
             Ok(_) => Err(self.refused(entry, Fault::Stream("it is smaller than the directory says"))),
             Err(DecompressionError::InsufficientSpace) => {

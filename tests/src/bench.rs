@@ -58,6 +58,11 @@ pub fn in_turns(contenders: &mut [Contender<'_>], runs: usize) {
     }
 }
 
+/// `1 run`, `21 runs`.
+pub fn times(runs: usize) -> String {
+    if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") }
+}
+
 /// A table: median, fastest and slowest, and the ratio to the first.
 pub fn table(title: &str, contenders: &[&Contender<'_>]) -> String {
     let first = contenders[0].median().as_secs_f64();
@@ -68,7 +73,10 @@ pub fn table(title: &str, contenders: &[&Contender<'_>]) -> String {
     );
     for contender in contenders {
         let sorted = contender.sorted();
-        let shown = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
+        let shown = |time: Duration| match time.as_secs_f64() {
+            seconds if seconds < 10.0 => format!("{:.1} ms", seconds * 1e3),
+            seconds => format!("{seconds:.2} s"),
+        };
         let _ = writeln!(
             text,
             "{:<width$}  {:>9}  {:>9}  {:>9}  {:>7.2}",

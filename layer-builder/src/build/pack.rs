@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use indicatif::ProgressBar;
 use tempfile::NamedTempFile;
 
 use super::{Error, Here, Packing, Work, prove};
@@ -153,8 +154,21 @@ impl Work<'_> {
         let out = atomic::begin(path).map_err(|source| Error::Write { path: path.to_path_buf(), source })?;
         let nothing = BTreeMap::new();
         let more = compiled.as_ref().map_or(&nothing, |compiled| &compiled.files);
-        let assembled =
-            compress::repack(&zip, more, packing.compression, self.threads, out.as_file(), self.hashing)?;
+        let bar = match packing.compression {
+            Compression::Copied => ProgressBar::hidden(),
+            Compression::Max => {
+                let size = zip.entries().iter().map(|entry| entry.size).sum();
+                let files = counted(zip.entries().len(), "file");
+                self.ui.status("Compressing", format!("{files}, {}", megabytes(size)));
+                self.ui.bar(size)
+            }
+        };
+        let (compression, threads) = (packing.compression, self.threads);
+        let progress = |bytes| bar.inc(bytes);
+        let written =
+            compress::repack(&zip, more, compression, threads, out.as_file(), self.hashing, &progress);
+        bar.finish_and_clear();
+        let assembled = written?;
         if let Some(compiled) = &compiled {
             let versions = compiled.interpreters.join(", ");
             let files = counted(compiled.files.len(), "file");

@@ -14,7 +14,7 @@ use super::{AuditTable, LayerTable, Mistake, Split, WheelPreference, inputs_sha2
 use crate::indexes::address::has_credentials;
 use crate::provided::{self, Provided};
 use crate::requirement::{NO_CREDENTIALS, Wanted};
-use crate::target::{PythonVersion, Runtime, Runtimes};
+use crate::target::{PythonVersion, Runtime, Runtimes, UNZIPPED_LIMIT};
 
 type Value<'a> = Spanned<DeValue<'a>>;
 type Wrong = Box<Mistake>;
@@ -282,6 +282,12 @@ impl File<'_> {
             table.get(key).map(read).transpose()
         };
         audit.max_unzipped_size = number("max-unzipped-size", "bytes")?;
+        if let (Some(size), Some(value)) = (audit.max_unzipped_size, table.get("max-unzipped-size"))
+            && size > UNZIPPED_LIMIT
+        {
+            let expected = format!("expected {UNZIPPED_LIMIT} at most, which is what Lambda allows");
+            return Err(self.mistake(value.span(), format!("{size} bytes are too many"), &expected));
+        }
         audit.growth = number("growth", "percent")?;
         Ok(audit)
     }

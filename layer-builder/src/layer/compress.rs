@@ -45,7 +45,18 @@ impl Job<'_> {
             Self::New(path, _) => path,
         }
     }
+
+    /// What it unpacks to, in bytes, if that is known before.
+    fn size(&self) -> u64 {
+        match self {
+            Self::Old(entry) => entry.size,
+            Self::New(..) => 0,
+        }
+    }
 }
+
+/// Is told of so many bytes of the old zip, unpacked, when they are done.
+pub type Progress<'a> = &'a (dyn Fn(u64) + Sync);
 
 /// Writes `zip` with the files of `more`, by their paths, to `out`, on so many threads.
 pub fn repack(
@@ -55,11 +66,12 @@ pub fn repack(
     threads: usize,
     out: &std::fs::File,
     hashing: &Hashing,
+    progress: Progress<'_>,
 ) -> Result<Assembled, Error> {
     let mut jobs: Vec<Job<'_>> = zip.entries().iter().map(Job::Old).collect();
     jobs.extend(more.iter().map(|(path, file)| Job::New(path, file)));
     jobs.sort_by(|one, other| one.path().cmp(other.path()));
-    let copied = work(zip, &jobs, compression, threads.max(1), Pieces::new(out, hashing))?;
+    let copied = work(zip, &jobs, compression, threads.max(1), Pieces::new(out, hashing), progress)?;
     Ok(copied.hashed(hashing))
 }
 
@@ -134,6 +146,7 @@ fn work(
     compression: Compression,
     threads: usize,
     pieces: Pieces<'_>,
+    progress: Progress<'_>,
 ) -> Result<Copied, Error> {
     let mut pending: Vec<(usize, u64)> = jobs.iter().map(cost).enumerate().collect();
     pending.sort_by_key(|&(index, cost)| (std::cmp::Reverse(cost), index));
@@ -152,6 +165,7 @@ fn work(
                 let mut compressor = Compressor::new(CompressionLvl::best());
                 let mut offset = 0;
                 while let Some((index, cost)) = shared.take() {
+                    let size = jobs[index].size();
                     let packed = pack(zip, &jobs[index], compression, &mut compressor);
                     let done = packed.and_then(|mut packed| {
                         let stored = std::mem::take(&mut packed.stored);
@@ -161,6 +175,7 @@ fn work(
                         Ok(done)
                     });
                     shared.give(index, cost, done);
+                    progress(size);
                 }
             });
         }
@@ -277,6 +292,8 @@ pub fn first_difference(one: &ZipFile, other: &ZipFile) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use ::tests::wheels::{ZipEntry, file, zip};
 
     use super::*;
@@ -300,8 +317,12 @@ mod tests {
         let more = BTreeMap::from([("python/200a.pyc".to_owned(), new)]);
         let make = |threads: usize, compression| {
             let out = tempfile::NamedTempFile::new().unwrap();
-            let assembled =
-                repack(&small, &more, compression, threads, out.as_file(), &Hashing::on(threads)).unwrap();
+            let told = AtomicU64::new(0);
+            let progress = |bytes| _ = told.fetch_add(bytes, Ordering::Relaxed);
+            let (file, hashing) = (out.as_file(), Hashing::on(threads));
+            let assembled = repack(&small, &more, compression, threads, file, &hashing, &progress).unwrap();
+            let old: u64 = small.entries().iter().map(|entry| entry.size).sum();
+            assert_eq!(told.into_inner(), old);
             (std::fs::read(out.path()).unwrap(), assembled)
         };
         let (one, assembled) = make(1, Compression::Max);

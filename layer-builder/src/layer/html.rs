@@ -14,9 +14,11 @@ use crate::ui::{counted, megabytes};
 
 const PAGE: &str = include_str!("html/page.html");
 /// Of each package so many folders are shown; the smaller ones are one field.
-const MOST_PARTS: usize = 24;
+const MOST_PARTS: usize = 60;
 /// A file of so many bytes has a field of its own.
 const LARGE: u64 = 500_000;
+/// Folders are shown so deep, and where one is a tenth of its layer, what lies in it, down to the last.
+const DEPTHS: std::ops::RangeInclusive<usize> = 2..=4;
 
 /// The page about a zip. `manifest` is the one that was written with it, if there is one.
 pub fn page(
@@ -158,9 +160,18 @@ fn rows(inspection: &Inspection) -> String {
 /// The map: packages, each with its folders, as JSON that no script element ends in.
 fn data(inspection: &Inspection) -> String {
     let mut parts: BTreeMap<Option<usize>, BTreeMap<String, u64>> = BTreeMap::new();
-    for content in &inspection.contents {
-        let part = part_of(&content.path, content.size >= LARGE);
-        *parts.entry(content.package).or_default().entry(part).or_default() += content.size;
+    let mut fields: Vec<String> = vec![String::new(); inspection.contents.len()];
+    for depth in DEPTHS {
+        for (content, field) in inspection.contents.iter().zip(&mut fields) {
+            let known = parts.get(&content.package).and_then(|parts| parts.get(field));
+            if known.is_none_or(|size| size * 10 > inspection.unzipped_size) {
+                *field = part_of(&content.path, content.size >= LARGE, depth);
+            }
+        }
+        parts.clear();
+        for (content, field) in inspection.contents.iter().zip(&fields) {
+            *parts.entry(content.package).or_default().entry(field.clone()).or_default() += content.size;
+        }
     }
     let node = |(package, parts): (Option<usize>, BTreeMap<String, u64>)| {
         let mut parts: Vec<(String, u64)> = parts.into_iter().filter(|(_, size)| *size > 0).collect();
@@ -185,22 +196,19 @@ fn data(inspection: &Inspection) -> String {
     json!(nodes).to_string().replace('<', "\\u003c")
 }
 
-/// `botocore/data` for `python/botocore/data/s3/x.json`: two folders deep, without the site. A large file is a part of
-/// its own.
-fn part_of(path: &str, is_large: bool) -> String {
+/// `botocore/data` for `python/botocore/data/s3/x.json`: so many folders deep, without the site. A large file is a part
+/// of its own.
+fn part_of(path: &str, is_large: bool, depth: usize) -> String {
     let rest = path.strip_prefix("python/").unwrap_or(path);
     let rest = match rest.strip_prefix("lib/python3.").and_then(|rest| rest.split_once("/site-packages/")) {
         Some((_, rest)) => rest,
         None => rest,
     };
-    let parts: Vec<&str> = rest.split('/').collect();
-    match parts.as_slice() {
-        [_] => rest.to_owned(),
-        _ if is_large => rest.to_owned(),
-        [top, _] => (*top).to_owned(),
-        [top, second, ..] => format!("{top}/{second}"),
-        [] => String::new(),
+    let folders = rest.matches('/').count();
+    if is_large || folders == 0 {
+        return rest.to_owned();
     }
+    rest.split('/').take(depth.min(folders)).collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -208,11 +216,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_two_folders_deep() {
-        assert_eq!(part_of("python/six.py", false), "six.py");
-        assert_eq!(part_of("python/a/x.py", false), "a");
-        assert_eq!(part_of("python/lib/python3.12/site-packages/a/b/c/x.so", false), "a/b");
-        assert_eq!(part_of("python/lib/python3.12/site-packages/a/b/c/x.so", true), "a/b/c/x.so");
-        assert_eq!(part_of("extensions/tool", false), "extensions");
+    fn parts_are_folders_of_some_depth() {
+        let deep = "python/lib/python3.12/site-packages/a/b/c/x.so";
+        assert_eq!(part_of("python/six.py", false, 2), "six.py");
+        assert_eq!(part_of("python/a/x.py", false, 2), "a");
+        assert_eq!(part_of(deep, false, 2), "a/b");
+        assert_eq!(part_of(deep, false, 4), "a/b/c");
+        assert_eq!(part_of(deep, true, 2), "a/b/c/x.so");
+        assert_eq!(part_of("extensions/tool", false, 2), "extensions");
+    }
+
+    #[test]
+    fn what_lies_in_a_large_folder_is_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.zip");
+        let file = |name: &str, size: usize| ::tests::wheels::file(name, "x".repeat(size));
+        let files = [
+            file("python/a/data/one/x", 50_000),
+            file("python/a/data/two/x", 40_000),
+            file("python/a/small/one/x", 500),
+            file("python/a/small/two/x", 500),
+        ];
+        std::fs::write(&path, ::tests::wheels::zip(&files)).unwrap();
+        let data = data(&super::super::inspect::inspect(&path).unwrap());
+        let data: serde_json::Value = serde_json::from_str(&data).unwrap();
+        let expected = json!([["a/data/one", 50_000], ["a/data/two", 40_000], ["a/small", 1_000]]);
+        assert_eq!(data[0]["parts"], expected);
+        assert_eq!(data[0]["size"], 91_000);
     }
 }

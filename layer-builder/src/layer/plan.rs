@@ -76,7 +76,8 @@ pub fn plan<'a>(inputs: &'a [Input], pythons: &BTreeSet<PythonVersion>) -> Resul
             }));
         }
     }
-    entries.sort_unstable_by(|one, other| {
+    // Most wheels are sorted by and large: a stable sort makes use of that.
+    entries.sort_by(|one, other| {
         (&one.path, &inputs[one.wheel].name).cmp(&(&other.path, &inputs[other.wheel].name))
     });
     let (mut shared, mut collisions) = (Vec::new(), Vec::new());

@@ -80,7 +80,17 @@ pub fn smoke(path: &Path, targets: &[Target]) -> Result<Outcome, Error> {
         }
         let modules = modules(&zip, python.minor());
         let count = modules.len();
-        let failures = import_all(&interpreter, folder.path(), python, modules).map_err(failed)?;
+        let tried = import_all(&interpreter, folder.path(), python, modules).map_err(failed)?;
+        let failures = match tried {
+            Ok(failures) => failures,
+            Err(why) => {
+                let version = &interpreter.version;
+                outcome
+                    .not_tried
+                    .push(format!("{} (CPython {version} does not run: {why})", python.runtime()));
+                continue;
+            }
+        };
         let fine = count - failures.len();
         outcome.tried.push(format!("{fine} of {count} modules import under CPython {}", interpreter.version));
         outcome.failures.extend(failures.into_iter().filter_map(|(module, why)| {
@@ -165,13 +175,16 @@ fn is_identifier(name: &str) -> bool {
         && characters.all(|c| c.is_alphanumeric() || c == '_')
 }
 
+/// What does not import, and why; or why nothing could be tried.
+type Tried = Result<Vec<(String, String)>, String>;
+
 /// Imports one module after another in one process; whatever ends that process is left out of the next one.
 fn import_all(
     interpreter: &Interpreter,
     opt: &Path,
     python: PythonVersion,
     mut modules: Vec<String>,
-) -> io::Result<Vec<(String, String)>> {
+) -> io::Result<Tried> {
     let mut failures = Vec::new();
     let home = tempfile::tempdir()?;
     let sites = sites(python.minor()).map(|site| opt.join(site.trim_end_matches('/')));
@@ -191,10 +204,14 @@ fn import_all(
             });
         }
         let mut begun = None;
+        let mut runs = false;
         let why = loop {
             match lines.recv_timeout(LONGEST) {
                 Ok(line) => match (line.get(..1), line.get(1..)) {
-                    (Some(">"), Some(module)) => begun = Some(module.to_owned()),
+                    (Some(">"), Some(module)) => {
+                        begun = Some(module.to_owned());
+                        runs = true;
+                    }
                     (Some("="), Some(module)) => {
                         modules.retain(|other| other != module);
                         begun = None;
@@ -208,7 +225,11 @@ fn import_all(
                     _ => {}
                 },
                 Err(RecvTimeoutError::Disconnected) => {
-                    break format!("it ends the interpreter, {}", child.wait()?);
+                    let status = child.wait()?;
+                    if !runs {
+                        return Ok(Err(status.to_string()));
+                    }
+                    break format!("it ends the interpreter, {status}");
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     child.kill()?;
@@ -217,12 +238,12 @@ fn import_all(
                 }
             }
         };
-        // Without a culprit the interpreter itself has failed; nothing more can be learnt from it.
+        // If it was in none of them, a thread of an earlier one has ended the process: the next one gets the blame.
         let Some(culprit) = begun.take().or_else(|| modules.first().cloned()) else { break };
         modules.retain(|other| *other != culprit);
         failures.push((culprit, why));
     }
-    Ok(failures)
+    Ok(Ok(failures))
 }
 
 #[cfg(test)]

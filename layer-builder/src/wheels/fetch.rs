@@ -13,7 +13,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use thiserror::Error;
 
 use super::check;
@@ -200,7 +199,7 @@ fn download_all(
     let total: u64 = missing.iter().filter_map(|(file, _)| file.size).sum();
     ui.status("Downloading", format!("{}, {}", counted(missing.len(), "file"), megabytes(total)));
     let start = Instant::now();
-    let bar = if ui.shows_progress() { progress_bar(total) } else { ProgressBar::hidden() };
+    let bar = ui.bar(total);
     let client = Client::new(indexes, cache)?;
     let next = AtomicUsize::new(0);
     let failure = Mutex::new(None);
@@ -229,13 +228,4 @@ fn download_all(
             Ok(())
         }
     }
-}
-
-fn progress_bar(total: u64) -> ProgressBar {
-    let bar = ProgressBar::new(total);
-    let template = "{spinner:>12} [{bar:24}] {decimal_bytes} of {decimal_total_bytes}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style.progress_chars("=> "));
-    }
-    bar
 }

@@ -315,6 +315,7 @@ mod tests {
             "cp313-none-manylinux_2_28_x86_64",
             "cp39-abi3-manylinux_2_28_x86_64",
             "py3-none-manylinux_2_28_x86_64",
+            "cp313-none-any",
             "py313-none-any",
             "py3-none-any",
             "py30-none-any",

@@ -195,6 +195,7 @@ fn mistakes_in_the_keys_of_the_audit_are_shown() {
         ("allow = [\"elf-machine\"]\n", "`allow` is a list"),
         ("growth = -1\n", "expected a whole number of percent"),
         ("max-unzipped-size = \"1 MB\"\n", "`max-unzipped-size` is text"),
+        ("max-unzipped-size = 300_000_000\n", "expected 262144000 at most, which is what Lambda allows"),
     ] {
         let world = World::new(&[wheel("alpha", "1", &[file("alpha.py", "")])]);
         world.add_to_table(lines);

@@ -8,6 +8,9 @@ mod build;
 mod faults;
 mod inspect;
 mod logins;
+#[cfg(target_os = "linux")]
+mod memory;
+mod progress;
 mod proofs;
 mod published;
 mod strange_wheels;

@@ -181,6 +181,32 @@ fn every_module_is_imported() {
     assert!(outcome.stderr.contains("Fresh"), "{}", outcome.stderr);
 }
 
+/// A script on PATH in the interpreter's place, as version managers put one there: it runs where a variable is set only.
+#[cfg(unix)]
+#[test]
+fn a_shim_leads_to_the_interpreter_behind_it() {
+    use std::os::unix::fs::PermissionsExt;
+    if !has_python() {
+        return;
+    }
+    let world = World::for_targets(&layer(), X86_12);
+    let shim = world.path("shims/python3.12");
+    std::fs::create_dir(world.path("shims")).unwrap();
+    let build = |lines: &str| {
+        std::fs::write(&shim, format!("#!/bin/sh\n{lines}\n")).unwrap();
+        std::fs::set_permissions(&shim, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let mut command = world.command(&["build", "--smoke"]);
+        command.env("PATH", world.path("shims")).env("SHIM", "yes").env("PYENV_ROOT", world.path("none"));
+        run(&mut command).expect_code(0).stderr
+    };
+    let real = pythons([12])[0].display().to_string();
+    let said = build(&format!("[ -n \"$SHIM\" ] || exit 127\nexec '{real}' \"$@\""));
+    assert!(said.contains("Tried 3 of 3 modules import under CPython 3.12."), "{said}");
+    // One that leads nowhere is none.
+    let said = build("exit 127");
+    assert!(said.contains("warning: nothing was tried: python3.12 (found no CPython 3.12)"), "{said}");
+}
+
 #[test]
 fn what_does_not_import_is_refused_by_name() {
     if !has_python() {

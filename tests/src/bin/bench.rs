@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tests::bench::build::{Part, Plan, run_plan};
 
 /// Measure against the floor and the rivals, side by side in one run: medians and ratios.
 #[derive(Parser)]
@@ -14,12 +15,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Bench {
-    /// A warm build of the sosw layer, against its floor and against pip and zip (needs PyPI)
+    /// Builds: against their floor, pip, zip and uv; memory and growth (needs PyPI and a Python 3.13)
     Build {
+        /// What is measured; everything if nothing is named
+        #[arg(value_name = "PART")]
+        parts: Vec<Part>,
         /// How often the quick ones are run
         #[arg(long, default_value_t = 21)]
         runs: usize,
-        /// How often pip and zip are run
+        /// How often is run what takes seconds
         #[arg(long, default_value_t = 3)]
         slow_runs: usize,
     },
@@ -46,9 +50,11 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     match bench {
-        Bench::Build { runs, slow_runs } => tests::bench::build::run(runs.max(1), slow_runs.max(1)),
-        Bench::Publish => return tests::bench::publish::run(),
-        Bench::Templates { runs } => return tests::bench::templates::run(runs.max(1)),
+        Bench::Build { parts, runs, slow_runs } => {
+            let plan = Plan { parts, runs: runs.max(1), slow_runs: slow_runs.max(1) };
+            run_plan(&plan)
+        }
+        Bench::Publish => tests::bench::publish::run(),
+        Bench::Templates { runs } => tests::bench::templates::run(runs.max(1)),
     }
-    ExitCode::SUCCESS
 }

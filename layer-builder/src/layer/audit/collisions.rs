@@ -29,7 +29,7 @@ fn same_path(subject: &Subject<'_>) -> Vec<Finding> {
             "shared-file",
             Some(&collision.path),
             format!("is in `{}` and in `{}`, with the same content", collision.taken, collision.left),
-            "",
+            "nothing: it is packed once",
         )
     });
     different.chain(same).collect()

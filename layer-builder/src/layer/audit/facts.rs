@@ -33,7 +33,7 @@ impl Facts {
         }
         let mut files = BTreeMap::new();
         for entry in std::iter::once(first).chain(native) {
-            files.insert(entry.path.clone(), Native::read(&wheel.zip().content(entry)?));
+            files.insert(entry.path.clone(), wheel.zip().look(entry, Native::read)?);
         }
         Ok(Self { files, to_keep: Some(kept) })
     }

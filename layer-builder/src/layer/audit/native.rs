@@ -29,7 +29,7 @@ pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
                 "not-elf",
                 Some(file.path),
                 "is named like a library, but holds no code for Linux".to_owned(),
-                "",
+                "nothing, unless something on Lambda loads it: then take another version of the package",
             )),
             Some(Native::Other) | None => {}
         }

@@ -5,11 +5,9 @@ use std::path::Path;
 use super::{Finding, Subject};
 use crate::config::AuditTable;
 use crate::layer::ledger;
+pub use crate::target::UNZIPPED_LIMIT;
 use crate::ui::megabytes;
 
-/// What a function and all its layers may unpack to, in bytes:
-/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
-pub const UNZIPPED_LIMIT: u64 = 262_144_000;
 /// What may be sent to Lambda directly, in bytes; larger zips go through S3.
 pub const DIRECT_LIMIT: u64 = 52_428_800;
 /// How far a layer may grow without a word, in percent, unless its table says otherwise.
@@ -18,7 +16,7 @@ pub const GROWTH: u64 = 20;
 pub(super) fn findings(subject: &Subject<'_>, table: &AuditTable) -> Vec<Finding> {
     let unzipped: u64 = subject.files.iter().map(|file| file.size).sum();
     let mut findings = Vec::new();
-    let own = table.max_unzipped_size.filter(|own| *own < UNZIPPED_LIMIT);
+    let own = table.max_unzipped_size;
     let limit = own.unwrap_or(UNZIPPED_LIMIT);
     let whose = if own.is_some() { "`max-unzipped-size` is" } else { "Lambda allows" };
     let figures = format!("the layer unpacks to {}, and {whose} {}", megabytes(unzipped), megabytes(limit));
@@ -29,7 +27,7 @@ pub(super) fn findings(subject: &Subject<'_>, table: &AuditTable) -> Vec<Finding
             format!("{figures}; {}", largest(subject)),
             "leave packages out, or split the layer; the limit is shared by a function and all its layers",
         ));
-    } else if unzipped / 9 > limit / 10 {
+    } else if unzipped.saturating_mul(10) > limit.saturating_mul(9) {
         findings.push(Finding::warning(
             "near-limit",
             None,

@@ -1,0 +1,59 @@
+//! `lock`: making locks, or only looking at them.
+
+use std::process::ExitCode;
+
+use super::arguments::LockArgs;
+use super::{Door, Failure, config_failure, user_cache};
+use crate::build;
+use crate::config::{LayerTable, LayersFile};
+use crate::lock::Lock;
+use crate::lock::uv::Upgrade;
+use crate::spec::{Spec, Variation};
+use crate::ui::shown;
+
+impl Door<'_> {
+    pub(super) fn lock(&self, args: &LockArgs) -> Result<ExitCode, Failure> {
+        let file = self.file()?;
+        let layers = file.chosen(&args.layers).map_err(config_failure)?;
+        let variation = Variation { raw: args.raw, ..Variation::default() };
+        if args.check {
+            return Ok(self.check_locks(&file, &layers, &variation));
+        }
+        let cache = user_cache()?;
+        let upgrade = match (args.upgrade, args.upgrade_package.as_slice()) {
+            (true, _) => Upgrade::Everything,
+            (false, []) => Upgrade::Nothing,
+            (false, names) => Upgrade::Packages(names.to_vec()),
+        };
+        Ok(self.each("lock", &layers, |layer| {
+            let spec = Spec::varied(file.folder(), layer, &variation)?;
+            let lock = build::lock(&spec, &upgrade, &cache, self.ui)?;
+            self.ui.result(shown(&lock.path));
+            Ok(())
+        }))
+    }
+
+    /// That a lock is stale is what was asked about, and 1; that one cannot be read is 3, if others can.
+    fn check_locks(&self, file: &LayersFile, layers: &[&LayerTable], variation: &Variation) -> ExitCode {
+        let mut stale = false;
+        let code = self.each("read the lock of", layers, |layer| {
+            let spec = Spec::varied(file.folder(), layer, variation)?;
+            let path = spec.lock.clone();
+            let why = match Lock::read(&path)? {
+                None => build::Error::NoLock(path),
+                Some(lock) if !lock.fits(&spec) => build::Error::Stale(path),
+                Some(lock) => match lock.missing_build_lock(&spec) {
+                    Some(missing) => build::Error::NoLock(missing),
+                    None => {
+                        self.ui.status("Fresh", shown(&path));
+                        return Ok(());
+                    }
+                },
+            };
+            self.complain("use the lock of", layer, why);
+            stale = true;
+            Ok(())
+        });
+        if stale && code == ExitCode::SUCCESS { ExitCode::FAILURE } else { code }
+    }
+}
