@@ -58,6 +58,8 @@ pub struct LayerTable {
     pub split: Split,
     /// Whether what the runtimes bring along is left out.
     pub exclude_runtime_provided: bool,
+    /// The lock, if somebody else makes it: a file of PEP 751, from the folder of `layers.toml`.
+    pub lock: Option<PathBuf>,
     /// Other files of the layer: their place in it, and where they lie from the folder of `layers.toml`.
     pub include: BTreeMap<String, PathBuf>,
     /// Which wheel to take where a package offers both kinds.

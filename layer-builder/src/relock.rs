@@ -1,15 +1,20 @@
 //! Making a lock anew: resolve, find out which packages have to be built here, and pin what they are built with.
 
+mod given;
 mod serve;
+mod tools;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use pep508_rs::PackageName;
 use thiserror::Error;
 
+pub use given::{how_to_make, read_given, tools_of_given};
+
 use serve::Constraints;
+use tools::Sources;
 
 use crate::atomic;
 use crate::cache::Cache;
@@ -19,19 +24,14 @@ use crate::indexes::Indexes;
 use crate::indexes::address::has_credentials;
 use crate::lock::files::FileIndex;
 use crate::lock::uv::{self, Network, Resolve, Resolved, Upgrade, Uv};
-use crate::lock::{Lock, LockedPackage, Pin, requirements};
+use crate::lock::{Lock, LockedPackage, requirements};
 use crate::provided;
 use crate::requirement::Wanted;
 use crate::spec::Spec;
 use crate::target::{PythonVersion, Target};
 use crate::ui::Ui;
 use crate::wheels::select::listed;
-use crate::wheels::source::Input;
 use crate::wheels::{fetch, select, source};
-
-/// The Python that build tools have to run on: any that somebody may still have. One version of each tool has to
-/// serve all of them, since its version shows in the wheels that it makes.
-const OLDEST_BUILD_PYTHON: &str = "3.9";
 
 /// Why there is no new lock. The old one is as it was.
 #[derive(Debug, Error)]
@@ -88,6 +88,14 @@ pub enum Error {
     /// A source distribution could not be read.
     #[error(transparent)]
     Source(#[from] source::Error),
+    /// The lock that somebody else has made is not for this layer.
+    #[error("the lock `{}` is not what `layers.toml` asks for: {why}", lock.display())]
+    Unfit {
+        /// The lock.
+        lock: PathBuf,
+        /// Why not.
+        why: String,
+    },
     /// The cache is of no use.
     #[error(transparent)]
     Cache(#[from] crate::cache::Error),
@@ -112,6 +120,10 @@ impl Error {
             Self::Cache(error) => Some(error.hint()),
             Self::Lock(error) => error.hint(lock),
             Self::NotLocked { nearest, .. } => nearest.as_ref().map(|name| format!("did you mean `{name}`?")),
+            Self::Unfit { .. } => Some(
+                "make it anew with what has made it, or leave `lock` out of the layer's table: then it is made here"
+                    .to_owned(),
+            ),
             Self::NoLocations { .. } => Some("run this once without `--offline`".to_owned()),
             Self::NoVersion { .. } | Self::Endless => Some(
                 "name fewer targets in `python` and `architectures`, or ask for another version".to_owned(),
@@ -149,16 +161,8 @@ pub fn relock(
         requirements::header(&spec.artifact(), uv.version(), requirements::inputs_of(spec), built) + &body
     };
     let unbuilt = checked(path, &header(&[]))?;
-    let sdists = select::sdists(&unbuilt, &index, &spec.layer.targets(), spec.layer.wheels)?;
-    let commits = unbuilt.packages.iter().filter_map(|package| match &package.pin {
-        Pin::Commit(commit) => Some((package.name.to_string(), commit)),
-        Pin::Version { .. } => None,
-    });
-    let commits: Vec<_> = commits.collect();
-    let built = sdists.keys().map(ToString::to_string);
-    let built = built.chain(commits.iter().map(|(name, _)| name.clone()));
-    let built: BTreeSet<String> = built.chain(folders.iter().map(|(name, _)| name.to_string())).collect();
-    let text = header(&built.into_iter().collect::<Vec<_>>());
+    let sources = Sources::of(spec, &unbuilt, &index, &folders)?;
+    let text = header(&sources.names());
     let lock = checked(path, &text)?;
     if let Some(&oldest) = spec.layer.pythons.first() {
         keep(&index, &lock, &cache.locations(question(&lock, oldest)), cache)?;
@@ -168,30 +172,7 @@ pub fn relock(
     let build_text = if lock.built.is_empty() {
         None
     } else {
-        let files: Vec<_> = sdists.values().copied().collect();
-        let paths = fetch::fetch(&files, || indexes.clone(), cache, Network::Allowed, ui)?;
-        let mut inputs: Vec<Input<'_>> =
-            files.iter().zip(&paths).map(|(file, path)| Input::Sdist(file, path)).collect();
-        inputs.extend(commits.iter().map(|(name, commit)| Input::Commit(name, commit)));
-        inputs.extend(folders.iter().map(|(name, path)| Input::Folder(name.as_ref(), path)));
-        let wanted = source::build_requirements(&inputs, cache)?;
-        let preferred = preferred_tools(&spec.build_lock, old_build.as_deref());
-        let Resolved { text: body, .. } = uv.resolve(&Resolve {
-            folder: spec.folder,
-            indexes: &indexes,
-            origin: "build-system.requires",
-            requirements: &wanted.into_iter().collect::<Vec<_>>().join("\n"),
-            old: preferred.as_deref(),
-            upgrade,
-            oldest_python: OLDEST_BUILD_PYTHON,
-            fewest_versions: true,
-            constraints: "",
-            excludes: "",
-            not_emitted: &[],
-        })?;
-        let text = build_header(path) + &body;
-        checked(&spec.build_lock, &text)?;
-        Some(text)
+        Some(sources.pin_tools(&indexes, old_build.as_deref(), None, (uv, upgrade), cache, ui)?)
     };
 
     // First what the lock needs, then the lock, then what it no longer needs: whoever is killed in between runs this
@@ -298,6 +279,9 @@ pub fn locate(
     cache: &Cache,
     ui: &Ui,
 ) -> Result<FileIndex, Error> {
+    if let Some(given) = &lock.given {
+        return Ok(given.files.clone());
+    }
     let Some(&oldest) = spec.layer.pythons.first() else { return Ok(FileIndex::default()) };
     let kept = cache.locations(question(lock, oldest));
     let known = || serde_json::from_slice(&std::fs::read(&kept).ok()?).ok();
@@ -363,11 +347,6 @@ fn preferred(path: &Path, old: Option<&str>, upgrade: &Upgrade) -> Result<Option
     Ok(Some(lock.versions()))
 }
 
-/// The same for build tools, where a broken file is no more than a reason to make it anew.
-fn preferred_tools(path: &Path, old: Option<&str>) -> Option<String> {
-    Some(Lock::parse(path, old?.as_bytes()).ok()?.versions())
-}
-
 fn read_if_there(path: &Path) -> Result<Option<String>, Error> {
     match std::fs::read_to_string(path) {
         // Without what some editors put first.
@@ -390,13 +369,6 @@ fn checked(path: &Path, text: &str) -> Result<Lock, Error> {
         return Err(Error::Credentials(name.trim().to_owned()));
     }
     Ok(Lock::parse(path, text.as_bytes())?)
-}
-
-fn build_header(lock: &Path) -> String {
-    let lock = lock.file_name().unwrap_or_default().to_string_lossy();
-    format!(
-        "# What the source distributions of {lock} are built with, made by `layer-builder lock`. To be committed.\n"
-    )
 }
 
 fn write_if_new(path: &Path, text: &str, old: Option<&str>) -> Result<(), Error> {

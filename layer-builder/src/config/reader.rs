@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{AuditTable, LayerTable, Mistake, Split, WheelPreference, inputs_sha256, nearest};
 use crate::indexes::address::has_credentials;
+use crate::lock::pylock;
 use crate::provided::{self, Provided};
 use crate::requirement::{NO_CREDENTIALS, Wanted};
 use crate::target::{PythonVersion, Runtime, Runtimes, UNZIPPED_LIMIT};
@@ -31,6 +32,7 @@ const KEYS: &[&str] = &[
     "include",
     "layer-name",
     "license",
+    "lock",
     "max-unzipped-size",
     "python",
     "requirements",
@@ -211,6 +213,7 @@ impl File<'_> {
             provided: provided.clone(),
             split: Split::default(),
             exclude_runtime_provided: false,
+            lock: None,
             include: BTreeMap::new(),
             wheels: WheelPreference::default(),
             license: self.optional_text(table, "license")?,
@@ -241,6 +244,11 @@ impl File<'_> {
                 let what = format!("this is {}", described(value.get_ref()));
                 self.mistake(value.span(), what, "expected true or false")
             })?;
+        }
+        if let Some(value) = table.get("lock") {
+            let expected = "the path of a lock of PEP 751: `pylock.toml` or `pylock.<name>.toml`";
+            let parse = |text: &str| Some(PathBuf::from(text)).filter(|path| pylock::is_named_so(path));
+            layer.lock = Some(self.parsed(value, expected, parse)?);
         }
         if let Some(value) = table.get("include") {
             layer.include = self.include(value)?;

@@ -87,7 +87,7 @@ fn a_key_like_no_other_gets_the_list() {
                |
              9 | zzzz = "pure"
                | ^^^^ no such key
-            hint: expected one of `allow`, `architectures`, `branch-of`, `companions`, `description`, `exclude-runtime-provided`, `growth`, `include`, `layer-name`, `license`, `max-unzipped-size`, `python`, `requirements`, `split`, `wheels`
+            hint: expected one of `allow`, `architectures`, `branch-of`, `companions`, `description`, `exclude-runtime-provided`, `growth`, `include`, `layer-name`, `license`, `lock`, `max-unzipped-size`, `python`, `requirements`, `split`, `wheels`
         "#]],
     );
 }

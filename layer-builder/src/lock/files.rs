@@ -61,6 +61,25 @@ pub enum Error {
 }
 
 impl FileIndex {
+    /// The files of these; what stands there several times is put together.
+    pub fn of_packages(packages: impl IntoIterator<Item = PackageFiles>) -> Self {
+        let mut index = Self::default();
+        for package in packages {
+            let known = index.packages.iter_mut();
+            match known
+                .into_iter()
+                .find(|known| known.name == package.name && known.version == package.version)
+            {
+                Some(known) => {
+                    known.wheels.extend(package.wheels);
+                    known.sdist = known.sdist.take().or(package.sdist);
+                }
+                None => index.packages.push(package),
+            }
+        }
+        index
+    }
+
     /// Reads what uv answers.
     pub fn from_pylock(text: &str) -> Result<Self, Error> {
         let pylock: Pylock = toml::from_str(text)?;

@@ -11,6 +11,7 @@ use pep508_rs::pep440_rs::{Operator, Version};
 use pep508_rs::{MarkerTree, PackageName, VersionOrUrl};
 use thiserror::Error;
 
+use super::pylock::{self, Given};
 use crate::hash::Sha256;
 use crate::indexes::address::has_credentials;
 use crate::indexes::without_userinfo;
@@ -107,6 +108,8 @@ pub struct Lock {
     pub packages: Vec<LockedPackage>,
     /// The hash of the whole file.
     pub sha256: Sha256,
+    /// What it says of itself, if somebody else has made it (PEP 751).
+    pub given: Option<Given>,
 }
 
 /// Why a lock cannot be read.
@@ -130,6 +133,16 @@ pub enum Error {
         /// What is wrong with it.
         source: LineError,
     },
+    /// The same of a lock that somebody else has made.
+    #[error("failed to read the lock `{}`, line {line}", path.display())]
+    Given {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: pylock::Mistake,
+    },
 }
 
 impl Error {
@@ -140,6 +153,7 @@ impl Error {
             Self::Line { .. } => {
                 Some(format!("mend the line, or make the lock anew with `{lock} --upgrade`"))
             }
+            Self::Given { .. } => Some("mend it, or make the lock anew with what has made it".to_owned()),
         }
     }
 }
@@ -245,7 +259,8 @@ impl Lock {
                 package(line, &text).map_err(|source| Error::Line { path: path.to_path_buf(), line, source })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { path: path.to_path_buf(), inputs, built, packages, sha256: Sha256::of(bytes) })
+        let (path, sha256) = (path.to_path_buf(), Sha256::of(bytes));
+        Ok(Self { path, inputs, built, packages, sha256, given: None })
     }
 
     /// Its versions alone, with their markers, one a line.
@@ -267,7 +282,18 @@ impl Lock {
 
     /// The lock of the build tools, if it is needed and not there.
     pub fn missing_build_lock(&self, spec: &Spec<'_>) -> Option<PathBuf> {
-        (!self.built.is_empty() && !spec.build_lock.is_file()).then(|| spec.build_lock.clone())
+        let is_there = || match self.given {
+            None => spec.build_lock.is_file(),
+            // Nobody makes both at once: it says which one it goes with.
+            Some(_) => std::fs::read_to_string(&spec.build_lock)
+                .is_ok_and(|text| text.lines().any(|line| line == self.goes_with())),
+        };
+        (!self.built.is_empty() && !is_there()).then(|| spec.build_lock.clone())
+    }
+
+    /// The line by which a lock of build tools says which lock it goes with.
+    pub fn goes_with(&self) -> String {
+        format!("# lock-sha256: {}", self.sha256)
     }
 
     /// What `name` is pinned to, if it is to one thing only.

@@ -211,6 +211,13 @@ fn offers<'l, 'i>(lock: &'l Lock, index: &'i FileIndex) -> Vec<Offer<'l, 'i>> {
     lock.packages.iter().map(offer).collect()
 }
 
+/// Whether the lock says for each target which version of a package it needs, wherever the files lie.
+pub fn check(lock: &Lock, targets: &[Target]) -> Result<(), Error> {
+    let nothing = FileIndex::default();
+    let offers = offers(lock, &nothing);
+    targets.iter().try_for_each(|&target| needed(&offers, target).map(drop))
+}
+
 /// Chooses one file for each package of the lock and each target that needs it, in the order of the names.
 pub fn select(
     lock: &Lock,

@@ -116,7 +116,7 @@ fn constraints_are_held_against_what_the_runtime_brings_along() {
         &[(
             "sosw 3.0.1",
             &[
-                "boto3>=1.35.0",
+                "boto3 (>=1.35.0)",
                 "urllib3<2 ; python_version >= '3.12'",
                 "urllib3<1 ; extra == 'old'",
                 "broken =",
