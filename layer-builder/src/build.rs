@@ -35,9 +35,9 @@ use crate::requirement::Wanted;
 use crate::spec::{self, Spec};
 use crate::target::Date;
 use crate::ui::{Ui, counted, megabytes, shown};
-use crate::wheels::layout::{Part, Place, parts};
+use crate::wheels::layout::{Item, Part, Place, parts};
 use crate::wheels::select::{self, Chosen, Origin, Selected, select};
-use crate::wheels::source::{self, Input};
+use crate::wheels::source::{self, Built, Input, Workshop};
 use crate::wheels::{explain, fetch};
 use crate::zip_reader;
 use pack::Written;
@@ -424,6 +424,18 @@ struct Here {
     name: String,
     place: Place,
     record: Option<PackageRecord>,
+    /// Whether it holds compiled code that was made on this machine.
+    compiled_here: bool,
+}
+
+impl Here {
+    /// The wheel of a package.
+    fn new(item: &Item, place: Place, path: PathBuf, sha256: Sha256) -> Result<Self, Error> {
+        let record = pack::record(item, &place, &path, sha256);
+        let name = format!("{} {}", record.name, record.version);
+        let file = open(&path)?;
+        Ok(Self { path, sha256, file, name, place, record: Some(record), compiled_here: false })
+    }
 }
 
 impl Work<'_> {
@@ -493,35 +505,40 @@ impl Work<'_> {
         let indexes = || Indexes::of(self.spec.folder, &self.spec.wanted);
         let paths = fetch::fetch(&files, indexes, self.cache, self.options.network, self.ui)?;
         let mut paths = paths.into_iter();
+        let (spec, cache, network, ui) = (self.spec, self.cache, self.options.network, self.ui);
+        let shop = Workshop { spec, cache, network, ui };
         let mut here = Vec::new();
         for item in &part.items {
             let chosen = &item.chosen;
             let path = chosen.origin.file().and_then(|_| paths.next()).unwrap_or_default();
             let name = chosen.name.as_ref();
-            let build = |input: Input<'_>| {
-                let built = source::wheel_of(input, self.spec, self.cache, self.options.network, self.ui)?;
-                Ok::<_, Error>((built.path, built.sha256))
+            let built = match &chosen.origin {
+                Origin::Wheel(file) => {
+                    here.push(Here::new(item, item.place.clone(), path, file.sha256)?);
+                    continue;
+                }
+                Origin::Sdist(file) => shop.build(Input::Sdist(file, &path), &part.targets_of(item))?,
+                Origin::Commit(commit) => shop.build(Input::Commit(name, commit), &part.targets_of(item))?,
+                Origin::Folder(folder) => shop.build(Input::Folder(name, folder), &part.targets_of(item))?,
             };
-            let (path, sha256) = match &chosen.origin {
-                Origin::Wheel(file) => (path, file.sha256),
-                Origin::Sdist(file) => build(Input::Sdist(file, &path))?,
-                Origin::Commit(commit) => build(Input::Commit(name, commit))?,
-                Origin::Folder(folder) => build(Input::Folder(name, folder))?,
-            };
-            let record = pack::record(item, &path, sha256);
-            let name = format!("{} {}", record.name, record.version);
-            here.push(Here {
-                file: open(&path)?,
-                path,
-                sha256,
-                name,
-                place: item.place.clone(),
-                record: Some(record),
-            });
+            match built {
+                Built::Pure(built) => {
+                    here.push(Here::new(item, item.place.clone(), built.path, built.sha256)?);
+                }
+                Built::Native(wheels) => {
+                    let whole = wheels.len() == 1;
+                    for (pythons, built) in wheels {
+                        let place = if whole { item.place.clone() } else { Place::Versions(pythons) };
+                        let here_too = Here::new(item, place, built.path, built.sha256)?;
+                        here.push(Here { compiled_here: true, ..here_too });
+                    }
+                }
+            }
         }
         if let Some((path, sha256)) = include::pack(self.spec.folder, &self.spec.layer.include, self.cache)? {
             let name = "`include`".to_owned();
-            here.push(Here { file: open(&path)?, path, sha256, name, place: Place::Top, record: None });
+            let (file, place) = (open(&path)?, Place::Top);
+            here.push(Here { file, path, sha256, name, place, record: None, compiled_here: false });
         }
         Ok(here)
     }

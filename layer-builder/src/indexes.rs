@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 pub use ask::keyring;
+pub use in_files::reached;
 pub use renew::{renewal, renewal_for};
 pub use secret::{Credentials, without_secrets, without_userinfo};
 

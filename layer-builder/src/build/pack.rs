@@ -235,6 +235,7 @@ fn subject<'a>(
             .scripts()
             .filter_map(|entry| Some(script(&entry.path)?.to_owned()))
             .collect(),
+        compiled_here: here.compiled_here,
         native_wheel_passed_over: here.record.as_ref().is_some_and(|record| record.native_wheel_passed_over),
     };
     Subject {
@@ -258,7 +259,7 @@ struct Packed {
 }
 
 /// What the manifest says of a package, but for its files.
-pub(super) fn record(item: &Item, path: &Path, sha256: Sha256) -> PackageRecord {
+pub(super) fn record(item: &Item, place: &Place, path: &Path, sha256: Sha256) -> PackageRecord {
     let chosen = &item.chosen;
     // What is built says its version in its name.
     let built = || {
@@ -277,7 +278,7 @@ pub(super) fn record(item: &Item, path: &Path, sha256: Sha256) -> PackageRecord 
         size: 0,
         unzipped_size: 0,
         files: 0,
-        python: match &item.place {
+        python: match place {
             Place::Versions(versions) => Some(versions.iter().map(ToString::to_string).collect()),
             Place::Everywhere | Place::Top => None,
         },

@@ -23,32 +23,48 @@ const OPTIONS: [(&str, &str); 5] = [
     ("-f", "--find-links"),
 ];
 
+/// Options that name another file.
+const NAMING: [&str; 4] = ["--requirement", "--constraint", "-r", "-c"];
+
 /// Reads the files, and those that they name in turn.
 pub(super) fn read(files: &[PathBuf], variables: &BTreeMap<String, String>) -> Found {
     let mut found = Found::default();
-    let mut seen: Vec<PathBuf> = Vec::new();
+    for (path, lines) in reached(files) {
+        let folder = path.parent().unwrap_or(Path::new(".")).to_path_buf();
+        for line in &lines {
+            if line == "--no-index" {
+                found.options.push(line.clone());
+            } else {
+                found.add(line, &folder, &path, variables);
+            }
+        }
+    }
+    found
+}
+
+/// These requirements files, and those that they name in turn, each with its lines. One that is not there is none of
+/// ours to complain of.
+pub fn reached(files: &[PathBuf]) -> Vec<(PathBuf, Vec<String>)> {
+    let (mut reached, mut seen) = (Vec::new(), Vec::new());
     let mut waiting: Vec<PathBuf> = files.iter().rev().cloned().collect();
     while let Some(path) = waiting.pop() {
-        // A file that is not there is none of ours to complain of. The same one has several names.
+        // The same file has several names.
         let Ok(known) = path.canonicalize() else { continue };
         if seen.contains(&known) {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap_or_default().replace("\\\n", " ");
-        let folder = path.parent().unwrap_or(Path::new(".")).to_path_buf();
-        for line in text.lines() {
-            let line = line.split(" #").next().unwrap_or_default().trim();
-            if let Some(other) = value_of(line, "--requirement").or_else(|| value_of(line, "-r")) {
-                waiting.push(folder.join(other));
-            } else if line == "--no-index" {
-                found.options.push(line.to_owned());
-            } else {
-                found.add(line, &folder, &path, variables);
-            }
-        }
+        let lines: Vec<String> =
+            text.lines().map(|line| line.split(" #").next().unwrap_or_default().trim().to_owned()).collect();
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let named =
+            |line: &String| NAMING.iter().find_map(|option| value_of(line, option)).map(|it| folder.join(it));
+        let named: Vec<PathBuf> = lines.iter().filter_map(named).collect();
+        waiting.extend(named.into_iter().rev());
         seen.push(known);
+        reached.push((path, lines));
     }
-    found
+    reached
 }
 
 impl Found {

@@ -65,6 +65,8 @@ pub struct Package {
     pub name: String,
     /// Whether a wheel with compiled code would have served too.
     pub native_wheel_passed_over: bool,
+    /// Whether it holds compiled code that was made on this machine.
+    pub compiled_here: bool,
     /// Its scripts that are not in the layer.
     pub scripts_left_out: Vec<String>,
     /// What it asks for: `Requires-Dist` of its metadata.

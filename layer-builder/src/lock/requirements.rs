@@ -14,7 +14,7 @@ use thiserror::Error;
 use super::pylock::{self, Given};
 use crate::hash::Sha256;
 use crate::indexes::address::has_credentials;
-use crate::indexes::without_userinfo;
+use crate::indexes::{reached, without_userinfo};
 use crate::requirement::{self, Wanted};
 use crate::spec::Spec;
 
@@ -212,8 +212,13 @@ pub fn inputs_of(spec: &Spec<'_>) -> Sha256 {
             Wanted::Folder(path) => spec.folder.join(path).join("pyproject.toml"),
         };
         // A file that cannot be read makes the lock stale; making it anew says why.
-        let hash = std::fs::read(file).map(|bytes| Sha256::of(&bytes).to_string()).unwrap_or_default();
-        inputs["files"][wanted.to_string()] = hash.into();
+        let hash_of = |file: &Path| std::fs::read(file).map(|bytes| Sha256::of(&bytes).to_string());
+        inputs["files"][wanted.to_string()] = hash_of(&file).unwrap_or_default().into();
+        if let Wanted::File(_) = wanted {
+            for (index, (file, _)) in reached(&[file]).iter().enumerate().skip(1) {
+                inputs["files"][format!("{wanted} {index}")] = hash_of(file).unwrap_or_default().into();
+            }
+        }
     }
     Sha256::of(inputs.to_string().as_bytes())
 }

@@ -231,7 +231,7 @@ impl Uv {
     }
 
     /// Builds the source distribution at `sdist` into a wheel in `out`, with the pinned and hashed tools of
-    /// `constraints` and nothing else.
+    /// `constraints` and nothing else; by any Python, or by this one.
     ///
     /// The backend is a stranger's code: of the environment it sees what it needs, and the same umask, clock and
     /// language everywhere.
@@ -240,7 +240,7 @@ impl Uv {
         folder: &Path,
         indexes: &Indexes,
         sdist: &Path,
-        constraints: &Path,
+        (constraints, python): (&Path, Option<&Path>),
         out: &Path,
         network: Network,
     ) -> Result<(), Error> {
@@ -253,6 +253,9 @@ impl Uv {
         command.arg(constraints).arg("--out-dir").arg(out).args(&indexes.handed().arguments);
         if network == Network::Forbidden {
             command.arg("--offline");
+        }
+        if let Some(python) = python {
+            command.arg("--python").arg(python);
         }
         command.arg(sdist);
         // 1980-01-01, the oldest time that a zip can hold.
