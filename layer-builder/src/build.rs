@@ -425,7 +425,7 @@ struct Here {
     place: Place,
     record: Option<PackageRecord>,
     /// Whether it holds compiled code that was made on this machine.
-    compiled_here: bool,
+    own_code: bool,
 }
 
 impl Here {
@@ -434,7 +434,7 @@ impl Here {
         let record = pack::record(item, &place, &path, sha256);
         let name = format!("{} {}", record.name, record.version);
         let file = open(&path)?;
-        Ok(Self { path, sha256, file, name, place, record: Some(record), compiled_here: false })
+        Ok(Self { path, sha256, file, name, place, record: Some(record), own_code: false })
     }
 }
 
@@ -530,7 +530,7 @@ impl Work<'_> {
                     for (pythons, built) in wheels {
                         let place = if whole { item.place.clone() } else { Place::Versions(pythons) };
                         let here_too = Here::new(item, place, built.path, built.sha256)?;
-                        here.push(Here { compiled_here: true, ..here_too });
+                        here.push(Here { own_code: true, ..here_too });
                     }
                 }
             }
@@ -538,7 +538,7 @@ impl Work<'_> {
         if let Some((path, sha256)) = include::pack(self.spec.folder, &self.spec.layer.include, self.cache)? {
             let name = "`include`".to_owned();
             let (file, place) = (open(&path)?, Place::Top);
-            here.push(Here { file, path, sha256, name, place, record: None, compiled_here: false });
+            here.push(Here { file, path, sha256, name, place, record: None, own_code: false });
         }
         Ok(here)
     }

@@ -2,54 +2,10 @@
 //! needs the network.
 #![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde_json::Value;
-use tests::command::{Outcome, binary, clean, pythons, run, skipped};
-
-struct Project {
-    folder: tempfile::TempDir,
-}
-
-impl Project {
-    fn of(table: &str) -> Self {
-        let project = Self { folder: tempfile::tempdir().unwrap() };
-        project.write("layers.toml", &format!("[layers.own]\n{table}"));
-        project
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
-        std::fs::write(self.path(name), text).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    fn manifest(&self, name: &str) -> Value {
-        serde_json::from_str(&self.read(&format!("target/layers/{name}.json"))).unwrap()
-    }
-
-    fn run(&self, arguments: &[&str]) -> Outcome {
-        let mut command = clean(binary("layer-builder"));
-        let cache = binary("layer-builder").with_file_name("tests-cache");
-        command.current_dir(self.folder.path()).env("LAYER_BUILDER_CACHE_DIR", cache).args(arguments);
-        run(&mut command)
-    }
-
-    /// The paths of a zip.
-    fn files(&self, zip: &str) -> Vec<String> {
-        let program = "import sys, zipfile\nprint(*zipfile.ZipFile(sys.argv[1]).namelist(), sep='\\n')";
-        let zip = self.path(&format!("target/layers/{zip}.zip"));
-        let listing = run(clean("python3").args(["-c", program]).arg(zip)).expect_code(0);
-        listing.stdout.lines().map(str::to_owned).collect()
-    }
-}
+use tests::command::{clean, pythons, run, skipped};
+use tests::own_layer::OwnLayer;
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
     let mut command = clean("git");
@@ -61,7 +17,7 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
 const TARGET: &str = "python = [\"3.12\"]\narchitectures = [\"arm64\"]\n";
 
 /// A repository whose package lies in a folder of it; each commit has a version. Gives the commits.
-fn repository(project: &Project, versions: &[&str]) -> Vec<String> {
+fn repository(project: &OwnLayer, versions: &[&str]) -> Vec<String> {
     let folder = project.path("repository");
     std::fs::create_dir_all(&folder).unwrap();
     git(&folder, &["init", "-q", "-b", "main"]);
@@ -84,7 +40,7 @@ fn repository(project: &Project, versions: &[&str]) -> Vec<String> {
 /// A branch, a tag and a commit, of a package that lies in a folder of its repository: each is locked to a commit.
 #[test]
 fn pypi_any_git_requirement_is_locked_to_a_commit() {
-    let project = Project::of("");
+    let project = OwnLayer::of("");
     let commits = repository(&project, &["1.0", "2.0", "3.0"]);
     for (reference, commit, version) in
         [("@main", 2, "3.0"), ("@v1.0", 0, "1.0"), (&*format!("@{}", commits[1]), 1, "2.0"), ("", 2, "3.0")]
@@ -115,7 +71,7 @@ fn pypi_any_git_requirement_is_locked_to_a_commit() {
 
 #[test]
 fn pypi_a_variant_is_made_from_a_tag_and_from_a_commit() {
-    let project = Project::of("");
+    let project = OwnLayer::of("");
     let commits = repository(&project, &["1.0", "2.0"]);
     let repository = project.path("repository");
     // `branch-of` names a repository; the package has to lie at its top.
@@ -142,7 +98,7 @@ fn pypi_a_variant_is_made_from_a_tag_and_from_a_commit() {
 /// A requirements file with a file in it, and constraints of its own.
 #[test]
 fn pypi_requirements_files_name_others() {
-    let project = Project::of(&format!("requirements = [\"-r deep/more.txt\"]\n{TARGET}"));
+    let project = OwnLayer::of(&format!("requirements = [\"-r deep/more.txt\"]\n{TARGET}"));
     project.write(
         "deep/more.txt",
         "# ours\nidna==3.7 ; python_version >= '3.9'\n-r ../top.txt\n-c limits.txt\n",
@@ -152,7 +108,7 @@ fn pypi_requirements_files_name_others() {
     let _ = project.run(&["build"]).expect_code(0);
     let lock = project.read("requirements.own.txt");
     assert!(lock.contains("idna==3.7 ") && lock.contains("six==1.16.0 "), "{lock}");
-    assert!(!lock.contains(project.folder.path().to_str().unwrap()), "{lock}");
+    assert!(!lock.contains(project.folder().to_str().unwrap()), "{lock}");
     // Each of them counts with what is in it.
     let _ = project.run(&["lock", "--check"]).expect_code(0);
     project.write("deep/limits.txt", "six<1.16\n");
@@ -167,8 +123,8 @@ fn machines() -> (&'static str, &'static str) {
 }
 
 /// A project whose folder is compiled: it uses what glibc has had in its main library since 2.34 only.
-fn compiled(pythons: &str, architectures: &str) -> Project {
-    let project = Project::of(&format!(
+fn compiled(pythons: &str, architectures: &str) -> OwnLayer {
+    let project = OwnLayer::of(&format!(
         "requirements = [\"./fast\"]\npython = {pythons}\narchitectures = {architectures}\n"
     ));
     project.write(

@@ -235,7 +235,7 @@ fn subject<'a>(
             .scripts()
             .filter_map(|entry| Some(script(&entry.path)?.to_owned()))
             .collect(),
-        compiled_here: here.compiled_here,
+        compiled_here: here.own_code,
         native_wheel_passed_over: here.record.as_ref().is_some_and(|record| record.native_wheel_passed_over),
     };
     Subject {

@@ -4,9 +4,7 @@
 //! in versions that they allow, for every target.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-use pep508_rs::pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::{PackageName, VersionOrUrl};
 
 use super::tools::Sources;
@@ -75,12 +73,12 @@ fn unfit(spec: &Spec<'_>, lock: &Lock, given: &Given, folders: &[(PackageName, P
         if !given.environments.is_empty() && !serves {
             return Some(format!("its `environments` leave {target} out"));
         }
-        if given.requires_python.as_ref().is_some_and(|requires| !allows(requires, target)) {
+        if given.requires_python.as_ref().is_some_and(|requires| !target.python.is_allowed_by(requires)) {
             return Some(format!("its `requires-python` leaves {target} out"));
         }
         let mut needed = lock.packages.iter().filter(|package| package.marker.evaluate(&environment, &[]));
         let refuses = |package: &&LockedPackage| {
-            given.requires.get(&package.line).is_some_and(|requires| !allows(requires, target))
+            given.requires.get(&package.line).is_some_and(|requires| !target.python.is_allowed_by(requires))
         };
         if let Some(package) = needed.find(refuses) {
             let (name, line) = (&package.name, package.line);
@@ -113,14 +111,6 @@ fn unmet(spec: &Spec<'_>, lock: &Lock, requirement: &Requirement, target: Target
     };
     let (pin, line) = (&package.pin, package.line);
     (!fits).then(|| format!("`{name}` {pin} is in it (line {line}), and `{requirement}` is asked for"))
-}
-
-/// Whether any patch release of the target's Python is allowed.
-fn allows(requires: &VersionSpecifiers, target: Target) -> bool {
-    [0, 99].iter().any(|patch| {
-        let version = Version::from_str(&format!("{}.{patch}", target.python));
-        version.is_ok_and(|version| requires.contains(&version))
-    })
 }
 
 /// A word on how such a lock is made, for whoever has named one that is not there.
