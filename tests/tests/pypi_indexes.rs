@@ -273,7 +273,8 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
     with zipfile.ZipFile(os.path.join(folder, name), "w") as wheel:
         info = fill(folder, wheel.writestr)
         wheel.writestr("ours.py", "x = 1\n")
-        wheel.writestr(info + "/RECORD", "")
+        names = wheel.namelist() + [info + "/RECORD"]
+        wheel.writestr(info + "/RECORD", "".join(name + ",,\n" for name in names))
     return name
 "#;
     let backend = backend.replace("TRACE", &format!("{:?}", trace.display().to_string()));
