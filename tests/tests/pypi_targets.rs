@@ -1,5 +1,4 @@
 //! Targets, sources and variants, with real packages, the real uv and real git. Everything here needs the network.
-#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
 
 use serde_json::Value;
 use tests::command::{clean, pythons, run, skipped};
