@@ -3,13 +3,12 @@
 mod lock;
 mod pack;
 mod prove;
+mod wheels;
 
 use std::cell::LazyCell;
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
 use pep508_rs::PackageName;
 use thiserror::Error;
@@ -17,7 +16,6 @@ use thiserror::Error;
 use crate::atomic;
 use crate::cache::{self, Cache};
 use crate::hash::Sha256;
-use crate::indexes::Indexes;
 use crate::layer::archive;
 use crate::layer::audit::Finding;
 use crate::layer::compress::Compression;
@@ -35,12 +33,11 @@ use crate::requirement::Wanted;
 use crate::spec::{self, Spec};
 use crate::target::Date;
 use crate::ui::{Ui, counted, megabytes, shown};
-use crate::wheels::layout::{Item, Part, Place, parts};
+use crate::wheels::layout::{Part, parts};
 use crate::wheels::select::{self, Chosen, Origin, Selected, select};
-use crate::wheels::source::{self, Built, Input, Workshop};
-use crate::wheels::{explain, fetch};
-use crate::zip_reader;
+use crate::wheels::{explain, fetch, source};
 use pack::Written;
+use wheels::Here;
 
 pub use lock::{check as check_lock, fresh_lock, lock};
 
@@ -415,29 +412,6 @@ struct Work<'a> {
     hashing: &'a Hashing,
 }
 
-/// A wheel on this machine, open, and where it goes.
-#[derive(Clone)]
-struct Here {
-    path: PathBuf,
-    sha256: Sha256,
-    file: Arc<File>,
-    name: String,
-    place: Place,
-    record: Option<PackageRecord>,
-    /// Whether it holds compiled code that was made on this machine.
-    own_code: bool,
-}
-
-impl Here {
-    /// The wheel of a package.
-    fn new(item: &Item, place: Place, path: PathBuf, sha256: Sha256) -> Result<Self, Error> {
-        let record = pack::record(item, &place, &path, sha256);
-        let name = format!("{} {}", record.name, record.version);
-        let file = open(&path)?;
-        Ok(Self { path, sha256, file, name, place, record: Some(record), own_code: false })
-    }
-}
-
 impl Work<'_> {
     /// If the server no longer has a file where it was, the index is asked once where it is now.
     fn zips_wherever_files_are(&self) -> Result<Vec<Written>, Error> {
@@ -499,54 +473,6 @@ impl Work<'_> {
             result => result,
         }
     }
-
-    fn wheels(&self, part: &Part) -> Result<Vec<Here>, Error> {
-        let files: Vec<_> = part.items.iter().filter_map(|item| item.chosen.origin.file()).collect();
-        let indexes = || Indexes::of(self.spec.folder, &self.spec.wanted);
-        let paths = fetch::fetch(&files, indexes, self.cache, self.options.network, self.ui)?;
-        let mut paths = paths.into_iter();
-        let (spec, cache, network, ui) = (self.spec, self.cache, self.options.network, self.ui);
-        let shop = Workshop { spec, cache, network, ui };
-        let mut here = Vec::new();
-        for item in &part.items {
-            let chosen = &item.chosen;
-            let path = chosen.origin.file().and_then(|_| paths.next()).unwrap_or_default();
-            let name = chosen.name.as_ref();
-            let built = match &chosen.origin {
-                Origin::Wheel(file) => {
-                    here.push(Here::new(item, item.place.clone(), path, file.sha256)?);
-                    continue;
-                }
-                Origin::Sdist(file) => shop.build(Input::Sdist(file, &path), &part.targets_of(item))?,
-                Origin::Commit(commit) => shop.build(Input::Commit(name, commit), &part.targets_of(item))?,
-                Origin::Folder(folder) => shop.build(Input::Folder(name, folder), &part.targets_of(item))?,
-            };
-            match built {
-                Built::Pure(built) => {
-                    here.push(Here::new(item, item.place.clone(), built.path, built.sha256)?);
-                }
-                Built::Native(wheels) => {
-                    let whole = wheels.len() == 1;
-                    for (pythons, built) in wheels {
-                        let place = if whole { item.place.clone() } else { Place::Versions(pythons) };
-                        let here_too = Here::new(item, place, built.path, built.sha256)?;
-                        here.push(Here { own_code: true, ..here_too });
-                    }
-                }
-            }
-        }
-        if let Some((path, sha256)) = include::pack(self.spec.folder, &self.spec.layer.include, self.cache)? {
-            let name = "`include`".to_owned();
-            let (file, place) = (open(&path)?, Place::Top);
-            here.push(Here { file, path, sha256, name, place, record: None, own_code: false });
-        }
-        Ok(here)
-    }
-}
-
-fn open(path: &Path) -> Result<Arc<File>, Error> {
-    let io = |source| zip_reader::Error::Io { path: path.to_path_buf(), source };
-    Ok(File::open(path).map(Arc::new).map_err(io).map_err(archive::Error::from)?)
 }
 
 /// Commit and cleanness of the repository around `folder`; one call of git.
