@@ -1,14 +1,14 @@
 //! The way through: lock, then wheels, then layer. Each stage is entered once and hands on plain data.
 
+mod lock;
 mod pack;
 mod prove;
+mod wheels;
 
 use std::cell::LazyCell;
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
 use pep508_rs::PackageName;
 use thiserror::Error;
@@ -26,19 +26,20 @@ use crate::layer::inspect::inspect;
 use crate::layer::listing;
 use crate::layer::manifest::{self, LockRecord, Manifest, PackageRecord};
 use crate::layer::{bytecode, licence, plan, requires, sbom, smoke};
-use crate::lock::uv::{Network, Upgrade, Uv};
+use crate::lock::uv::Network;
 use crate::lock::{Lock, requirements};
-use crate::relock::{self, Answers, relock};
+use crate::relock::{self, Answers};
 use crate::requirement::Wanted;
 use crate::spec::{self, Spec};
 use crate::target::Date;
 use crate::ui::{Ui, counted, megabytes, shown};
-use crate::wheels::layout::{Part, Place, parts};
+use crate::wheels::layout::{Part, parts};
 use crate::wheels::select::{self, Chosen, Origin, Selected, select};
-use crate::wheels::source::{self, Input};
-use crate::wheels::{explain, fetch};
-use crate::zip_reader;
+use crate::wheels::{explain, fetch, source};
 use pack::Written;
+use wheels::Here;
+
+pub use lock::{check as check_lock, fresh_lock, lock};
 
 /// How a build goes about the lock and the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +84,9 @@ impl Packing {
     fn recipe(self, spec: &Spec<'_>) -> Sha256 {
         let tools = std::fs::read(&spec.build_lock).unwrap_or_default();
         let version = env!("CARGO_PKG_VERSION");
-        Sha256::of(format!("{RECIPE} {version} {self:?} {}", Sha256::of(&tools)).as_bytes())
+        // What is only audited counts, too: findings stand in the manifest.
+        let stated = spec.layer.provided.stated();
+        Sha256::of(format!("{RECIPE} {version} {self:?} {}{stated}", Sha256::of(&tools)).as_bytes())
     }
 }
 
@@ -105,6 +108,12 @@ pub enum Error {
     /// The lock may not be made, and there is none.
     #[error("there is no lock `{}`", .0.display())]
     NoLock(PathBuf),
+    /// The lock that the layer's table names is not there.
+    #[error("there is no lock `{}`, which `lock` in `layers.toml` names", .0.display())]
+    NoGiven(PathBuf),
+    /// The lock that the layer's table names is not ours to change.
+    #[error("the lock `{}` is made by somebody else, and not upgraded here", .0.display())]
+    NotOurs(PathBuf),
     /// There is no such variant of the layer.
     #[error(transparent)]
     Spec(#[from] spec::Error),
@@ -183,10 +192,21 @@ impl From<relock::Error> for Error {
 }
 
 impl Error {
+    /// Whether it says that the lock is not there, or not one for this layer.
+    pub fn is_about_the_lock(&self) -> bool {
+        match self {
+            Self::Stale(_) | Self::NoLock(_) | Self::NoGiven(_) => true,
+            Self::Relock(error) => matches!(**error, relock::Error::Unfit { .. }),
+            _ => false,
+        }
+    }
+
     /// What to do about it. `lock` is the command that locks.
     pub fn hint(&self, lock: &str) -> Option<String> {
         match self {
             Self::Stale(_) | Self::NoLock(_) => Some(format!("run `{lock}` and commit the result")),
+            Self::NoGiven(path) => Some(relock::how_to_make(path)),
+            Self::NotOurs(_) => Some("what has made it makes it anew".to_owned()),
             Self::Lock(error) => error.hint(lock),
             Self::Spec(error) => Some(error.hint()),
             Self::Relock(error) => error.hint(lock),
@@ -365,50 +385,6 @@ fn described(path: &Path, spec: &Spec<'_>, manifest: &Manifest) -> String {
     format!("{file}: {what}, {}, CodeSha256 {}…", megabytes(manifest.size), &manifest.code_sha256[..8])
 }
 
-/// The lock, made anew if it does not fit and may be.
-pub fn fresh_lock(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Result<Lock, Error> {
-    let path = &spec.lock;
-    if options.upgrade {
-        return lock(spec, &Upgrade::Everything, cache, ui);
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let fixed = options.locked || options.network == Network::Forbidden;
-    match Lock::read(path)? {
-        Some(found) if found.fits(spec) => match found.missing_build_lock(spec) {
-            // A branch may have moved since.
-            None if spec.follows_branch && !fixed => {
-                let packages = found.packages.iter().filter(|package| package.version().is_none());
-                let moved = Upgrade::Packages(packages.map(|package| package.name.clone()).collect());
-                return lock(spec, &moved, cache, ui);
-            }
-            None => return Ok(found),
-            Some(missing) if fixed => return Err(Error::NoLock(missing)),
-            Some(missing) => ui.note(format!("there is no `{}`; locking again", shown(&missing))),
-        },
-        Some(_) if fixed => return Err(Error::Stale(path.clone())),
-        None if fixed => return Err(Error::NoLock(path.clone())),
-        Some(_) => {
-            ui.note(format!("`{name}` was made for something else; locking again"));
-        }
-        None => ui.note(format!("there is no `{name}` yet; locking")),
-    }
-    lock(spec, &Upgrade::Nothing, cache, ui)
-}
-
-/// Makes the lock anew, and tells what has changed.
-pub fn lock(spec: &Spec<'_>, upgrade: &Upgrade, cache: &Cache, ui: &Ui) -> Result<Lock, Error> {
-    let uv = Uv::find(cache, Network::Allowed, ui).map_err(relock::Error::from)?;
-    let (lock, changes) = relock(spec, &uv, upgrade, cache, ui)?;
-    for change in &changes {
-        ui.status("Changed", change);
-    }
-    let names: BTreeSet<_> = spec.layer.requirements.iter().filter_map(Wanted::name).collect();
-    let versions = names.iter().filter_map(|name| Some(format!(", {name} {}", lock.pin_of(name)?)));
-    let packages = counted(lock.packages.len(), "package");
-    ui.status("Locked", format!("{}: {packages}{}", spec.artifact(), versions.collect::<String>()));
-    Ok(lock)
-}
-
 /// What `--explain` says of a package.
 pub fn explain(
     spec: &Spec<'_>,
@@ -436,22 +412,15 @@ struct Work<'a> {
     hashing: &'a Hashing,
 }
 
-/// A wheel on this machine, open, and where it goes.
-#[derive(Clone)]
-struct Here {
-    path: PathBuf,
-    sha256: Sha256,
-    file: Arc<File>,
-    name: String,
-    place: Place,
-    record: Option<PackageRecord>,
-}
-
 impl Work<'_> {
     /// If the server no longer has a file where it was, the index is asked once where it is now.
     fn zips_wherever_files_are(&self) -> Result<Vec<Written>, Error> {
         match self.zips(Answers::Kept) {
-            Err(Error::Fetch(gone)) if gone.may_have_moved() && self.options.network == Network::Allowed => {
+            Err(Error::Fetch(gone))
+                if gone.may_have_moved()
+                    && self.options.network == Network::Allowed
+                    && self.lock.given.is_none() =>
+            {
                 self.ui.note(format!("{gone}; asking the index where it is now"));
                 match self.zips(Answers::New) {
                     // The index has no better answer: what counts is that the file is gone.
@@ -465,6 +434,8 @@ impl Work<'_> {
 
     fn zips(&self, answers: Answers) -> Result<Vec<Written>, Error> {
         let spec = self.spec;
+        // What is wrong with the lock itself is said before anybody is asked about it.
+        select::check(self.lock, &spec.targets)?;
         let index = relock::locate(spec, self.lock, answers, self.options.network, self.cache, self.ui)?;
         let mut selected = select(self.lock, &index, &spec.targets, spec.layer.wheels)?;
         for (name, folder) in relock::folders_of(spec)? {
@@ -502,48 +473,6 @@ impl Work<'_> {
             result => result,
         }
     }
-
-    fn wheels(&self, part: &Part) -> Result<Vec<Here>, Error> {
-        let files: Vec<_> = part.items.iter().filter_map(|item| item.chosen.origin.file()).collect();
-        let paths = fetch::fetch(&files, self.cache, self.options.network, self.ui)?;
-        let mut paths = paths.into_iter();
-        let mut here = Vec::new();
-        for item in &part.items {
-            let chosen = &item.chosen;
-            let path = chosen.origin.file().and_then(|_| paths.next()).unwrap_or_default();
-            let name = chosen.name.as_ref();
-            let build = |input: Input<'_>| {
-                let built = source::wheel_of(input, self.spec, self.cache, self.options.network, self.ui)?;
-                Ok::<_, Error>((built.path, built.sha256))
-            };
-            let (path, sha256) = match &chosen.origin {
-                Origin::Wheel(file) => (path, file.sha256),
-                Origin::Sdist(file) => build(Input::Sdist(file, &path))?,
-                Origin::Commit(commit) => build(Input::Commit(name, commit))?,
-                Origin::Folder(folder) => build(Input::Folder(name, folder))?,
-            };
-            let record = pack::record(item, &path, sha256);
-            let name = format!("{} {}", record.name, record.version);
-            here.push(Here {
-                file: open(&path)?,
-                path,
-                sha256,
-                name,
-                place: item.place.clone(),
-                record: Some(record),
-            });
-        }
-        if let Some((path, sha256)) = include::pack(self.spec.folder, &self.spec.layer.include, self.cache)? {
-            let name = "`include`".to_owned();
-            here.push(Here { file: open(&path)?, path, sha256, name, place: Place::Top, record: None });
-        }
-        Ok(here)
-    }
-}
-
-fn open(path: &Path) -> Result<Arc<File>, Error> {
-    let io = |source| zip_reader::Error::Io { path: path.to_path_buf(), source };
-    Ok(File::open(path).map(Arc::new).map_err(io).map_err(archive::Error::from)?)
 }
 
 /// Commit and cleanness of the repository around `folder`; one call of git.

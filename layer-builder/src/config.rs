@@ -15,6 +15,7 @@ use thiserror::Error;
 
 pub use mistake::Mistake;
 
+use crate::provided::Provided;
 use crate::requirement::Wanted;
 use crate::target::{Architecture, PythonVersion, Runtime, Runtimes, Target};
 
@@ -51,10 +52,14 @@ pub struct LayerTable {
     pub architectures: Vec<Architecture>,
     /// The runtimes that are known: the table of this crate, and what the file says otherwise.
     pub runtimes: Runtimes,
+    /// What the runtimes bring along, as far as the file says so.
+    pub provided: Provided,
     /// Whether there may be a zip for each architecture.
     pub split: Split,
     /// Whether what the runtimes bring along is left out.
     pub exclude_runtime_provided: bool,
+    /// The lock, if somebody else makes it: a file of PEP 751, from the folder of `layers.toml`.
+    pub lock: Option<PathBuf>,
     /// Other files of the layer: their place in it, and where they lie from the folder of `layers.toml`.
     pub include: BTreeMap<String, PathBuf>,
     /// Which wheel to take where a package offers both kinds.

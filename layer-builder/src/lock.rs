@@ -1,6 +1,7 @@
 //! From a layer's requirements to its lock, and from the lock to where its files lie. uv does the resolving.
 
 pub mod files;
+pub mod pylock;
 pub mod requirements;
 pub mod uv;
 

@@ -1,39 +1,37 @@
 //! Making a lock anew: resolve, find out which packages have to be built here, and pin what they are built with.
 
+mod given;
 mod serve;
+mod tools;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use pep508_rs::PackageName;
 use thiserror::Error;
 
+pub use given::{how_to_make, read_given, tools_of_given};
+
 use serve::Constraints;
+use tools::Sources;
 
 use crate::atomic;
 use crate::cache::Cache;
 use crate::config::nearest;
 use crate::hash::Sha256;
+use crate::indexes::Indexes;
+use crate::indexes::address::has_credentials;
 use crate::lock::files::FileIndex;
 use crate::lock::uv::{self, Network, Resolve, Resolved, Upgrade, Uv};
-use crate::lock::{Lock, LockedPackage, Pin, requirements};
+use crate::lock::{Lock, LockedPackage, requirements};
+use crate::provided;
 use crate::requirement::Wanted;
 use crate::spec::Spec;
 use crate::target::{PythonVersion, Target};
 use crate::ui::Ui;
 use crate::wheels::select::listed;
-use crate::wheels::source::Input;
 use crate::wheels::{fetch, select, source};
-
-/// The Python that build tools have to run on: any that somebody may still have. One version of each tool has to
-/// serve all of them, since its version shows in the wheels that it makes.
-const OLDEST_BUILD_PYTHON: &str = "3.9";
-
-/// What Lambda's Python runtimes bring along:
-/// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html>.
-pub const RUNTIME_PROVIDED: [&str; 7] =
-    ["boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"];
 
 /// Why there is no new lock. The old one is as it was.
 #[derive(Debug, Error)]
@@ -70,6 +68,9 @@ pub enum Error {
     /// A lock names hashes, never addresses.
     #[error("the new lock would hold an address: `{0}`")]
     Address(String),
+    /// Nor passwords.
+    #[error("the new lock would hold the credentials in the address of `{0}`")]
+    Credentials(String),
     /// No file serves a target.
     #[error(transparent)]
     Select(#[from] select::Error),
@@ -87,6 +88,14 @@ pub enum Error {
     /// A source distribution could not be read.
     #[error(transparent)]
     Source(#[from] source::Error),
+    /// The lock that somebody else has made is not for this layer.
+    #[error("the lock `{}` is not what `layers.toml` asks for: {why}", lock.display())]
+    Unfit {
+        /// The lock.
+        lock: PathBuf,
+        /// Why not.
+        why: String,
+    },
     /// The cache is of no use.
     #[error(transparent)]
     Cache(#[from] crate::cache::Error),
@@ -111,9 +120,17 @@ impl Error {
             Self::Cache(error) => Some(error.hint()),
             Self::Lock(error) => error.hint(lock),
             Self::NotLocked { nearest, .. } => nearest.as_ref().map(|name| format!("did you mean `{name}`?")),
+            Self::Unfit { .. } => Some(
+                "make it anew with what has made it, or leave `lock` out of the layer's table: then it is made here"
+                    .to_owned(),
+            ),
             Self::NoLocations { .. } => Some("run this once without `--offline`".to_owned()),
             Self::NoVersion { .. } | Self::Endless => Some(
                 "name fewer targets in `python` and `architectures`, or ask for another version".to_owned(),
+            ),
+            Self::Credentials(_) => Some(
+                "leave them out of the requirement: git asks its credential helper, or takes those of your netrc file"
+                    .to_owned(),
             ),
             Self::Address(_) | Self::Write { .. } => None,
         }
@@ -138,21 +155,14 @@ pub fn relock(
     ui.status("Locking", format!("{} with uv {}", spec.artifact(), uv.version()));
     let old = read_if_there(path)?;
     let folders = folders_of(spec)?;
-    let (body, index) = resolve(spec, &folders, old.as_deref(), upgrade, uv, cache, ui)?;
+    let indexes = Indexes::of(spec.folder, &spec.wanted);
+    let (body, index) = resolve(spec, &folders, &indexes, old.as_deref(), upgrade, uv, ui)?;
     let header = |built: &[String]| {
         requirements::header(&spec.artifact(), uv.version(), requirements::inputs_of(spec), built) + &body
     };
     let unbuilt = checked(path, &header(&[]))?;
-    let sdists = select::sdists(&unbuilt, &index, &spec.layer.targets(), spec.layer.wheels)?;
-    let commits = unbuilt.packages.iter().filter_map(|package| match &package.pin {
-        Pin::Commit(commit) => Some((package.name.to_string(), commit)),
-        Pin::Version { .. } => None,
-    });
-    let commits: Vec<_> = commits.collect();
-    let built = sdists.keys().map(ToString::to_string);
-    let built = built.chain(commits.iter().map(|(name, _)| name.clone()));
-    let built: BTreeSet<String> = built.chain(folders.iter().map(|(name, _)| name.to_string())).collect();
-    let text = header(&built.into_iter().collect::<Vec<_>>());
+    let sources = Sources::of(spec, &unbuilt, &index, &folders)?;
+    let text = header(&sources.names());
     let lock = checked(path, &text)?;
     if let Some(&oldest) = spec.layer.pythons.first() {
         keep(&index, &lock, &cache.locations(question(&lock, oldest)), cache)?;
@@ -162,29 +172,7 @@ pub fn relock(
     let build_text = if lock.built.is_empty() {
         None
     } else {
-        let files: Vec<_> = sdists.values().copied().collect();
-        let paths = fetch::fetch(&files, cache, Network::Allowed, ui)?;
-        let mut inputs: Vec<Input<'_>> =
-            files.iter().zip(&paths).map(|(file, path)| Input::Sdist(file, path)).collect();
-        inputs.extend(commits.iter().map(|(name, commit)| Input::Commit(name, commit)));
-        inputs.extend(folders.iter().map(|(name, path)| Input::Folder(name.as_ref(), path)));
-        let wanted = source::build_requirements(&inputs, cache)?;
-        let preferred = preferred_tools(&spec.build_lock, old_build.as_deref());
-        let Resolved { text: body, .. } = uv.resolve(&Resolve {
-            folder: spec.folder,
-            origin: "build-system.requires",
-            requirements: &wanted.into_iter().collect::<Vec<_>>().join("\n"),
-            old: preferred.as_deref(),
-            upgrade,
-            oldest_python: OLDEST_BUILD_PYTHON,
-            fewest_versions: true,
-            constraints: "",
-            excludes: "",
-            not_emitted: &[],
-        })?;
-        let text = build_header(path) + &body;
-        checked(&spec.build_lock, &text)?;
-        Some(text)
+        Some(sources.pin_tools(&indexes, old_build.as_deref(), None, (uv, upgrade), cache, ui)?)
     };
 
     // First what the lock needs, then the lock, then what it no longer needs: whoever is killed in between runs this
@@ -215,10 +203,10 @@ pub fn folders_of(spec: &Spec<'_>) -> Result<Vec<(PackageName, PathBuf)>, Error>
 fn resolve(
     spec: &Spec<'_>,
     folders: &[(PackageName, PathBuf)],
+    indexes: &Indexes,
     old: Option<&str>,
     upgrade: &Upgrade,
     uv: &Uv,
-    cache: &Cache,
     ui: &Ui,
 ) -> Result<(String, FileIndex), Error> {
     let line = |wanted: &Wanted| match wanted {
@@ -231,13 +219,14 @@ fn resolve(
     let mut preferred = preferred(&spec.lock, old, upgrade)?;
     let mut upgrade = upgrade;
     let excludes =
-        if spec.layer.exclude_runtime_provided { RUNTIME_PROVIDED.join("\n") } else { String::new() };
+        if spec.layer.exclude_runtime_provided { provided::NAMES.join("\n") } else { String::new() };
     let not_emitted: Vec<&str> = folders.iter().map(|(name, _)| name.as_ref()).collect();
     let mut constraints = Constraints::default();
     for round in 0..ROUNDS {
         let text = constraints.text();
         let request = Resolve {
             folder: spec.folder,
+            indexes,
             origin: "layers.toml",
             requirements: &wanted.join("\n"),
             old: preferred.as_deref(),
@@ -255,7 +244,7 @@ fn resolve(
             }
         }
         let lock = checked(&spec.lock, &body)?;
-        let index = locate_new(spec, &lock, &body, uv, cache)?;
+        let index = locate_new(spec, indexes, &lock, &body, uv)?;
         let unserved = select::unserved(&lock, &index, &spec.layer.targets())?;
         if unserved.is_empty()
             || !constraints.find(&unserved, (&lock, &index), &spec.layer.targets(), &request, uv)?
@@ -290,6 +279,9 @@ pub fn locate(
     cache: &Cache,
     ui: &Ui,
 ) -> Result<FileIndex, Error> {
+    if let Some(given) = &lock.given {
+        return Ok(given.files.clone());
+    }
     let Some(&oldest) = spec.layer.pythons.first() else { return Ok(FileIndex::default()) };
     let kept = cache.locations(question(lock, oldest));
     let known = || serde_json::from_slice(&std::fs::read(&kept).ok()?).ok();
@@ -302,7 +294,9 @@ pub fn locate(
         return Err(Error::NoLocations { lock: lock.path.clone(), packages });
     }
     let uv = Uv::find(cache, network, ui)?;
-    let index = uv.locate(spec.folder, &lock.path, oldest)?.allowed_by(lock);
+    let indexes = Indexes::of(spec.folder, &spec.wanted);
+    let text = read_if_there(&lock.path)?.unwrap_or_default();
+    let index = uv.locate(spec.folder, &indexes, (&lock.path, &text), oldest)?.allowed_by(lock);
     for name in index.without_their_wheels(lock) {
         ui.warning(format!(
             "uv names no wheel of `{name}`, only its source: is `no-binary` set in its configuration?"
@@ -312,12 +306,15 @@ pub fn locate(
     Ok(index)
 }
 
-fn locate_new(spec: &Spec<'_>, lock: &Lock, text: &str, uv: &Uv, cache: &Cache) -> Result<FileIndex, Error> {
+fn locate_new(
+    spec: &Spec<'_>,
+    indexes: &Indexes,
+    lock: &Lock,
+    text: &str,
+    uv: &Uv,
+) -> Result<FileIndex, Error> {
     let Some(&oldest) = spec.layer.pythons.first() else { return Ok(FileIndex::default()) };
-    let exchange = cache.new_folder()?;
-    let path = exchange.path().join("requirements.txt");
-    std::fs::write(&path, text).map_err(|source| Error::Write { path: path.clone(), source })?;
-    Ok(uv.locate(spec.folder, &path, oldest)?.allowed_by(lock))
+    Ok(uv.locate(spec.folder, indexes, (&lock.path, text), oldest)?.allowed_by(lock))
 }
 
 /// Keeps an answer, unless a package lacks files in it: the index may have been out of order, or uv configured for
@@ -350,14 +347,10 @@ fn preferred(path: &Path, old: Option<&str>, upgrade: &Upgrade) -> Result<Option
     Ok(Some(lock.versions()))
 }
 
-/// The same for build tools, where a broken file is no more than a reason to make it anew.
-fn preferred_tools(path: &Path, old: Option<&str>) -> Option<String> {
-    Some(Lock::parse(path, old?.as_bytes()).ok()?.versions())
-}
-
 fn read_if_there(path: &Path) -> Result<Option<String>, Error> {
     match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+        // Without what some editors put first.
+        Ok(text) => Ok(Some(text.trim_start_matches('\u{feff}').to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(requirements::Error::Read { path: path.to_path_buf(), source }.into()),
     }
@@ -370,14 +363,12 @@ fn checked(path: &Path, text: &str) -> Result<Lock, Error> {
         let what = line.split("://").next().unwrap_or_default();
         return Err(Error::Address(format!("{}://…", what.trim())));
     }
+    let secret = text.lines().filter_map(|line| line.split_once(" @ "));
+    let mut secret = secret.filter(|(_, url)| has_credentials(url));
+    if let Some((name, _)) = secret.next() {
+        return Err(Error::Credentials(name.trim().to_owned()));
+    }
     Ok(Lock::parse(path, text.as_bytes())?)
-}
-
-fn build_header(lock: &Path) -> String {
-    let lock = lock.file_name().unwrap_or_default().to_string_lossy();
-    format!(
-        "# What the source distributions of {lock} are built with, made by `layer-builder lock`. To be committed.\n"
-    )
 }
 
 fn write_if_new(path: &Path, text: &str, old: Option<&str>) -> Result<(), Error> {

@@ -6,6 +6,11 @@ use std::str::FromStr;
 
 use pep508_rs::{PackageName, VerbatimUrl, VersionOrUrl};
 
+use crate::indexes::address::has_credentials;
+
+/// What is said of an address with a user or a password: `layers.toml` and locks are committed.
+pub const NO_CREDENTIALS: &str = "the address names a user or a password; git asks its credential helper for them, or takes those of netrc";
+
 /// A requirement like `requests[socks]>=2.32 ; python_version < "3.14"`.
 pub type Requirement = pep508_rs::Requirement<VerbatimUrl>;
 
@@ -34,6 +39,9 @@ impl Wanted {
         }
         let requirement = parse(text)?;
         match &requirement.version_or_url {
+            Some(VersionOrUrl::Url(url)) if has_credentials(url.as_str()) => {
+                return Err(NO_CREDENTIALS.to_owned());
+            }
             Some(VersionOrUrl::Url(url)) if url.scheme().starts_with("git+") => {}
             Some(VersionOrUrl::Url(_)) => {
                 return Err("an address has to be one of git, as in `name @ git+https://…@ref`".to_owned());
@@ -47,6 +55,16 @@ impl Wanted {
     pub fn name(&self) -> Option<&PackageName> {
         match self {
             Self::Package(requirement) => Some(&requirement.name),
+            Self::File(_) | Self::Folder(_) => None,
+        }
+    }
+}
+
+impl Wanted {
+    /// The requirement, if it is one of a package.
+    pub fn requirement(&self) -> Option<&Requirement> {
+        match self {
+            Self::Package(requirement) => Some(requirement),
             Self::File(_) | Self::Folder(_) => None,
         }
     }

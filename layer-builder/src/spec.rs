@@ -38,12 +38,23 @@ pub struct Spec<'a> {
     pub targets: Vec<Target>,
     /// Its lock.
     pub lock: PathBuf,
+    /// Who makes the lock.
+    pub lock_maker: LockMaker,
     /// The lock of the tools that build its source distributions.
     pub build_lock: PathBuf,
     /// Where zip and manifest go.
     pub artifacts: PathBuf,
     /// Whether it follows a branch, which may have moved since it was locked.
     pub follows_branch: bool,
+}
+
+/// Who makes a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockMaker {
+    /// We do.
+    Ourselves,
+    /// Somebody else: it is a file of PEP 751, and is never written.
+    SomebodyElse,
 }
 
 /// Why there is no such variant.
@@ -103,7 +114,11 @@ impl<'a> Spec<'a> {
             variant: None,
             wanted: layer.requirements.iter().chain(&layer.companions).cloned().collect(),
             targets: layer.targets(),
-            lock: folder.join(format!("requirements.{}.txt", layer.name)),
+            lock: match &layer.lock {
+                Some(given) => folder.join(given),
+                None => folder.join(format!("requirements.{}.txt", layer.name)),
+            },
+            lock_maker: if layer.lock.is_some() { LockMaker::SomebodyElse } else { LockMaker::Ourselves },
             build_lock: folder.join(format!("requirements.{}.build.txt", layer.name)),
             artifacts: artifacts_of(folder),
             follows_branch: false,
@@ -127,6 +142,8 @@ impl<'a> Spec<'a> {
             // A raw layer is a thing to keep; a branch is a thing to try.
             let home = if spec.follows_branch { spec.artifacts.clone() } else { folder.to_path_buf() };
             spec.lock = home.join(format!("requirements.{artifact}.txt"));
+            // Whoever has made a lock for the layer has not made one for this.
+            spec.lock_maker = LockMaker::Ourselves;
             spec.build_lock = home.join(format!("requirements.{artifact}.build.txt"));
             spec.variant = Some(names.join("-"));
         }

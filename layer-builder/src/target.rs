@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use pep508_rs::pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder};
 
 /// What a function and all its layers may unpack to, in bytes:
@@ -27,6 +28,14 @@ impl PythonVersion {
     /// The runtime's name as Lambda has it: `python3.12`.
     pub fn runtime(self) -> String {
         format!("python{self}")
+    }
+
+    /// Whether any patch release of it is allowed: its first, or a very late one.
+    pub fn is_allowed_by(self, requires: &VersionSpecifiers) -> bool {
+        [0, 99].iter().any(|patch| {
+            let version = Version::from_str(&format!("{self}.{patch}"));
+            version.is_ok_and(|version| requires.contains(&version))
+        })
     }
 }
 

@@ -12,6 +12,8 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::indexes::without_userinfo;
+
 const VERB: Style = AnsiColor::Green.on_default().bold();
 const FAILED_VERB: Style = AnsiColor::Red.on_default().bold();
 const NOTE: Style = AnsiColor::Cyan.on_default().bold();
@@ -135,7 +137,8 @@ impl Ui {
 
     fn line(&self, text: &str) {
         let mut err = AutoStream::new(std::io::stderr(), self.color);
-        let _ = writeln!(err, "{text}");
+        // Whoever said it, and however it got there: no password in an address is shown.
+        let _ = writeln!(err, "{}", without_userinfo(text));
     }
 }
 

@@ -20,8 +20,8 @@ pub const FILE_NAME: &str = "layers.toml";
 
 /// Tables that may stand in a layer's table: ours, and the builder's.
 const LAYER_TABLES: &[&str] = &["allow", "branch-of", "include", "publish"];
-/// Tables that may stand at the top.
-const TOP_TABLES: &[&str] = &["layers"];
+/// Tables that may stand at the top: ours, and the builder's.
+const TOP_TABLES: &[&str] = &["layers", "runtimes", "stacks"];
 
 /// A `layers.toml` that has been read.
 #[derive(Clone, Debug)]

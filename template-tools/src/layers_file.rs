@@ -70,7 +70,7 @@ fn unknown_table(file: &Table) -> Option<Unknown> {
     const LAYER: &[&str] = &["allow", "branch-of", "include", "publish"];
     const PUBLISH: &[&str] = &["permissions", "targets"];
     const TARGET: &[&str] = &["permissions"];
-    unknown_in(file, "", &["layers", "stacks"]).or_else(|| {
+    unknown_in(file, "", &["layers", "runtimes", "stacks"]).or_else(|| {
         named_tables(file, "layers", "layers").find_map(|(layer, at)| {
             unknown_in(layer, &at, LAYER).or_else(|| {
                 let publish = layer.get("publish")?.as_table()?;
@@ -119,6 +119,7 @@ mod tests {
             None,
         );
         check_table("[[stacks]]\nname = 'x'\n", None);
+        check_table("[runtimes.\"python3.12\"]\nprovides = {boto3 = '1.36.3'}\n", None);
         check_table("[layer.sosw]\n", Some(("layer", Some("layers"))));
         check_table("[layers.sosw.publsh]\n", Some(("layers.sosw.publsh", Some("publish"))));
         check_table(

@@ -11,6 +11,7 @@ pub mod example;
 pub mod http;
 pub mod interrupt;
 pub mod local_aws;
+pub mod own_layer;
 pub mod project;
 pub mod proxy;
 pub mod server;

@@ -18,6 +18,8 @@ pub enum Answer {
     Page(String),
     /// These bytes, to whoever shows these credentials (`user:password`); 401 to others.
     Guarded(String, Vec<u8>),
+    /// Another answer, to whoever shows these credentials (`user:password`); this status to others.
+    Private(String, u16, Box<Answer>),
     /// This status as often as the number says, then the bytes.
     Failing(u16, usize, Vec<u8>),
     /// The connection breaks after half of the bytes, as often as the number says.
@@ -187,14 +189,24 @@ fn serve(stream: impl Read + Write, state: &State) {
 
 /// Answers one request; `None` ends the connection.
 fn respond(stream: &mut impl Write, state: &State, path: &str, authorization: Option<&str>) -> Option<()> {
+    let shows = |credentials: &str| {
+        use base64::Engine;
+        let wanted = base64::engine::general_purpose::STANDARD.encode(credentials);
+        authorization == Some(format!("Basic {wanted}").as_str())
+    };
     let (status, bytes) = {
         let mut answers = lock(&state.answers);
-        match answers.get_mut(path) {
-            None => (404, Vec::new()),
+        let mut answer = answers.get_mut(path);
+        let mut denied = None;
+        while let Some(Answer::Private(credentials, status, inner)) = answer {
+            denied = denied.or_else(|| Some(*status).filter(|_| !shows(credentials)));
+            answer = Some(inner);
+        }
+        match answer.filter(|_| denied.is_none()) {
+            None => (denied.unwrap_or(404), Vec::new()),
+            Some(Answer::Private(..)) => unreachable!("the loop above has taken these off"),
             Some(Answer::Guarded(credentials, bytes)) => {
-                use base64::Engine;
-                let wanted = base64::engine::general_purpose::STANDARD.encode(credentials);
-                if authorization == Some(format!("Basic {wanted}").as_str()) {
+                if shows(credentials) {
                     (200, bytes.clone())
                 } else {
                     (401, Vec::new())

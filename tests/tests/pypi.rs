@@ -342,17 +342,6 @@ fn pypi_a_damaged_source_distribution_is_fetched_again_before_it_runs() {
 }
 
 #[test]
-fn pypi_a_source_distribution_with_compiled_code_is_refused() {
-    // This version came as a source distribution only.
-    let project = Project::of(r#"["pyahocorasick==1.4.0"]"#);
-    let outcome = project.run(&["build"]).expect_code(1);
-    let refused = outcome.stderr.contains("which holds code for one system only");
-    // Without a compiler it does not even come to that.
-    assert!(refused || outcome.stderr.contains("uv failed to build"), "{}", outcome.stderr);
-    assert!(!project.path("target/layers/own.zip").exists());
-}
-
-#[test]
 fn pypi_a_lock_that_somebody_has_changed_is_mended_by_locking() {
     let project = Project::of(r#"["six", "idna"]"#);
     let _ = project.run(&["lock"]).expect_code(0);

@@ -1,65 +1,14 @@
 //! Targets, sources and variants, with real packages, the real uv and real git. Everything here needs the network.
-#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
-
-use std::path::PathBuf;
-use std::process::Command;
 
 use serde_json::Value;
-use tests::command::{Outcome, binary, clean, pythons, run, skipped};
-
-struct Project {
-    folder: tempfile::TempDir,
-}
-
-impl Project {
-    fn of(table: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("layers.toml"), format!("[layers.own]\n{table}")).unwrap();
-        Self { folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
-        std::fs::write(self.path(name), text).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    fn manifest(&self, name: &str) -> Value {
-        serde_json::from_str(&self.read(&format!("target/layers/{name}.json"))).unwrap()
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = clean(binary("layer-builder"));
-        let cache = binary("layer-builder").with_file_name("tests-cache");
-        command.current_dir(self.folder.path()).env("LAYER_BUILDER_CACHE_DIR", cache).args(arguments);
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Outcome {
-        run(&mut self.command(arguments))
-    }
-
-    /// The paths of a zip.
-    fn files(&self, zip: &str) -> Vec<String> {
-        let program = "import sys, zipfile\nprint(*zipfile.ZipFile(sys.argv[1]).namelist(), sep='\\n')";
-        let zip = self.path(&format!("target/layers/{zip}.zip"));
-        let listing = run(clean("python3").args(["-c", program]).arg(zip)).expect_code(0);
-        listing.stdout.lines().map(str::to_owned).collect()
-    }
-}
+use tests::command::{clean, pythons, run, skipped};
+use tests::own_layer::OwnLayer;
 
 /// The newest numpy needs a newer glibc than python3.11 has: the lock finds the newest that does not, and keeps the
 /// newest for the others. Each Python gets its own, each architecture its own zip.
 #[test]
 fn pypi_numpy_serves_an_old_and_new_runtimes_on_both_architectures() {
-    let project = Project::of(
+    let project = OwnLayer::of(
         "requirements = [\"numpy\", \"sosw\"]\npython = [\"3.11\", \"3.12\", \"3.13\"]\n\
          architectures = [\"x86_64\", \"arm64\"]\nsplit = \"architecture\"\n",
     );
@@ -108,7 +57,7 @@ fn pypi_numpy_serves_an_old_and_new_runtimes_on_both_architectures() {
         skipped("pypi_numpy_serves_an_old_and_new_runtimes", "found no CPython 3.12 and 3.13");
     }
     let unpack = ["-m", "zipfile", "-e", "target/layers/own-x86_64.zip", "opt"];
-    let _ = run(clean("python3").current_dir(project.folder.path()).args(unpack)).expect_code(0);
+    let _ = run(clean("python3").current_dir(project.folder()).args(unpack)).expect_code(0);
     for python in found.iter().filter(|_| cfg!(target_arch = "x86_64")) {
         let program = "import sys\nroot = sys.argv[1]\n\
              sys.path[:0] = [root, '%s/lib/python3.%d/site-packages' % (root, sys.version_info[1])]\n\
@@ -137,7 +86,7 @@ fn pypi_numpy_serves_an_old_and_new_runtimes_on_both_architectures() {
 #[test]
 fn pypi_a_layer_of_a_program_runs_it() {
     let project =
-        Project::of("requirements = [\"ruff\"]\npython = [\"3.12\"]\narchitectures = [\"x86_64\"]\n");
+        OwnLayer::of("requirements = [\"ruff\"]\npython = [\"3.12\"]\narchitectures = [\"x86_64\"]\n");
     let outcome = project.run(&["build"]).expect_code(0);
     assert!(outcome.stderr.contains(" unzipped: no findings"), "{}", outcome.stderr);
     let name = "pypi_a_layer_of_a_program_runs_it";
@@ -148,7 +97,7 @@ fn pypi_a_layer_of_a_program_runs_it() {
     // What Lambda does, modes and all.
     let unpack = "import os, zipfile\nzip = zipfile.ZipFile('target/layers/own.zip')\n\
                   for entry in zip.infolist(): os.chmod(zip.extract(entry, 'opt'), entry.external_attr >> 16)";
-    let _ = run(clean("python3").current_dir(project.folder.path()).args(["-c", unpack])).expect_code(0);
+    let _ = run(clean("python3").current_dir(project.folder()).args(["-c", unpack])).expect_code(0);
     let program = "import runpy, sys\nsys.path.insert(0, sys.argv[1])\nsys.argv = ['ruff', '--version']\n\
                    runpy.run_module('ruff', run_name='__main__')";
     let mut command = clean(python);
@@ -160,7 +109,7 @@ fn pypi_a_layer_of_a_program_runs_it() {
 #[test]
 fn pypi_a_package_without_a_wheel_for_a_target_is_named() {
     let project =
-        Project::of("requirements = [\"pywin32\"]\npython = [\"3.12\"]\narchitectures = [\"x86_64\"]\n");
+        OwnLayer::of("requirements = [\"pywin32\"]\npython = [\"3.12\"]\narchitectures = [\"x86_64\"]\n");
     let outcome = project.run(&["build"]).expect_code(1);
     assert!(outcome.stderr.contains("`pywin32`"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("python3.12 on x86_64"), "{}", outcome.stderr);
@@ -170,7 +119,7 @@ fn pypi_a_package_without_a_wheel_for_a_target_is_named() {
 fn pypi_a_wheel_of_the_stable_abi_serves_every_python() {
     let table =
         "requirements = [\"cryptography\"]\npython = [\"3.12\", \"3.13\"]\narchitectures = [\"x86_64\"]\n";
-    let project = Project::of(table);
+    let project = OwnLayer::of(table);
     let _ = project.run(&["build"]).expect_code(0);
     let manifest = project.manifest("own");
     let cryptography =
@@ -193,7 +142,7 @@ const PYPROJECT: &str = "[build-system]\nrequires = [\"setuptools>=61\"]\nbuild-
 
 #[test]
 fn pypi_a_branch_is_built_at_the_commit_that_it_names() {
-    let project = Project::of("");
+    let project = OwnLayer::of("");
     let repository = project.path("repository");
     project.write("repository/pyproject.toml", &PYPROJECT.replace("VERSION", "1.0"));
     project.write("repository/tiny/__init__.py", "branch = 'main'\n");
@@ -236,7 +185,7 @@ fn pypi_a_branch_is_built_at_the_commit_that_it_names() {
 fn pypi_a_folder_and_a_requirements_file_are_part_of_a_layer() {
     let table = "requirements = [\".\", \"-r more.txt\"]\npython = [\"3.12\"]\narchitectures = [\"arm64\"]\n\
                  include = { \"etc/ca.pem\" = \"certs/ca.pem\", \"bin/\" = \"tools\" }\n";
-    let project = Project::of(table);
+    let project = OwnLayer::of(table);
     project.write("pyproject.toml", &PYPROJECT.replace("VERSION", "1.0"));
     project.write("tiny/__init__.py", "x = 1\n");
     project.write("more.txt", "idna==3.7\n");
@@ -252,7 +201,7 @@ fn pypi_a_folder_and_a_requirements_file_are_part_of_a_layer() {
     }
     let lock = project.read("requirements.own.txt");
     assert!(
-        lock.contains("# via -r more.txt") && !lock.contains(project.folder.path().to_str().unwrap()),
+        lock.contains("# via -r more.txt") && !lock.contains(project.folder().to_str().unwrap()),
         "{lock}"
     );
     assert!(
@@ -272,7 +221,7 @@ fn pypi_a_folder_and_a_requirements_file_are_part_of_a_layer() {
 #[test]
 fn pypi_what_the_runtimes_bring_along_is_left_out() {
     let table = "requirements = [\"sosw\"]\npython = [\"3.12\"]\narchitectures = [\"arm64\"]\nexclude-runtime-provided = true\n";
-    let project = Project::of(table);
+    let project = OwnLayer::of(table);
     let _ = project.run(&["build"]).expect_code(0);
     let manifest = project.manifest("own");
     let names: Vec<&str> = manifest["packages"]

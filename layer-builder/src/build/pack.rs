@@ -19,6 +19,7 @@ use crate::layer::metadata::Metadata;
 use crate::layer::plan::{self, LayerPlan};
 use crate::layer::requires;
 use crate::layer::{bytecode, licence};
+use crate::requirement::Wanted;
 use crate::target::{Architecture, Target};
 use crate::ui::{counted, megabytes};
 use crate::wheels::layout::{Item, Part, Place};
@@ -104,7 +105,9 @@ impl Work<'_> {
         let facts = early.into_iter().zip(inputs.iter().zip(here));
         let facts = facts.map(|(early, both)| early.map_or_else(|| facts_of(both), Ok));
         let facts = facts.collect::<Result<Vec<Facts>, _>>()?;
-        let mut subject = subject(&plan, &inputs, &facts, part, here, copied.size);
+        let mut subject = subject(&plan, &inputs, &facts, &metadata, part, here, copied.size);
+        subject.asked = self.spec.wanted.iter().filter_map(Wanted::requirement).cloned().collect();
+        subject.provided = self.spec.layer.provided.clone();
         let mut findings = audit::audit(&subject, &self.spec.layer.audit);
         let assembled = copied.hashed(self.hashing);
         let copied = Packed { out, assembled, added: Vec::new(), bytecode: Vec::new() };
@@ -213,6 +216,7 @@ fn subject<'a>(
     plan: &'a LayerPlan<'_>,
     inputs: &[plan::Input],
     facts: &'a [Facts],
+    metadata: &[Option<Metadata>],
     part: &Part,
     here: &[Here],
     zipped_size: u64,
@@ -223,22 +227,25 @@ fn subject<'a>(
         package: Some(entry.wheel),
         native: facts[entry.wheel].get(&entry.entry.path),
     };
-    let package = |(here, input): (&Here, &plan::Input)| audit::Package {
+    let package = |((here, input), metadata): ((&Here, &plan::Input), &Option<Metadata>)| audit::Package {
         name: here.name.clone(),
+        requires: metadata.as_ref().map(|metadata| metadata.requires_dist.clone()).unwrap_or_default(),
         scripts_left_out: input
             .wheel
             .scripts()
             .filter_map(|entry| Some(script(&entry.path)?.to_owned()))
             .collect(),
+        compiled_here: here.own_code,
         native_wheel_passed_over: here.record.as_ref().is_some_and(|record| record.native_wheel_passed_over),
     };
     Subject {
         files: plan.entries.iter().map(file).collect(),
-        packages: here.iter().zip(inputs).map(package).collect(),
+        packages: here.iter().zip(inputs).zip(metadata).map(package).collect(),
         targets: part.targets.clone(),
         zipped_size,
         collisions: plan.collisions.clone(),
         shared: plan.shared.clone(),
+        ..Subject::default()
     }
 }
 
@@ -252,7 +259,7 @@ struct Packed {
 }
 
 /// What the manifest says of a package, but for its files.
-pub(super) fn record(item: &Item, path: &Path, sha256: Sha256) -> PackageRecord {
+pub(super) fn record(item: &Item, place: &Place, path: &Path, sha256: Sha256) -> PackageRecord {
     let chosen = &item.chosen;
     // What is built says its version in its name.
     let built = || {
@@ -271,7 +278,7 @@ pub(super) fn record(item: &Item, path: &Path, sha256: Sha256) -> PackageRecord 
         size: 0,
         unzipped_size: 0,
         files: 0,
-        python: match &item.place {
+        python: match place {
             Place::Versions(versions) => Some(versions.iter().map(ToString::to_string).collect()),
             Place::Everywhere | Place::Top => None,
         },

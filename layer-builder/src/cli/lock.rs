@@ -6,7 +6,6 @@ use super::arguments::LockArgs;
 use super::{Door, Failure, config_failure, user_cache};
 use crate::build;
 use crate::config::{LayerTable, LayersFile};
-use crate::lock::Lock;
 use crate::lock::uv::Upgrade;
 use crate::spec::{Spec, Variation};
 use crate::ui::shown;
@@ -38,17 +37,13 @@ impl Door<'_> {
         let mut stale = false;
         let code = self.each("read the lock of", layers, |layer| {
             let spec = Spec::varied(file.folder(), layer, variation)?;
-            let path = spec.lock.clone();
-            let why = match Lock::read(&path)? {
-                None => build::Error::NoLock(path),
-                Some(lock) if !lock.fits(&spec) => build::Error::Stale(path),
-                Some(lock) => match lock.missing_build_lock(&spec) {
-                    Some(missing) => build::Error::NoLock(missing),
-                    None => {
-                        self.ui.status("Fresh", shown(&path));
-                        return Ok(());
-                    }
-                },
+            let why = match build::check_lock(&spec) {
+                Ok(()) => {
+                    self.ui.status("Fresh", shown(&spec.lock));
+                    return Ok(());
+                }
+                Err(error) if error.is_about_the_lock() => error,
+                Err(error) => return Err(error),
             };
             self.complain("use the lock of", layer, why);
             stale = true;

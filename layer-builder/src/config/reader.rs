@@ -6,11 +6,15 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use pep508_rs::PackageName;
+use pep508_rs::pep440_rs::Version;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{AuditTable, LayerTable, Mistake, Split, WheelPreference, inputs_sha256, nearest};
-use crate::requirement::Wanted;
+use crate::indexes::address::has_credentials;
+use crate::lock::pylock;
+use crate::provided::{self, Provided};
+use crate::requirement::{NO_CREDENTIALS, Wanted};
 use crate::target::{PythonVersion, Runtime, Runtimes, UNZIPPED_LIMIT};
 
 type Value<'a> = Spanned<DeValue<'a>>;
@@ -28,6 +32,7 @@ const KEYS: &[&str] = &[
     "include",
     "layer-name",
     "license",
+    "lock",
     "max-unzipped-size",
     "python",
     "requirements",
@@ -55,7 +60,7 @@ pub(super) fn layers(path: &Path, text: &str) -> Result<BTreeMap<String, LayerTa
             return Err(file.unknown(key.span(), "table", key.get_ref(), "at the top of the file", TOP));
         }
     }
-    let runtimes = file.runtimes(document.get_ref())?;
+    let (runtimes, provided) = file.runtimes(document.get_ref())?;
     let Some(layers) = document.get_ref().get("layers") else {
         return Err(file.mistake(
             0..0,
@@ -78,7 +83,7 @@ pub(super) fn layers(path: &Path, text: &str) -> Result<BTreeMap<String, LayerTa
             let what = format!("`{name}` cannot be the name of a layer");
             return Err(file.mistake(span, what, "expected 1 to 140 of a–z, A–Z, 0–9, `-` and `_`"));
         }
-        Ok((name.to_owned(), file.layer(name, span, table, &runtimes)?))
+        Ok((name.to_owned(), file.layer(name, span, table, &runtimes, &provided)?))
     });
     read.collect()
 }
@@ -112,9 +117,9 @@ impl File<'_> {
     }
 
     /// `[runtimes."python3.15"]`: what the table of this crate does not know yet, or knows otherwise.
-    fn runtimes(self, document: &DeTable<'_>) -> Result<Runtimes, Wrong> {
-        let mut runtimes = Runtimes::default();
-        let Some(value) = document.get("runtimes") else { return Ok(runtimes) };
+    fn runtimes(self, document: &DeTable<'_>) -> Result<(Runtimes, Provided), Wrong> {
+        let (mut runtimes, mut provided) = (Runtimes::default(), Provided::default());
+        let Some(value) = document.get("runtimes") else { return Ok((runtimes, provided)) };
         for (key, value) in self.table(value, "runtimes")? {
             let python: PythonVersion = key.get_ref().parse().map_err(|()| {
                 let what = format!("`{}` is no runtime", key.get_ref());
@@ -134,14 +139,10 @@ impl File<'_> {
                         let parse = |text: &str| text.parse().ok();
                         end = Some(self.parsed(value, "a day like `2027-06-30`", parse)?);
                     }
+                    "provides" => provided.state(python, self.provides(value)?),
                     other => {
-                        return Err(self.unknown(
-                            key.span(),
-                            "key",
-                            other,
-                            "in `[runtimes]`",
-                            &["end", "glibc"],
-                        ));
+                        let known = &["end", "glibc", "provides"];
+                        return Err(self.unknown(key.span(), "key", other, "in `[runtimes]`", known));
                     }
                 }
             }
@@ -151,7 +152,20 @@ impl File<'_> {
             })?;
             runtimes.set(python, Runtime { glibc_minor, end });
         }
-        Ok(runtimes)
+        Ok((runtimes, provided))
+    }
+
+    /// `provides = { boto3 = "1.36.3" }`
+    fn provides(self, value: &Value<'_>) -> Result<BTreeMap<String, Version>, Wrong> {
+        let read = self.table(value, "provides")?.iter().map(|(key, value)| {
+            let name = key.get_ref().as_ref();
+            if !provided::NAMES.contains(&name) {
+                return Err(self.unknown(key.span(), "package", name, "in `provides`", &provided::NAMES));
+            }
+            let version = self.parsed(value, "a version like `1.36.3`", |text| text.parse().ok())?;
+            Ok((name.to_owned(), version))
+        });
+        read.collect()
     }
 
     fn layer(
@@ -160,6 +174,7 @@ impl File<'_> {
         span: Range<usize>,
         value: &Value<'_>,
         runtimes: &Runtimes,
+        provided: &Provided,
     ) -> Result<LayerTable, Wrong> {
         let place = format!("layers.{name}");
         let table = self.table(value, &place)?;
@@ -195,8 +210,10 @@ impl File<'_> {
                 self.parsed(value, "`x86_64` or `arm64`", |text| text.parse().ok())
             })?,
             runtimes: runtimes.clone(),
+            provided: provided.clone(),
             split: Split::default(),
             exclude_runtime_provided: false,
+            lock: None,
             include: BTreeMap::new(),
             wheels: WheelPreference::default(),
             license: self.optional_text(table, "license")?,
@@ -227,6 +244,11 @@ impl File<'_> {
                 let what = format!("this is {}", described(value.get_ref()));
                 self.mistake(value.span(), what, "expected true or false")
             })?;
+        }
+        if let Some(value) = table.get("lock") {
+            let expected = "the path of a lock of PEP 751: `pylock.toml` or `pylock.<name>.toml`";
+            let parse = |text: &str| Some(PathBuf::from(text)).filter(|path| pylock::is_named_so(path));
+            layer.lock = Some(self.parsed(value, expected, parse)?);
         }
         if let Some(value) = table.get("include") {
             layer.include = self.include(value)?;
@@ -297,6 +319,10 @@ impl File<'_> {
             let repository = self.parsed(value, "the address of a git repository", |text| {
                 (text.contains("://") || text.starts_with('/')).then(|| text.to_owned())
             })?;
+            if has_credentials(&repository) {
+                let what = format!("`{}` has an address with credentials", key.get_ref());
+                return Err(self.mistake(value.span(), what, NO_CREDENTIALS));
+            }
             Ok((package, repository))
         });
         read.collect()

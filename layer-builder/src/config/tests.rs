@@ -87,7 +87,7 @@ fn a_key_like_no_other_gets_the_list() {
                |
              9 | zzzz = "pure"
                | ^^^^ no such key
-            hint: expected one of `allow`, `architectures`, `branch-of`, `companions`, `description`, `exclude-runtime-provided`, `growth`, `include`, `layer-name`, `license`, `max-unzipped-size`, `python`, `requirements`, `split`, `wheels`
+            hint: expected one of `allow`, `architectures`, `branch-of`, `companions`, `description`, `exclude-runtime-provided`, `growth`, `include`, `layer-name`, `license`, `lock`, `max-unzipped-size`, `python`, `requirements`, `split`, `wheels`
         "#]],
     );
 }
@@ -294,6 +294,34 @@ fn other_files_have_places_below_opt() {
             |
          10 | include = { "../ca.pem" = "ca.pem" }
             |             ^^^^^^^^^^^ expected a path below `/opt`, like `etc/ca.pem`
+    "#]],
+    );
+}
+
+#[test]
+fn what_runtimes_bring_along_can_be_said() {
+    let stated = |text: &str| format!("[runtimes.\"python3.12\"]\nprovides = {text}\n{GOOD}");
+    let file = parse(&stated("{ boto3 = \"1.36.3\", urllib3 = \"1.26.19\" }")).unwrap();
+    assert_eq!(file.layers["sosw"].provided.stated(), "3.12: boto3==1.36.3 urllib3==1.26.19\n");
+    check_text(
+        &stated("{ boto = \"1.36.3\" }"),
+        expect![[r#"
+        unknown package `boto` in `provides`
+          --> layers.toml:2:14
+           |
+         2 | provides = { boto = "1.36.3" }
+           |              ^^^^ no such package
+        hint: did you mean `boto3`?
+    "#]],
+    );
+    check_text(
+        &stated("{ boto3 = \">=1.36\" }"),
+        expect![[r#"
+        `>=1.36` is not known here
+          --> layers.toml:2:22
+           |
+         2 | provides = { boto3 = ">=1.36" }
+           |                      ^^^^^^^^ expected a version like `1.36.3`
     "#]],
     );
 }

@@ -8,6 +8,7 @@ pub mod elf;
 pub mod facts;
 pub mod names;
 pub mod native;
+pub mod provided;
 pub mod sizes;
 mod stdlib;
 
@@ -17,6 +18,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::config::AuditTable;
+use crate::provided::Provided;
+use crate::requirement::Requirement;
 use crate::target::Target;
 use crate::ui::counted;
 use elf::Native;
@@ -36,6 +39,10 @@ pub struct Subject<'a> {
     pub collisions: Vec<Collision>,
     /// Files of which two packages hold the same content.
     pub shared: Vec<Collision>,
+    /// What the layer itself asks for.
+    pub asked: Vec<Requirement>,
+    /// What the runtimes bring along.
+    pub provided: Provided,
 }
 
 /// A file of the layer.
@@ -58,8 +65,12 @@ pub struct Package {
     pub name: String,
     /// Whether a wheel with compiled code would have served too.
     pub native_wheel_passed_over: bool,
+    /// Whether it holds compiled code that was made on this machine.
+    pub compiled_here: bool,
     /// Its scripts that are not in the layer.
     pub scripts_left_out: Vec<String>,
+    /// What it asks for: `Requires-Dist` of its metadata.
+    pub requires: Vec<String>,
 }
 
 /// One path in two packages.
@@ -143,6 +154,7 @@ pub fn audit(subject: &Subject<'_>, table: &AuditTable) -> Vec<Finding> {
     findings.extend(sizes::findings(subject, table));
     findings.extend(collisions::findings(subject));
     findings.extend(names::findings(subject));
+    findings.extend(provided::findings(subject));
     allow(&mut findings, &table.allow);
     findings.sort_by(|one, other| {
         (one.severity, &one.id, &one.file).cmp(&(other.severity, &other.id, &other.file))

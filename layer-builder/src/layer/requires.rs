@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use pep508_rs::pep440_rs::{Version, VersionSpecifiers};
+use pep508_rs::pep440_rs::VersionSpecifiers;
 use thiserror::Error;
 
 use super::metadata::Metadata;
@@ -52,13 +52,9 @@ pub fn check(inputs: &[Input], metadata: &[Option<Metadata>], targets: &[Target]
     Ok(())
 }
 
-/// Whether any patch release of `python` is allowed: its first, or a very late one.
+/// Whether `python` is one of those; what cannot be read allows all.
 fn allows(requires: &str, python: PythonVersion) -> bool {
-    let Ok(specifiers) = VersionSpecifiers::from_str(requires) else { return true };
-    [0, 99].iter().any(|patch| {
-        let version = Version::from_str(&format!("{python}.{patch}"));
-        version.is_ok_and(|version| specifiers.contains(&version))
-    })
+    VersionSpecifiers::from_str(requires).map_or(true, |requires| python.is_allowed_by(&requires))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::{Lock, LockedPackage};
 use crate::hash::Sha256;
+use crate::indexes::address::{percent_decoded, split};
 
 /// A file of a package in an index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +61,25 @@ pub enum Error {
 }
 
 impl FileIndex {
+    /// The files of these; what stands there several times is put together.
+    pub fn of_packages(packages: impl IntoIterator<Item = PackageFiles>) -> Self {
+        let mut index = Self::default();
+        for package in packages {
+            let known = index.packages.iter_mut();
+            match known
+                .into_iter()
+                .find(|known| known.name == package.name && known.version == package.version)
+            {
+                Some(known) => {
+                    known.wheels.extend(package.wheels);
+                    known.sdist = known.sdist.take().or(package.sdist);
+                }
+                None => index.packages.push(package),
+            }
+        }
+        index
+    }
+
     /// Reads what uv answers.
     pub fn from_pylock(text: &str) -> Result<Self, Error> {
         let pylock: Pylock = toml::from_str(text)?;
@@ -151,16 +171,12 @@ impl PylockFile {
     /// `None` for a file that nobody could check (it has no sha256, and the lock cannot name it either), and for one
     /// whose name is no name.
     fn located(self, package: &PackageName) -> Option<Result<RemoteFile, Error>> {
-        let url = self.url.or(self.path)?;
+        // Credentials have no place in the cache; whoever downloads finds them where they are kept.
+        let url = split(&self.url.or(self.path)?).url;
         let sha256 = self.hashes.sha256?;
         let from_address = || {
             let path = url.split(['?', '#']).next().unwrap_or_default();
-            path.rsplit('/')
-                .next()
-                .unwrap_or_default()
-                .replace("%2B", "+")
-                .replace("%2b", "+")
-                .replace("%21", "!")
+            percent_decoded(path.rsplit('/').next().unwrap_or_default())
         };
         let file_name = self.name.unwrap_or_else(from_address);
         if file_name.contains(['/', '\\']) || matches!(file_name.as_str(), "" | "." | "..") {

@@ -3,16 +3,23 @@
 //! The format is pip's own (pinned, hashed, with markers), so pip, uv and the bots that keep locks fresh read it too.
 //! Two comments at its head are ours.
 
+mod line;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use pep508_rs::pep440_rs::{Operator, Version};
-use pep508_rs::{MarkerTree, PackageName, VersionOrUrl};
+use pep508_rs::pep440_rs::Version;
+use pep508_rs::{MarkerTree, PackageName};
 use thiserror::Error;
 
+pub use line::LineError;
+use line::{logical_lines, package};
+
+use super::pylock::{self, Given};
 use crate::hash::Sha256;
-use crate::requirement::{self, Wanted};
+use crate::indexes::reached;
+use crate::requirement::Wanted;
 use crate::spec::Spec;
 
 /// One pinned package.
@@ -24,6 +31,8 @@ pub struct LockedPackage {
     pub marker: MarkerTree,
     /// What it is pinned to.
     pub pin: Pin,
+    /// The line of the lock that it stands in, counted from 1.
+    pub line: usize,
 }
 
 /// What a package is pinned to.
@@ -60,6 +69,17 @@ impl fmt::Display for Pin {
     }
 }
 
+impl Pin {
+    /// Whether both mean the same thing, whatever files of it may be used.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Version { version: one, .. }, Self::Version { version: other, .. }) => one == other,
+            (Self::Commit(one), Self::Commit(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
 impl LockedPackage {
     /// The version, if it is one of an index.
     pub fn version(&self) -> Option<&Version> {
@@ -92,6 +112,8 @@ pub struct Lock {
     pub packages: Vec<LockedPackage>,
     /// The hash of the whole file.
     pub sha256: Sha256,
+    /// What it says of itself, if somebody else has made it (PEP 751).
+    pub given: Option<Given>,
 }
 
 /// Why a lock cannot be read.
@@ -115,6 +137,16 @@ pub enum Error {
         /// What is wrong with it.
         source: LineError,
     },
+    /// The same of a lock that somebody else has made.
+    #[error("failed to read the lock `{}`, line {line}", path.display())]
+    Given {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: pylock::Mistake,
+    },
 }
 
 impl Error {
@@ -125,36 +157,9 @@ impl Error {
             Self::Line { .. } => {
                 Some(format!("mend the line, or make the lock anew with `{lock} --upgrade`"))
             }
+            Self::Given { .. } => Some("mend it, or make the lock anew with what has made it".to_owned()),
         }
     }
-}
-
-/// What is wrong with a line of a lock.
-#[derive(Debug, Error)]
-pub enum LineError {
-    /// An option like `--index-url`.
-    #[error("`{0}` has no place in a lock: indexes are configured for uv and pip, not here")]
-    Option(String),
-    /// Not PEP 508.
-    #[error("`{text}` is no requirement: {why}")]
-    NotARequirement {
-        /// What stands there.
-        text: String,
-        /// Why not.
-        why: String,
-    },
-    /// Not pinned to one version.
-    #[error("`{0}` is not pinned: expected one version, as in `name==1.2.3`")]
-    NotPinned(PackageName),
-    /// No hash.
-    #[error("`{0}` has no hash: expected `--hash=sha256:…`")]
-    NoHash(PackageName),
-    /// A hash of another kind, or a broken one.
-    #[error("`{text}` is no hash that is known here: expected `sha256:` and 64 hexadecimal digits")]
-    UnknownHash {
-        /// What stands there.
-        text: String,
-    },
 }
 
 /// The hash of what a lock is made from: requirements and targets, not how they are written. Files that are asked for
@@ -176,8 +181,13 @@ pub fn inputs_of(spec: &Spec<'_>) -> Sha256 {
             Wanted::Folder(path) => spec.folder.join(path).join("pyproject.toml"),
         };
         // A file that cannot be read makes the lock stale; making it anew says why.
-        let hash = std::fs::read(file).map(|bytes| Sha256::of(&bytes).to_string()).unwrap_or_default();
-        inputs["files"][wanted.to_string()] = hash.into();
+        let hash_of = |file: &Path| std::fs::read(file).map(|bytes| Sha256::of(&bytes).to_string());
+        inputs["files"][wanted.to_string()] = hash_of(&file).unwrap_or_default().into();
+        if let Wanted::File(_) = wanted {
+            for (index, (file, _)) in reached(&[file]).iter().enumerate().skip(1) {
+                inputs["files"][format!("{wanted} {index}")] = hash_of(file).unwrap_or_default().into();
+            }
+        }
     }
     Sha256::of(inputs.to_string().as_bytes())
 }
@@ -220,10 +230,11 @@ impl Lock {
             built.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
         let packages = logical_lines(text)
             .map(|(line, text)| {
-                package(&text).map_err(|source| Error::Line { path: path.to_path_buf(), line, source })
+                package(line, &text).map_err(|source| Error::Line { path: path.to_path_buf(), line, source })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { path: path.to_path_buf(), inputs, built, packages, sha256: Sha256::of(bytes) })
+        let (path, sha256) = (path.to_path_buf(), Sha256::of(bytes));
+        Ok(Self { path, inputs, built, packages, sha256, given: None })
     }
 
     /// Its versions alone, with their markers, one a line.
@@ -245,7 +256,18 @@ impl Lock {
 
     /// The lock of the build tools, if it is needed and not there.
     pub fn missing_build_lock(&self, spec: &Spec<'_>) -> Option<PathBuf> {
-        (!self.built.is_empty() && !spec.build_lock.is_file()).then(|| spec.build_lock.clone())
+        let is_there = || match self.given {
+            None => spec.build_lock.is_file(),
+            // Nobody makes both at once: it says which one it goes with.
+            Some(_) => std::fs::read_to_string(&spec.build_lock)
+                .is_ok_and(|text| text.lines().any(|line| line == self.goes_with())),
+        };
+        (!self.built.is_empty() && !is_there()).then(|| spec.build_lock.clone())
+    }
+
+    /// The line by which a lock of build tools says which lock it goes with.
+    pub fn goes_with(&self) -> String {
+        format!("# lock-sha256: {}", self.sha256)
     }
 
     /// What `name` is pinned to, if it is to one thing only.
@@ -253,85 +275,6 @@ impl Lock {
         let mut found = self.packages.iter().filter(|package| package.name == *name);
         found.next().filter(|_| found.next().is_none()).map(|package| &package.pin)
     }
-}
-
-/// Lines joined where they end with a backslash, without comments and empty ones; each with the number of its first.
-fn logical_lines(text: &str) -> impl Iterator<Item = (usize, String)> {
-    let mut lines = text.lines().enumerate();
-    std::iter::from_fn(move || {
-        loop {
-            let (number, line) = lines.next()?;
-            let mut joined = String::new();
-            let mut line = Some(line);
-            while let Some(part) = line {
-                let part = without_comment(part);
-                let continued = part.strip_suffix('\\');
-                joined.push_str(continued.unwrap_or(part).trim());
-                joined.push(' ');
-                line = if continued.is_some() { lines.next().map(|(_, line)| line) } else { None };
-            }
-            let joined = joined.trim();
-            if !joined.is_empty() {
-                return Some((number + 1, joined.to_owned()));
-            }
-        }
-    })
-}
-
-fn without_comment(line: &str) -> &str {
-    let comment = if line.trim_start().starts_with('#') { line.find('#') } else { line.find(" #") };
-    line[..comment.unwrap_or(line.len())].trim_end()
-}
-
-fn package(line: &str) -> Result<LockedPackage, LineError> {
-    let (requirement, options) = match line.find(" --") {
-        Some(at) => line.split_at(at),
-        None => (line, ""),
-    };
-    if requirement.starts_with('-') {
-        return Err(LineError::Option(requirement.split([' ', '=']).next().unwrap_or_default().to_owned()));
-    }
-    let requirement = requirement.trim();
-    let requirement = requirement::parse(requirement)
-        .map_err(|why| LineError::NotARequirement { text: requirement.to_owned(), why })?;
-    let version = match &requirement.version_or_url {
-        Some(VersionOrUrl::VersionSpecifier(specifiers)) => match specifiers.iter().as_slice() {
-            [one] if *one.operator() == Operator::Equal => one.version().clone(),
-            _ => return Err(LineError::NotPinned(requirement.name)),
-        },
-        Some(VersionOrUrl::Url(url)) => {
-            let Some(commit) = commit_of(url.as_str()) else {
-                return Err(LineError::NotPinned(requirement.name));
-            };
-            let pin = Pin::Commit(commit);
-            return Ok(LockedPackage { name: requirement.name, marker: requirement.marker, pin });
-        }
-        None => return Err(LineError::NotPinned(requirement.name)),
-    };
-    let mut hashes = BTreeSet::new();
-    for option in options.split_whitespace() {
-        let hash = option
-            .strip_prefix("--hash=")
-            .ok_or_else(|| LineError::Option(option.split('=').next().unwrap_or_default().to_owned()))?;
-        let digits = hash.strip_prefix("sha256:");
-        let parsed = digits.and_then(|digits| digits.parse().ok());
-        hashes.insert(parsed.ok_or_else(|| LineError::UnknownHash { text: hash.to_owned() })?);
-    }
-    if hashes.is_empty() {
-        return Err(LineError::NoHash(requirement.name));
-    }
-    let pin = Pin::Version { version, hashes };
-    Ok(LockedPackage { name: requirement.name, marker: requirement.marker, pin })
-}
-
-/// `git+https://…@<commit>#subdirectory=…`, as uv writes it.
-fn commit_of(url: &str) -> Option<Commit> {
-    let (url, fragment) = url.split_once('#').unwrap_or((url, ""));
-    let (url, commit) = url.strip_prefix("git+")?.rsplit_once('@')?;
-    let is_commit = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let subdirectory =
-        fragment.split('&').find_map(|part| part.strip_prefix("subdirectory=")).map(str::to_owned);
-    is_commit.then(|| Commit { url: url.to_owned(), commit: commit.to_owned(), subdirectory })
 }
 
 #[cfg(test)]
@@ -423,7 +366,7 @@ mod tests {
         check_error(
             "six==1 --hash=md5:00",
             expect![
-                "failed to read the lock `requirements.sosw.txt`, line 1: `md5:00` is no hash that is known here: expected `sha256:` and 64 hexadecimal digits"
+                "failed to read the lock `requirements.sosw.txt`, line 1: `md5:00` of `six` is no hash that is known here: expected `sha256:` and 64 hexadecimal digits"
             ],
         );
         check_error(

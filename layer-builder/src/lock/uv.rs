@@ -3,21 +3,28 @@
 //! The user's own configuration of uv counts. What strangers' build backends may see is cut down here.
 
 mod environment;
+mod error;
 mod install;
+mod run;
+mod store;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::str::FromStr;
 
 use pep508_rs::PackageName;
 use pep508_rs::pep440_rs::Version;
-use thiserror::Error;
 
 use install::OURS;
+use run::{Exchange, quietly, read, run, version_of, with_fixed_umask};
+
+pub use error::Error;
+pub use store::stored_credentials;
 
 use super::files::FileIndex;
-use crate::cache::{self, Cache};
+use crate::cache::Cache;
+use crate::indexes::Indexes;
 use crate::target::{PythonVersion, Target};
 use crate::ui::Ui;
 
@@ -62,6 +69,8 @@ pub enum Network {
 pub struct Resolve<'a> {
     /// Where uv looks for its project configuration.
     pub folder: &'a Path,
+    /// What uv does not find there.
+    pub indexes: &'a Indexes,
     /// What the result is for, as it is to stand in the `via` comments.
     pub origin: &'a str,
     /// Requirements, one a line.
@@ -91,103 +100,23 @@ pub struct Resolved {
     pub warnings: Vec<String>,
 }
 
-/// Why uv could not help.
-#[derive(Debug, Error)]
-pub enum Error {
-    /// There is none, and no way to get one.
-    #[error("found neither uv {OLDEST} or newer nor a Python with pip to install it")]
-    NotFound {
-        /// What was tried.
-        tried: String,
-    },
-    /// There is none here, and the network may not be asked for one.
-    #[error("found no uv {OLDEST} or newer on this machine")]
-    NotHere,
-    /// pip did not install it.
-    #[error("failed to install uv {OURS} with pip:\n{output}")]
-    Install {
-        /// What pip said.
-        output: String,
-    },
-    /// uv did not start, or did not do it.
-    #[error("uv failed to {what}:\n{output}")]
-    Failed {
-        /// What it was to do.
-        what: String,
-        /// What uv said.
-        output: String,
-    },
-    /// A file between us and uv.
-    #[error("failed to pass `{}` to uv", path.display())]
-    Exchange {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It said something that we do not understand.
-    #[error("failed to read what uv says about where the files of `{}` lie", lock.display())]
-    Locations {
-        /// The lock that was asked about.
-        lock: PathBuf,
-        /// Why.
-        source: super::files::Error,
-    },
-    /// The cache is of no use.
-    #[error(transparent)]
-    Cache(#[from] cache::Error),
-}
-
-impl Error {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NotHere => Some("run this once without `--offline`, which installs one".to_owned()),
-            Self::NotFound { tried } => Some(format!(
-                "install uv and have it on PATH, or a Python 3 with pip; what was tried: {tried}"
-            )),
-            Self::Failed { output, .. } if output.contains("No interpreter found") => Some(
-                "uv needs a Python, any version: install one, or let `uv python install` do it".to_owned(),
-            ),
-            Self::Install { output } | Self::Failed { output, .. } if is_network_trouble(output) => Some(
-                "this needs the network; with a fresh lock and a full cache `--offline` does without"
-                    .to_owned(),
-            ),
-            Self::Cache(error) => Some(error.hint()),
-            _ => None,
-        }
-    }
-}
-
-fn is_network_trouble(output: &str) -> bool {
-    ["dns error", "error sending request", "Failed to fetch", "Could not connect", "NewConnectionError"]
-        .iter()
-        .any(|sign| output.contains(sign))
-}
-
 impl Uv {
     /// The uv on PATH if it is new enough, else our own, which pip installs once into the cache.
     pub fn find(cache: &Cache, network: Network, ui: &Ui) -> Result<Self, Error> {
-        let mut tried = String::new();
-        match version_of(Path::new("uv")) {
-            Some(version) if is_new_enough(&version) => {
-                return Ok(Self::new("uv".into(), version, cache, ui));
-            }
-            Some(version) => _ = write!(tried, "uv {version} on PATH is older than {OLDEST}, "),
-            None => tried.push_str("no uv on PATH, "),
-        }
-        let home = cache.uv(OURS);
-        let program = home.join("bin").join(format!("uv{}", std::env::consts::EXE_SUFFIX));
-        if let Some(version) = version_of(&program) {
-            return Ok(Self::new(program, version, cache, ui));
-        }
+        let mut tried = match installed(cache) {
+            Ok((program, version)) => return Ok(Self::new(program, version, cache, ui)),
+            Err(tried) => tried,
+        };
         if network == Network::Forbidden {
             return Err(Error::NotHere);
         }
-        install::with_pip(cache, &home, ui, &mut tried)?;
-        match version_of(&program) {
-            Some(version) => Ok(Self::new(program, version, cache, ui)),
-            None => Err(Error::Install { output: format!("`{}` does not run", program.display()) }),
+        install::with_pip(cache, &cache.uv(OURS), ui, &mut tried)?;
+        match installed(cache) {
+            Ok((program, version)) => Ok(Self::new(program, version, cache, ui)),
+            Err(_) => {
+                let output = format!("`{}` does not run", our_program(cache).display());
+                Err(Error::Install { output })
+            }
         }
     }
 
@@ -217,7 +146,7 @@ impl Uv {
             Some(old) => exchange.write("requirements.txt", old)?,
             None => exchange.path("requirements.txt"),
         };
-        let mut command = self.working(resolve.folder);
+        let mut command = self.working(resolve.folder, resolve.indexes);
         command.args(["pip", "compile", "--universal", "--generate-hashes", "--no-header"]);
         command.args([
             "--no-emit-index-url",
@@ -239,7 +168,9 @@ impl Uv {
             }
         }
         command.arg("--output-file").arg(&output).arg(&input);
-        let warnings = run(&mut command, &format!("resolve the requirements of {}", resolve.origin))?;
+        let secrets = &resolve.indexes.handed().secrets;
+        let warnings =
+            run(&mut command, &format!("resolve the requirements of {}", resolve.origin), secrets)?;
         let text = read(&output)?.replace(&format!("-r {}", input.display()), resolve.origin);
         // Files that are asked for by name lie below the folder, wherever that is.
         let text = text.replace(&format!("-r {}/", resolve.folder.display()), "-r ");
@@ -257,7 +188,7 @@ impl Uv {
         let exchange = Exchange::below(&self.exchange)?;
         let input = exchange.write("requirements.in", resolve.requirements)?;
         let output = exchange.path("requirements.txt");
-        let mut command = self.working(resolve.folder);
+        let mut command = self.working(resolve.folder, resolve.indexes);
         command.args(["pip", "compile", "--no-header", "--no-annotate", "--no-emit-index-url"]);
         command.args([
             "--python-version",
@@ -268,52 +199,63 @@ impl Uv {
         command.args(["--only-binary", name.as_ref()]);
         narrow(&mut command, &exchange, resolve)?;
         command.arg("--output-file").arg(&output).arg(&input);
-        run(&mut command, &format!("find a version of `{name}` for {target}"))?;
+        let secrets = &resolve.indexes.handed().secrets;
+        run(&mut command, &format!("find a version of `{name}` for {target}"), secrets)?;
         let text = read(&output)?;
         let version = text.lines().find_map(|line| line.strip_prefix(name.as_ref())?.strip_prefix("=="));
         Ok(version.map(|version| version.split_whitespace().next().unwrap_or_default().to_owned()))
     }
 
-    /// Asks where the files of the lock lie. `folder` is where uv looks for its project configuration.
+    /// Asks where the files of the lock with this text lie. `folder` is where uv looks for its project configuration.
     pub fn locate(
         &self,
         folder: &Path,
-        lock: &Path,
+        indexes: &Indexes,
+        lock: (&Path, &str),
         oldest_python: PythonVersion,
     ) -> Result<FileIndex, Error> {
+        let (path, text) = lock;
         let exchange = Exchange::below(&self.exchange)?;
+        let options = indexes.options().iter().map(|option| format!("{option}\n")).collect::<String>();
+        let input = exchange.write("requirements.txt", &format!("{options}{text}"))?;
         let output = exchange.path("pylock.toml");
-        let mut command = self.working(folder);
+        let mut command = self.working(folder, indexes);
         command.args(["pip", "compile", "--universal", "--no-deps", "--no-header"]);
         command.args(["--format", "pylock.toml", "--python-version", &oldest_python.to_string()]);
-        command.arg("--output-file").arg(&output).arg(lock);
-        run(&mut command, &format!("find the files of `{}`", lock.display()))?;
+        command.args(&indexes.handed().arguments);
+        command.arg("--output-file").arg(&output).arg(&input);
+        let what = format!("find the files of `{}`", path.display());
+        run(&mut command, &what, &indexes.handed().secrets)?;
         let text = read(&output)?;
-        FileIndex::from_pylock(&text).map_err(|source| Error::Locations { lock: lock.to_path_buf(), source })
+        FileIndex::from_pylock(&text).map_err(|source| Error::Locations { lock: path.to_path_buf(), source })
     }
 
     /// Builds the source distribution at `sdist` into a wheel in `out`, with the pinned and hashed tools of
-    /// `constraints` and nothing else.
+    /// `constraints` and nothing else; by any Python, or by this one.
     ///
     /// The backend is a stranger's code: of the environment it sees what it needs, and the same umask, clock and
     /// language everywhere.
     pub fn build_wheel(
         &self,
         folder: &Path,
+        indexes: &Indexes,
         sdist: &Path,
-        constraints: &Path,
+        (constraints, python): (&Path, Option<&Path>),
         out: &Path,
         network: Network,
     ) -> Result<(), Error> {
         let mut command = with_fixed_umask(&self.program);
-        self.prepare(&mut command, folder);
+        self.prepare(&mut command, folder, indexes);
         command.env_clear();
         command.envs(std::env::vars_os().filter(|(name, _)| environment::is_for_builds(name)));
-        self.settle(&mut command);
+        self.settle(&mut command, indexes);
         command.args(["build", "--wheel", "--require-hashes", "--build-constraints"]);
-        command.arg(constraints).arg("--out-dir").arg(out);
+        command.arg(constraints).arg("--out-dir").arg(out).args(&indexes.handed().arguments);
         if network == Network::Forbidden {
             command.arg("--offline");
+        }
+        if let Some(python) = python {
+            command.arg("--python").arg(python);
         }
         command.arg(sdist);
         // 1980-01-01, the oldest time that a zip can hold.
@@ -321,29 +263,29 @@ impl Uv {
         // Tools leave lock files where temporary files are.
         command.env("PYTHONHASHSEED", "0").env("TMPDIR", out);
         let name = sdist.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        run(&mut command, &format!("build `{name}`")).map(drop)
+        run(&mut command, &format!("build `{name}`"), &indexes.handed().secrets).map(drop)
     }
 
     /// uv at work for us in `folder`.
-    fn working(&self, folder: &Path) -> Command {
+    fn working(&self, folder: &Path, indexes: &Indexes) -> Command {
         let mut command = self.command();
-        self.prepare(&mut command, folder);
+        self.prepare(&mut command, folder, indexes);
         command
     }
 
-    fn prepare(&self, command: &mut Command, folder: &Path) {
+    fn prepare(&self, command: &mut Command, folder: &Path, indexes: &Indexes) {
         // An empty path is the current folder, but not one that a process can be started in.
         command.current_dir(if folder == Path::new("") { Path::new(".") } else { folder });
         for (name, _) in std::env::vars_os() {
-            if environment::is_not_for_uv(&name) {
+            if environment::is_not_for_uv(&name, indexes.handed().asks_keyring) {
                 command.env_remove(&name);
             }
         }
-        self.settle(command);
+        self.settle(command, indexes);
         command.stdin(Stdio::null());
     }
 
-    fn settle(&self, command: &mut Command) {
+    fn settle(&self, command: &mut Command, indexes: &Indexes) {
         if self.python_is_there {
             command.env("UV_PYTHON_DOWNLOADS", "never");
         }
@@ -354,7 +296,24 @@ impl Uv {
             }
         }
         command.env("UV_NO_PROGRESS", "1");
+        command.envs(&indexes.handed().variables);
     }
+}
+
+fn our_program(cache: &Cache) -> PathBuf {
+    cache.uv(OURS).join("bin").join(format!("uv{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// A uv of this machine, and its version; else what was tried.
+fn installed(cache: &Cache) -> Result<(PathBuf, String), String> {
+    let mut tried = String::new();
+    match version_of(Path::new("uv")) {
+        Some(version) if is_new_enough(&version) => return Ok(("uv".into(), version)),
+        Some(version) => _ = write!(tried, "uv {version} on PATH is older than {OLDEST}, "),
+        None => tried.push_str("no uv on PATH, "),
+    }
+    let program = our_program(cache);
+    version_of(&program).map(|version| (program, version)).ok_or(tried)
 }
 
 /// What uv calls the platform of a target: it knows no manylinux between 2.17 and 2.28.
@@ -372,83 +331,11 @@ fn narrow(command: &mut Command, exchange: &Exchange, resolve: &Resolve<'_>) -> 
     if !resolve.excludes.is_empty() {
         command.arg("--excludes").arg(exchange.write("excludes.txt", resolve.excludes)?);
     }
+    command.args(&resolve.indexes.handed().arguments);
     for name in resolve.not_emitted {
         command.args(["--no-emit-package", name]);
     }
     Ok(())
-}
-
-/// A program that starts with umask 022, whatever ours is.
-fn with_fixed_umask(program: &Path) -> Command {
-    if cfg!(unix) {
-        let mut command = Command::new("sh");
-        command.args(["-c", r#"umask 022 && exec "$0" "$@""#]).arg(program);
-        command
-    } else {
-        Command::new(program)
-    }
-}
-
-/// Files between us and uv, gone when they are no longer needed.
-struct Exchange {
-    folder: tempfile::TempDir,
-}
-
-impl Exchange {
-    /// In the cache, where what killed processes leave behind is swept.
-    fn below(cache: &Path) -> Result<Self, Error> {
-        let folder = Cache::at(cache).new_folder()?;
-        Ok(Self { folder })
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) -> Result<PathBuf, Error> {
-        let path = self.path(name);
-        std::fs::write(&path, text).map_err(|source| Error::Exchange { path: path.clone(), source })?;
-        Ok(path)
-    }
-}
-
-fn read(path: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(path).map_err(|source| Error::Exchange { path: path.to_path_buf(), source })
-}
-
-/// Runs uv to its end; gives its warnings.
-fn run(command: &mut Command, what: &str) -> Result<Vec<String>, Error> {
-    let failed = |output: String| Error::Failed { what: what.to_owned(), output };
-    let output = quietly(command).map_err(|error| failed(error.to_string()))?;
-    if !output.status.success() {
-        return Err(failed(said(&output)));
-    }
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    let warnings = stderr.lines().filter_map(|line| line.strip_prefix("warning: "));
-    Ok(warnings.filter(|warning| !warning.contains(ANY_PYTHON)).map(str::to_owned).collect())
-}
-
-fn quietly(command: &mut Command) -> std::io::Result<Output> {
-    command.stdin(Stdio::null()).output()
-}
-
-/// What a program said, indented, for an error of ours.
-fn said(output: &Output) -> String {
-    let text = [&output.stderr[..], &output.stdout[..]].map(String::from_utf8_lossy).concat();
-    let lines: Vec<String> = text
-        .trim()
-        .lines()
-        .filter(|line| !line.contains(ANY_PYTHON))
-        .map(|line| format!("  {line}"))
-        .collect();
-    if lines.is_empty() { format!("  {}", output.status) } else { lines.join("\n") }
-}
-
-fn version_of(program: &Path) -> Option<String> {
-    let output =
-        quietly(Command::new(program).arg("--version")).ok().filter(|output| output.status.success())?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    Some(text.strip_prefix("uv ")?.split_whitespace().next()?.to_owned())
 }
 
 fn is_new_enough(version: &str) -> bool {

@@ -1,40 +1,32 @@
 //! Downloads what the cache lacks: in parallel, checked by hash before it gets its name, and unpacked once to see that
 //! it can be.
 //!
-//! The system's certificates and `SSL_CERT_FILE` count, and so do the proxy variables and netrc. No credential is ever
-//! part of a message.
+//! The system's certificates and `SSL_CERT_FILE` count, and so do the proxy variables, the indexes that uv and pip know,
+//! netrc, and whoever else keeps credentials. No credential is ever part of a message.
 
-mod address;
+mod agent;
 mod client;
+mod logins;
 
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use indicatif::ProgressBar;
-use sha2::Digest;
 use thiserror::Error;
-use ureq::Agent;
 
 use super::check;
-use address::{host_of, without_credentials};
-use client::agent;
+use client::Client;
 
 use crate::cache::{self, Cache};
 use crate::hash::Sha256;
+use crate::indexes::{self, Indexes};
 use crate::lock::files::RemoteFile;
 use crate::lock::uv::Network;
 use crate::ui::{Ui, counted, megabytes};
-use crate::zip_reader::ZipFile;
 
 /// Downloads at the same time.
 const AT_ONCE: usize = 8;
-/// Tries for each file, where it makes sense to try again.
-const TRIES: u32 = 3;
 
 /// Why a file is not there.
 #[derive(Debug, Error)]
@@ -64,6 +56,26 @@ pub enum Error {
         host: String,
         /// The HTTP status.
         status: u16,
+    },
+    /// The server knows who asks, and does not let them in.
+    #[error("failed to download `{file}`: {host} refuses the credentials from {place} (status {status})")]
+    Refused {
+        /// The file's name.
+        file: String,
+        /// The server.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+        /// Where the credentials were found.
+        place: String,
+    },
+    /// The server leads on and on, or nowhere.
+    #[error("failed to download `{file}` from {host}: the server leads to other addresses again and again")]
+    Redirects {
+        /// The file's name.
+        file: String,
+        /// The server.
+        host: String,
     },
     /// It is not the file that was locked.
     #[error(
@@ -110,7 +122,7 @@ fn list(files: &[String]) -> String {
 impl Error {
     /// Whether the index may have another address for the file by now.
     pub fn may_have_moved(&self) -> bool {
-        matches!(self, Self::Status { status: 403 | 404 | 410, .. })
+        matches!(self, Self::Status { status: 403 | 404 | 410, .. } | Self::Refused { status: 403, .. })
     }
 
     /// What to do about it.
@@ -121,9 +133,11 @@ impl Error {
                 "is there a network, and a proxy to be named in `HTTPS_PROXY`? `--offline` builds from the cache alone"
                     .to_owned(),
             ),
-            Self::Status { status: 401 | 403, host, .. } => {
-                Some(format!("name user and password of {host} in your netrc file"))
-            }
+            Self::Status { status: 401 | 403, host, .. } => Some(format!(
+                "name user and password of {host} in your netrc file, in the address of its index, or in \
+                 `UV_INDEX_<NAME>_USERNAME` and `UV_INDEX_<NAME>_PASSWORD`"
+            )),
+            Self::Refused { host, .. } => Some(indexes::renewal(host)),
             Self::Status { status: 404 | 410, .. } => {
                 Some("it may have been removed from the index: lock again with `--upgrade`".to_owned())
             }
@@ -141,8 +155,15 @@ impl Error {
 }
 
 /// Where the files are: each downloaded now, unless the cache has it. Wheels that are there are not read here: they are
-/// hashed while they are copied. Source distributions are, for they are going to be run.
-pub fn fetch(files: &[&RemoteFile], cache: &Cache, network: Network, ui: &Ui) -> Result<Vec<PathBuf>, Error> {
+/// hashed while they are copied. Source distributions are, for they are going to be run. `indexes` are asked for only
+/// where something has to be downloaded.
+pub fn fetch(
+    files: &[&RemoteFile],
+    indexes: impl FnOnce() -> Indexes,
+    cache: &Cache,
+    network: Network,
+    ui: &Ui,
+) -> Result<Vec<PathBuf>, Error> {
     let paths: Vec<PathBuf> = files.iter().map(|file| cache.download(file.sha256, &file.file_name)).collect();
     let missing: Vec<(&RemoteFile, &Path)> = files
         .iter()
@@ -158,7 +179,7 @@ pub fn fetch(files: &[&RemoteFile], cache: &Cache, network: Network, ui: &Ui) ->
             files: missing.iter().map(|(file, _)| file.file_name.clone()).collect(),
         });
     }
-    download_all(&missing, cache, ui)?;
+    download_all(&missing, &indexes(), cache, ui)?;
     Ok(paths)
 }
 
@@ -169,19 +190,24 @@ fn is_there(file: &RemoteFile, path: &Path) -> bool {
     std::fs::read(path).is_ok_and(|bytes| Sha256::of(&bytes) == file.sha256)
 }
 
-fn download_all(missing: &[(&RemoteFile, &Path)], cache: &Cache, ui: &Ui) -> Result<(), Error> {
+fn download_all(
+    missing: &[(&RemoteFile, &Path)],
+    indexes: &Indexes,
+    cache: &Cache,
+    ui: &Ui,
+) -> Result<(), Error> {
     let total: u64 = missing.iter().filter_map(|(file, _)| file.size).sum();
     ui.status("Downloading", format!("{}, {}", counted(missing.len(), "file"), megabytes(total)));
     let start = Instant::now();
     let bar = ui.bar(total);
-    let client = Client::new()?;
+    let client = Client::new(indexes, cache)?;
     let next = AtomicUsize::new(0);
     let failure = Mutex::new(None);
     std::thread::scope(|scope| {
         for _ in 0..missing.len().min(AT_ONCE) {
             scope.spawn(|| {
                 while let Some((file, path)) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(error) = client.download(file, path, cache, &bar) {
+                    if let Err(error) = client.download(file, path, &bar) {
                         // The others need not begin what nobody will use.
                         next.store(missing.len(), Ordering::Relaxed);
                         failure
@@ -201,121 +227,5 @@ fn download_all(missing: &[(&RemoteFile, &Path)], cache: &Cache, ui: &Ui) -> Res
             ui.status("Downloaded", format!("{} in {seconds:.2} s", counted(missing.len(), "file")));
             Ok(())
         }
-    }
-}
-
-struct Client {
-    agent: Agent,
-    netrc: OnceLock<Option<netrc::Netrc>>,
-}
-
-impl Client {
-    fn new() -> Result<Self, Error> {
-        Ok(Self { agent: agent().map_err(Error::Certificates)?, netrc: OnceLock::new() })
-    }
-
-    /// Downloads one file, checks it, and gives it its name in the cache.
-    fn download(
-        &self,
-        file: &RemoteFile,
-        path: &Path,
-        cache: &Cache,
-        bar: &ProgressBar,
-    ) -> Result<(), Error> {
-        for tried in 1.. {
-            let before = bar.position();
-            let error = match self.try_download(file, path, cache, bar) {
-                Ok(()) => break,
-                Err(error) => error,
-            };
-            let may_pass = match &error {
-                Error::Network { .. } => true,
-                Error::Status { status, .. } => *status == 429 || *status >= 500,
-                _ => false,
-            };
-            if !may_pass || tried == TRIES {
-                return Err(error);
-            }
-            bar.set_position(before);
-            std::thread::sleep(Duration::from_millis(250 << tried));
-        }
-        Ok(())
-    }
-
-    fn try_download(
-        &self,
-        file: &RemoteFile,
-        path: &Path,
-        cache: &Cache,
-        bar: &ProgressBar,
-    ) -> Result<(), Error> {
-        let mut kept = cache.new_file_for(path)?;
-        let write = |source| Error::Cache(cache::Error::Write { path: path.to_path_buf(), source });
-        let host = host_of(&file.url);
-        let network = |source: ureq::Error| Error::Network {
-            file: file.file_name.clone(),
-            host: host.clone(),
-            source: Box::new(source),
-        };
-        let mut hasher = sha2::Sha256::new();
-        let mut reader = self.open(file, &host)?;
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            let count = match reader.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(network(error.into())),
-            };
-            hasher.update(&buffer[..count]);
-            kept.write_all(&buffer[..count]).map_err(write)?;
-            bar.inc(count as u64);
-        }
-        let found = Sha256::finish(hasher);
-        if found != file.sha256 {
-            return Err(Error::Hash { file: file.file_name.clone(), host, expected: file.sha256, found });
-        }
-        if file.file_name.ends_with(".whl") {
-            let opened = kept.reopen().map_err(write)?;
-            // Whatever is wrong with it is said of the name that it is to have.
-            let zip = ZipFile::read(Path::new(&file.file_name), opened).map_err(check::Error::from);
-            let checked = zip.and_then(|zip| check::check(&zip, &file.file_name));
-            checked
-                .map_err(|error| Error::Useless { file: file.file_name.clone(), source: Box::new(error) })?;
-        }
-        cache.keep(kept, path)?;
-        Ok(())
-    }
-
-    fn open(&self, file: &RemoteFile, host: &str) -> Result<Box<dyn Read>, Error> {
-        let on_disk = file.url.strip_prefix("file://").unwrap_or(&file.url);
-        if !on_disk.contains("://") {
-            let opened = std::fs::File::open(on_disk);
-            let opened = opened.map_err(|source| Error::Copy { file: file.file_name.clone(), source })?;
-            return Ok(Box::new(opened));
-        }
-        let (url, credentials) = without_credentials(&file.url);
-        let mut request = self.agent.get(&url);
-        if let Some(credentials) = credentials.or_else(|| self.credentials_of(host)) {
-            request = request.header("Authorization", format!("Basic {}", STANDARD.encode(credentials)));
-        }
-        match request.call() {
-            Ok(response) => Ok(Box::new(response.into_body().into_reader())),
-            Err(ureq::Error::StatusCode(status)) => {
-                Err(Error::Status { file: file.file_name.clone(), host: host.to_owned(), status })
-            }
-            Err(error) => Err(Error::Network {
-                file: file.file_name.clone(),
-                host: host.to_owned(),
-                source: Box::new(error),
-            }),
-        }
-    }
-
-    fn credentials_of(&self, host: &str) -> Option<String> {
-        let netrc = self.netrc.get_or_init(|| netrc::Netrc::new().ok()).as_ref()?;
-        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        let entry = netrc.hosts.get(name).or_else(|| netrc.hosts.get("default"))?;
-        Some(format!("{}:{}", entry.login, entry.password))
     }
 }

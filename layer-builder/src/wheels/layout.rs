@@ -44,6 +44,15 @@ impl Part {
     pub fn pythons(&self) -> BTreeSet<PythonVersion> {
         self.targets.iter().map(|target| target.python).collect()
     }
+
+    /// Those of its targets that one of its packages is for.
+    pub fn targets_of(&self, item: &Item) -> Vec<Target> {
+        let serves = |target: &&Target| match &item.place {
+            Place::Versions(versions) => versions.contains(&target.python),
+            Place::Everywhere | Place::Top => true,
+        };
+        self.targets.iter().filter(serves).copied().collect()
+    }
 }
 
 /// Divides what was selected: one part, or one for each architecture if they differ and may be split.

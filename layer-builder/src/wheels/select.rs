@@ -1,7 +1,7 @@
 //! Which wheel of each package serves the targets. Nothing is read or fetched here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pep508_rs::PackageName;
 use pep508_rs::pep440_rs::Version;
@@ -125,20 +125,26 @@ pub enum Error {
         not_needed: Target,
     },
     /// Two entries of the lock hold at once.
-    #[error("the lock asks for `{name}` {one} and `{name}` {other} at once for {target}")]
+    #[error("the lock `{}` asks for `{name}` {} (line {}) and `{name}` {} (line {}) at once for {target}", lock.display(), one.0, one.1, other.0, other.1)]
     Twice {
+        /// The lock.
+        lock: PathBuf,
         /// The package.
         name: PackageName,
-        /// A version.
-        one: String,
+        /// A version, and the line that it stands in.
+        one: (String, usize),
         /// Another one.
-        other: String,
+        other: (String, usize),
         /// The target.
         target: Target,
     },
     /// A layer cannot know which patch release it will run on.
-    #[error("whether `{name}` {version} is needed depends on the patch release of {target}")]
+    #[error("the lock `{}`, line {line}: whether `{name}` {version} is needed depends on the patch release of {target}", lock.display())]
     PatchDependent {
+        /// The lock.
+        lock: PathBuf,
+        /// The line.
+        line: usize,
         /// The package.
         name: PackageName,
         /// The version.
@@ -172,13 +178,21 @@ impl Error {
             Self::NoWheel { .. } => {
                 Some("pin another version in `requirements`, or name fewer targets".to_owned())
             }
-            _ => None,
+            Self::Twice { .. } => Some(format!(
+                "markers of one package's lines have to exclude each other; `{lock}` makes the lock anew"
+            )),
+            Self::PatchDependent { .. } => Some(
+                "Lambda moves to another patch release whenever it likes: pin a version of the package, or of what \
+                 asks for it, that does not depend on that"
+                    .to_owned(),
+            ),
         }
     }
 }
 
 /// What there is of a package.
 struct Offer<'l, 'i> {
+    lock: &'l Path,
     package: &'l LockedPackage,
     /// Its files; a package that comes from no index has none.
     files: Option<&'i PackageFiles>,
@@ -192,9 +206,16 @@ fn offers<'l, 'i>(lock: &'l Lock, index: &'i FileIndex) -> Vec<Offer<'l, 'i>> {
         let files = package.version().and_then(|version| index.of(&package.name, version));
         let wheels = files.into_iter().flat_map(|files| &files.wheels);
         let wheels = wheels.filter_map(|file| Some((WheelName::parse(&file.file_name).ok()?, file)));
-        Offer { package, files, wheels: wheels.collect() }
+        Offer { lock: &lock.path, package, files, wheels: wheels.collect() }
     };
     lock.packages.iter().map(offer).collect()
+}
+
+/// Whether the lock says for each target which version of a package it needs, wherever the files lie.
+pub fn check(lock: &Lock, targets: &[Target]) -> Result<(), Error> {
+    let nothing = FileIndex::default();
+    let offers = offers(lock, &nothing);
+    targets.iter().try_for_each(|&target| needed(&offers, target).map(drop))
 }
 
 /// Chooses one file for each package of the lock and each target that needs it, in the order of the names.
@@ -298,18 +319,21 @@ fn needed<'a, 'l, 'i>(offers: &'a [Offer<'l, 'i>], target: Target) -> Result<Vec
         let name = &package.name;
         let holds = package.marker.evaluate(&first, &[]);
         if holds != package.marker.evaluate(&last, &[]) {
+            let (lock, line) = (offer.lock.to_path_buf(), package.line);
             let version = package.pin.to_string();
-            return Err(Error::PatchDependent { name: name.clone(), version, target });
+            return Err(Error::PatchDependent { lock, line, name: name.clone(), version, target });
         }
         if !holds {
             continue;
         }
         if let Some(Offer { package: other, .. }) = needed.iter().find(|other| other.package.name == *name) {
-            if other.version() == package.version() {
+            if other.pin.is_same(&package.pin) {
                 continue;
             }
-            let (one, other) = (other.pin.to_string(), package.pin.to_string());
-            return Err(Error::Twice { name: name.clone(), one, other, target });
+            let told = |package: &LockedPackage| (package.pin.to_string(), package.line);
+            let (one, other) = (told(other), told(package));
+            let lock = offer.lock.to_path_buf();
+            return Err(Error::Twice { lock, name: name.clone(), one, other, target });
         }
         needed.push(offer);
     }
@@ -317,7 +341,7 @@ fn needed<'a, 'l, 'i>(offers: &'a [Offer<'l, 'i>], target: Target) -> Result<Vec
 }
 
 fn choose(
-    Offer { package, files, wheels }: &Offer<'_, '_>,
+    Offer { package, files, wheels, .. }: &Offer<'_, '_>,
     target: Target,
     accepted: &AcceptedTags,
     preference: WheelPreference,

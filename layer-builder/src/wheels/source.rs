@@ -2,36 +2,33 @@
 //! bytes do not depend on the machine that built them.
 
 mod checkout;
+mod native;
+mod pyproject;
 
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use libdeflater::{DecompressionError, Decompressor};
-use pep508_rs::PackageName;
-use serde::Deserialize;
 use thiserror::Error;
+
+pub use pyproject::{build_requirements, project_name};
 
 use super::check;
 use super::tags::WheelName;
 use crate::cache::{self, Cache};
 use crate::hash::Sha256;
+use crate::indexes::Indexes;
+use crate::interpreter::Interpreter;
 use crate::lock::Commit;
 use crate::lock::files::RemoteFile;
 use crate::lock::uv::{self, Network, Uv};
 use crate::repack::pack;
 use crate::spec::Spec;
+use crate::target::{PythonVersion, Target};
 use crate::ui::Ui;
 use crate::zip_reader::ZipFile;
 
 /// Changes whenever the way from a source distribution to its wheel changes, so that old results are not used.
 const RECIPE: &str = "1";
-/// Of what setuptools' legacy backend needs where a project does not say (PEP 517).
-const LEGACY_REQUIRES: &str = "setuptools>=40.8.0";
-/// A `pyproject.toml` larger than this is not read.
-const MAX_PYPROJECT: u64 = 1 << 20;
-/// An unpacked source distribution larger than this is not read.
-const MAX_UNPACKED: usize = 1 << 30;
 
 /// A wheel that was built here.
 #[derive(Clone, Debug)]
@@ -64,13 +61,32 @@ pub enum Error {
         /// How many.
         made: usize,
     },
-    /// It has compiled code, for this machine and not for Lambda's.
-    #[error("`{file}` builds into `{wheel}`, which holds code for one system only")]
-    Native {
+    /// It has compiled code, and a target is another machine than this one.
+    #[error(
+        "`{file}` builds into `{wheel}`: compiled code, made on {machine} for machines like it, and the layer serves \
+         {target}"
+    )]
+    Foreign {
         /// The source distribution.
         file: String,
         /// The wheel.
         wheel: String,
+        /// What this machine is: `linux on x86_64`.
+        machine: String,
+        /// The target that is another machine.
+        target: Target,
+    },
+    /// It has compiled code, and nothing here can compile it for a target.
+    #[error("`{file}` builds into `{wheel}`, which does not serve {target}{}", if *has_python { "" } else { ", and this machine has no such Python to build it with" })]
+    Unserved {
+        /// The source distribution.
+        file: String,
+        /// The wheel.
+        wheel: String,
+        /// The target.
+        target: Target,
+        /// Whether there is an interpreter of the target's version.
+        has_python: bool,
     },
     /// What was built cannot be read.
     #[error("what was built of `{file}` cannot be used")]
@@ -110,10 +126,15 @@ impl Error {
             Self::Uv(error) => error
                 .hint()
                 .or_else(|| Some(format!("if its build requirements have changed, `{lock}` pins them anew"))),
-            Self::Native { .. } => Some(
-                "find a version that offers wheels for Lambda's systems; code for them cannot be built here"
+            Self::Foreign { .. } => Some(
+                "find a version that offers wheels for Lambda's systems, build the layer on a machine like the target, \
+                 or name fewer `architectures`"
                     .to_owned(),
             ),
+            Self::Unserved { target, .. } => Some(format!(
+                "install Python {}, find a version that offers wheels for Lambda's systems, or name fewer targets",
+                target.python
+            )),
             Self::Constraints { .. } => Some(format!("`{lock}` makes it")),
             Self::Cache(error) => Some(error.hint()),
             _ => None,
@@ -170,50 +191,103 @@ impl Input<'_> {
     }
 }
 
-/// The wheel of `input`: the one in the cache, or a new one.
-pub fn wheel_of(
-    input: Input<'_>,
-    spec: &Spec<'_>,
-    cache: &Cache,
-    network: Network,
-    ui: &Ui,
-) -> Result<BuiltWheel, Error> {
-    let pinned = std::fs::read(&spec.build_lock).map_err(|source| Error::Constraints {
-        path: spec.build_lock.clone(),
-        file: input.name(),
-        source,
-    })?;
-    let home_of = |identity: &str| {
-        let inputs = format!("{RECIPE} {identity} {}", Sha256::of(&pinned));
-        cache.built(Sha256::of(inputs.as_bytes()))
-    };
-    let identity = input.identity();
-    if let Some(built) = identity.as_ref().and_then(|identity| already_built(&home_of(identity))) {
-        return Ok(built);
+/// What was built of one input.
+#[derive(Clone, Debug)]
+pub enum Built {
+    /// A wheel that serves everything.
+    Pure(BuiltWheel),
+    /// Compiled code: wheels for this machine alone, and the Python versions that each of them serves.
+    Native(Vec<(BTreeSet<PythonVersion>, BuiltWheel)>),
+}
+
+/// Where sources become wheels.
+#[derive(Clone, Copy, Debug)]
+pub struct Workshop<'a> {
+    /// What they are for.
+    pub spec: &'a Spec<'a>,
+    /// Where they are kept.
+    pub cache: &'a Cache,
+    /// Whether the network may be asked.
+    pub network: Network,
+    /// Who says what happens.
+    pub ui: &'a Ui,
+}
+
+impl Workshop<'_> {
+    /// What `input` becomes for these targets: from the cache, or built now.
+    pub fn build(&self, input: Input<'_>, targets: &[Target]) -> Result<Built, Error> {
+        let (spec, cache) = (self.spec, self.cache);
+        let pinned = std::fs::read(&spec.build_lock).map_err(|source| Error::Constraints {
+            path: spec.build_lock.clone(),
+            file: input.name(),
+            source,
+        })?;
+        let identity = input.identity();
+        let scratch = cache.new_folder()?;
+        // A folder is built each time: nobody knows whether it is what it was.
+        let identity = identity.unwrap_or_else(|| scratch.path().display().to_string());
+        let job = Job { shop: *self, input, identity, tools: Sha256::of(&pinned), scratch: scratch.path() };
+        if let Some(built) = already_built(&job.home(None)) {
+            return Ok(Built::Pure(built));
+        }
+        if let Some(built) = job.already_compiled(targets) {
+            return Ok(Built::Native(built));
+        }
+        self.ui.status("Building", input.name());
+        let wheel = job.run(None)?;
+        if WheelName::parse(&file_name(&wheel)).is_ok_and(|name| name.is_pure()) {
+            return Ok(Built::Pure(job.keep(&wheel, None)?));
+        }
+        Ok(Built::Native(job.compile(&wheel, targets)?))
     }
-    let scratch = cache.new_folder()?;
-    // A folder is built each time: nobody knows whether it is what it was.
-    let home = home_of(&identity.unwrap_or_else(|| scratch.path().display().to_string()));
-    ui.status("Building", input.name());
-    let source = input.source(&scratch.path().join("source"))?;
-    let out = scratch.path().join("out");
-    cache.make_folder(&out)?;
-    let uv = Uv::find(cache, network, ui)?;
-    uv.build_wheel(spec.folder, &source, &spec.build_lock, &out, network)?;
-    let wheel = only_wheel(&out, &input.name())?;
-    let name = file_name(&wheel);
-    if !WheelName::parse(&name).is_ok_and(|name| name.is_pure()) {
-        return Err(Error::Native { file: input.name(), wheel: name });
+}
+
+/// One input that becomes wheels.
+struct Job<'a> {
+    shop: Workshop<'a>,
+    input: Input<'a>,
+    identity: String,
+    tools: Sha256,
+    /// A folder that is gone afterwards.
+    scratch: &'a Path,
+}
+
+impl Job<'_> {
+    /// The folder of the result in the cache; that of compiled code is for one Python on machines like this one.
+    fn home(&self, python: Option<PythonVersion>) -> PathBuf {
+        let machine = python.map(|python| format!(" {python} {}", native::machine())).unwrap_or_default();
+        let inputs = format!("{RECIPE} {} {}{machine}", self.identity, self.tools);
+        self.shop.cache.built(Sha256::of(inputs.as_bytes()))
     }
-    let useless = |error: check::Error| Error::Useless { file: input.name(), source: Box::new(error) };
-    let zip = ZipFile::open(&wheel).map_err(|error| useless(error.into()))?;
-    check::check(&zip, &name).map_err(useless)?;
-    let packed = pack(&zip).map_err(|error| useless(error.into()))?;
-    let sha256 = Sha256::of(&packed);
-    // The hash is written last: without it the wheel does not count.
-    cache.write(&home.join(&name), &packed)?;
-    cache.write(&home.join(HASH_FILE), sha256.to_string().as_bytes())?;
-    Ok(BuiltWheel { path: home.join(&name), sha256 })
+
+    /// Builds a wheel, with any Python or with this one.
+    fn run(&self, python: Option<&Interpreter>) -> Result<PathBuf, Error> {
+        let Workshop { spec, cache, network, ui } = self.shop;
+        let folder = python.map_or_else(|| "any".to_owned(), |python| python.version.clone());
+        let source = self.input.source(&self.scratch.join(&folder).join("source"))?;
+        let out = self.scratch.join(&folder).join("out");
+        cache.make_folder(&out)?;
+        let uv = Uv::find(cache, network, ui)?;
+        let indexes = Indexes::of(spec.folder, &spec.wanted);
+        let python = python.map(|python| python.program.as_path());
+        uv.build_wheel(spec.folder, &indexes, &source, (&spec.build_lock, python), &out, network)?;
+        only_wheel(&out, &self.input.name())
+    }
+
+    /// Keeps a wheel that was built, packed anew.
+    fn keep(&self, wheel: &Path, python: Option<PythonVersion>) -> Result<BuiltWheel, Error> {
+        let (name, home) = (file_name(wheel), self.home(python));
+        let useless =
+            |error: check::Error| Error::Useless { file: self.input.name(), source: Box::new(error) };
+        let zip = ZipFile::open(wheel).map_err(|error| useless(error.into()))?;
+        check::check(&zip, &name).map_err(useless)?;
+        let packed = pack(&zip).map_err(|error| useless(error.into()))?;
+        let sha256 = Sha256::of(&packed);
+        // The hash is written last: without it the wheel does not count.
+        self.shop.cache.write(&home.join(&name), &packed)?;
+        self.shop.cache.write(&home.join(HASH_FILE), sha256.to_string().as_bytes())?;
+        Ok(BuiltWheel { path: home.join(&name), sha256 })
+    }
 }
 
 const HASH_FILE: &str = "sha256";
@@ -237,107 +311,6 @@ fn only_wheel(out: &Path, source: &str) -> Result<PathBuf, Error> {
         (Some(wheel), 0) => Ok(wheel),
         (one, others) => {
             Err(Error::NotOne { file: source.to_owned(), made: others + usize::from(one.is_some()) })
-        }
-    }
-}
-
-#[derive(Default, Deserialize)]
-struct Pyproject {
-    #[serde(rename = "build-system")]
-    build_system: Option<BuildSystem>,
-    project: Option<Project>,
-}
-
-#[derive(Deserialize)]
-struct Project {
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct BuildSystem {
-    requires: Vec<String>,
-}
-
-/// What these say that they are built with, for the lock of build requirements.
-pub fn build_requirements(inputs: &[Input<'_>], cache: &Cache) -> Result<BTreeSet<String>, Error> {
-    let mut requirements = BTreeSet::new();
-    for input in inputs {
-        let wrong = |why: String| Error::Sdist { file: input.name(), why };
-        let text = match input {
-            Input::Sdist(file, path) => pyproject(path, &file.file_name).map_err(wrong)?,
-            Input::Commit(..) => {
-                let scratch = cache.new_folder()?;
-                let source = input.source(&scratch.path().join("source"))?;
-                std::fs::read_to_string(source.join("pyproject.toml")).unwrap_or_default()
-            }
-            Input::Folder(_, path) => {
-                std::fs::read_to_string(path.join("pyproject.toml")).unwrap_or_default()
-            }
-        };
-        let pyproject: Pyproject = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        match pyproject.build_system {
-            Some(system) => requirements.extend(system.requires),
-            None => _ = requirements.insert(LEGACY_REQUIRES.to_owned()),
-        }
-    }
-    Ok(requirements)
-}
-
-/// The name of the project in a folder, as its `pyproject.toml` says it.
-pub fn project_name(folder: &Path) -> Result<PackageName, Error> {
-    let wrong = |why: &str| Error::Source { name: folder.display().to_string(), why: why.to_owned() };
-    let text = std::fs::read_to_string(folder.join("pyproject.toml"))
-        .map_err(|error| wrong(&format!("its `pyproject.toml` cannot be read: {error}")))?;
-    let pyproject: Pyproject =
-        toml::from_str(&text).map_err(|error| wrong(&format!("its `pyproject.toml` is broken: {error}")))?;
-    let project =
-        pyproject.project.ok_or_else(|| wrong("its `pyproject.toml` has no `[project]` with a `name`"))?;
-    project.name.parse().map_err(|_| wrong(&format!("`{}` is not the name of a package", project.name)))
-}
-
-/// The text of the `pyproject.toml` at the top of a source distribution; empty if there is none.
-fn pyproject(path: &Path, name: &str) -> Result<String, String> {
-    let is_it = |path: &str| path.split_once('/').is_some_and(|(_, rest)| rest == "pyproject.toml");
-    if name.ends_with(".zip") {
-        let zip = ZipFile::open(path).map_err(|error| error.to_string())?;
-        let Some(entry) = zip.entries().iter().find(|entry| is_it(&entry.path)) else {
-            return Ok(String::new());
-        };
-        let content = zip.content(entry).map_err(|error| error.to_string())?;
-        return String::from_utf8(content).map_err(|error| error.to_string());
-    }
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    let unpacked = gunzip(&bytes)?;
-    let mut archive = tar::Archive::new(unpacked.as_slice());
-    for entry in archive.entries().map_err(|error| error.to_string())? {
-        let entry = entry.map_err(|error| error.to_string())?;
-        if entry.path().ok().and_then(|path| path.to_str().map(is_it)) == Some(true) {
-            let mut text = String::new();
-            entry.take(MAX_PYPROJECT).read_to_string(&mut text).map_err(|error| error.to_string())?;
-            return Ok(text);
-        }
-    }
-    Ok(String::new())
-}
-
-/// Unpacks gzip. The size at its end is a hint only (it is modulo 2^32, and nobody vouches for it).
-fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    let claimed = bytes.last_chunk().map_or(0, |size| u32::from_le_bytes(*size) as usize);
-    let mut size = claimed.clamp(1 << 16, bytes.len().saturating_mul(1032).max(1 << 16)).min(MAX_UNPACKED);
-    loop {
-        let mut unpacked = vec![0; size];
-        match Decompressor::new().gzip_decompress(bytes, &mut unpacked) {
-            Ok(got) => {
-                unpacked.truncate(got);
-                return Ok(unpacked);
-            }
-            Err(DecompressionError::InsufficientSpace) if size < MAX_UNPACKED => {
-                size = (size * 2).min(MAX_UNPACKED);
-            }
-            Err(DecompressionError::InsufficientSpace) => {
-                return Err("it unpacks to more than 1 GB".to_owned());
-            }
-            Err(DecompressionError::BadData) => return Err("it is not gzip, or damaged".to_owned()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use layer_builder::zip_reader::ZipFile;
 use serde_json::Value;
 use tests::elf::TestElf;
-use tests::wheels::{TestWheel, ZipEntry, file, wheel};
+use tests::wheels::{TestWheel, ZipEntry, file, wheel, wheel_with};
 
 use crate::world::World;
 
@@ -201,5 +201,51 @@ fn mistakes_in_the_keys_of_the_audit_are_shown() {
         world.add_to_table(lines);
         let outcome = world.run(&["build"]).expect_code(1);
         assert!(outcome.stderr.contains(expected), "expected `{expected}` in\n{}", outcome.stderr);
+    }
+}
+
+/// What the runtimes bring along and the layer leaves out, as its packages ask for it.
+#[test]
+fn what_a_package_asks_of_the_runtime_is_checked() {
+    let asks = wheel_with("alpha", "1.0", "Requires-Dist: boto3>=1.35\n", &[file("alpha.py", "")]);
+    let world = World::for_targets(&[asks], X86_12);
+    let outcome = world.run(&["build"]).expect_code(0);
+    assert!(outcome.stderr.contains(" unzipped: 1 note"), "{}", outcome.stderr);
+    let said = "asks for `boto3>=1.35`, and which version the runtime brings along is not known (python3.12)";
+    assert_eq!(
+        (&findings(&world)[0]["id"], &findings(&world)[0]["reason"]),
+        (&"runtime-version-unknown".into(), &said.into())
+    );
+
+    // Whoever looks it up is told, also where nothing else has changed.
+    let stated = |version: &str| {
+        let toml = std::fs::read_to_string(world.path("layers.toml")).unwrap();
+        let layers = &toml[toml.find("[layers.small]").unwrap()..];
+        let text = format!("[runtimes.\"python3.12\"]\nprovides = {{ boto3 = \"{version}\" }}\n{layers}");
+        std::fs::write(world.path("layers.toml"), text).unwrap();
+    };
+    stated("1.36.3");
+    let outcome = world.run(&["build"]).expect_code(0);
+    assert!(outcome.stderr.contains(" unzipped: no findings"), "{}", outcome.stderr);
+    stated("1.34.1");
+    let outcome = world.run(&["build"]).expect_code(1);
+    let said = "`alpha 1.0` asks for `boto3>=1.35`, and python3.12 brings 1.34.1 along (runtime-conflict)";
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+    world.add_to_table("allow = { \"runtime-conflict:alpha*\" = \"it only looks so\" }\n");
+    let _ = world.run(&["build"]).expect_code(0);
+}
+
+#[test]
+fn a_part_of_the_sdk_is_warned_of() {
+    let urllib3 = wheel("urllib3", "2.5.0", &[file("urllib3/__init__.py", "")]);
+    let boto3 = wheel("boto3", "1.40.0", &[file("boto3/__init__.py", "")]);
+    let world = World::for_targets(&[urllib3, boto3], X86_12);
+    let outcome = world.run(&["build"]).expect_code(0);
+    for said in [
+        "`boto3 1.40.0` comes without `botocore` and `s3transfer`: the runtime's own are used with it (python3.12) (partial-sdk)",
+        "`urllib3 2.5.0` comes without `botocore`: the runtime's own is used with it (python3.12) (shared-with-sdk)",
+        "fix: take all of boto3, botocore and s3transfer into the layer",
+    ] {
+        assert!(outcome.stderr.contains(said), "expected `{said}` in\n{}", outcome.stderr);
     }
 }

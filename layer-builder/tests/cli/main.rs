@@ -7,6 +7,8 @@ mod audit;
 mod build;
 mod faults;
 mod inspect;
+mod locks;
+mod logins;
 #[cfg(target_os = "linux")]
 mod memory;
 mod progress;

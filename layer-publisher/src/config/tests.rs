@@ -34,6 +34,9 @@ fn regions_and_names_are_read_and_the_builders_keys_are_left_alone() {
         [layers.native]
         layer-name = "other"
         split = "architecture"
+        [runtimes."python3.12"]
+        provides = { boto3 = "1.36.3" }
+        [[stacks]]
         "#,
     )
     .unwrap();

@@ -1,5 +1,5 @@
-//! Any text as a lock and as the answer about its files (PEP 751): nothing panics, and what is accepted says the same
-//! when it is written and read again.
+//! Any text as a lock, of ours or of PEP 751, and as the answer about its files: nothing panics, and what is accepted says
+//! the same when it is written and read again.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use layer_builder::config::WheelPreference;
 use layer_builder::lock::files::FileIndex;
-use layer_builder::lock::{Lock, Pin};
+use layer_builder::lock::{Lock, LockedPackage, Pin, pylock};
 use layer_builder::requirement::{self, Wanted};
 use layer_builder::target::{Architecture, Runtimes, Target};
 use layer_builder::wheels::select::{select, unserved};
@@ -56,12 +56,19 @@ fuzz_target!(|data: &[u8]| {
             targets().iter().for_each(|target| drop(name.refusal(*target)));
         }
     }
+    if let Ok(lock) = pylock::parse(Path::new("pylock.toml"), data) {
+        let given = lock.given.clone().unwrap_or_default();
+        let _ = select(&lock, &given.files, &targets(), WheelPreference::Native);
+    }
     // A lock, and behind a line of its own what was answered about it.
     let (locked, answer) = text.split_once("\n===\n").unwrap_or((text, text));
     let lock = read(locked);
     if let Some(lock) = &lock {
         let again = read(&written(lock)).expect("what was written can be read");
-        let says = |lock: &Lock| lock.packages.iter().map(|package| format!("{package:?}")).collect::<Vec<_>>();
+        let says = |lock: &Lock| {
+            let says = |package: &LockedPackage| format!("{} {:?} {:?}", package.name, package.marker, package.pin);
+            lock.packages.iter().map(says).collect::<Vec<_>>()
+        };
         assert_eq!(says(lock), says(&again));
     }
     if let Ok(index) = FileIndex::from_pylock(answer) {

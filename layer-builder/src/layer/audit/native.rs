@@ -34,6 +34,15 @@ pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
             Some(Native::Other) | None => {}
         }
     }
+    let compiled = subject.packages.iter().filter(|package| package.compiled_here);
+    findings.extend(compiled.map(|package| {
+        Finding::warning(
+            "compiled-here",
+            Some(&package.name),
+            "is compiled on this machine: another one makes other bytes, against another glibc".to_owned(),
+            "find a version that offers wheels for Lambda's systems, or build where the runtime's own libraries are",
+        )
+    }));
     findings
 }
 

@@ -206,6 +206,8 @@ fn what_packages_share_or_lack_is_noted() {
     let collision =
         |path: &str| Collision { path: path.to_owned(), taken: "a 1".to_owned(), left: "b 1".to_owned() };
     let package = |name: &str, passed_over, scripts: &[&str]| Package {
+        compiled_here: false,
+        requires: Vec::new(),
         name: name.to_owned(),
         native_wheel_passed_over: passed_over,
         scripts_left_out: scripts.iter().map(|&name| name.to_owned()).collect(),

@@ -5,7 +5,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Error, quietly, said};
+use super::Error;
+use super::run::{quietly, said};
 use crate::cache::Cache;
 use crate::ui::Ui;
 
@@ -74,7 +75,7 @@ pub(super) fn with_pip(cache: &Cache, home: &Path, ui: &Ui, tried: &mut String) 
                     Err(error) => output = Some(format!("  failed to write `{}`: {error}", home.display())),
                 }
             }
-            Ok(pip) => output = Some(said(&pip)),
+            Ok(pip) => output = Some(crate::indexes::without_userinfo(&said(&pip))),
             Err(error) => output = Some(error.to_string()),
         }
     }

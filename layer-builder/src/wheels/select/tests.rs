@@ -154,12 +154,28 @@ fn disjoint_markers_are_fine_and_others_are_not() {
     let both = ("a==2", new.1);
     assert_eq!(
         chosen(&[old, both], &["3.11"], WheelPreference::Native).unwrap_err(),
-        "the lock asks for `a` 1 and `a` 2 at once for python3.11 on arm64"
+        "the lock `requirements.x.txt` asks for `a` 1 (line 1) and `a` 2 (line 2) at once for python3.11 on arm64"
     );
     let patch = ("a==1 ; python_full_version >= '3.12.4'", &["a-1-py3-none-any.whl"] as &[&str]);
     assert_eq!(
         chosen(&[patch], &["3.12"], WheelPreference::Native).unwrap_err(),
-        "whether `a` 1 is needed depends on the patch release of python3.12 on arm64"
+        "the lock `requirements.x.txt`, line 1: whether `a` 1 is needed depends on the patch release of python3.12 on arm64"
+    );
+}
+
+#[test]
+fn two_commits_of_one_package_are_two_packages() {
+    let (one, other) = ("0".repeat(40), "1".repeat(40));
+    let line = |commit: &str| format!("a @ git+https://example.com/a.git@{commit}\n");
+    let select = |text: &str| {
+        let lock = Lock::parse(Path::new("requirements.x.txt"), text.as_bytes()).unwrap();
+        select(&lock, &FileIndex::default(), &targets(&["3.12"]), WheelPreference::Native)
+    };
+    assert_eq!(select(&(line(&one) + &line(&one))).unwrap().len(), 1);
+    let error = select(&(line(&one) + "\n" + &line(&other))).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the lock `requirements.x.txt` asks for `a` 000000000000 (line 1) and `a` 111111111111 (line 3) at once for python3.12 on arm64"
     );
 }
 

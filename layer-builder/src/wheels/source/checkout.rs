@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::indexes::without_userinfo;
 use crate::lock::Commit;
 
 /// What a copy of a folder leaves out: what is made from the source, and what is no part of it.
@@ -23,7 +24,7 @@ pub(super) fn checkout(commit: &Commit, folder: &Path) -> Result<PathBuf, String
         if output.status.success() {
             return Ok(());
         }
-        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+        Err(without_userinfo(String::from_utf8_lossy(&output.stderr).trim()))
     };
     git(&["init", "--quiet"])?;
     // Most servers hand out a commit by its name; the others hand out everything.

@@ -1,0 +1,97 @@
+//! The lock of a build: found, checked, and made anew where it does not fit and may be.
+
+use std::collections::BTreeSet;
+
+use super::{Error, Options};
+use crate::cache::Cache;
+use crate::lock::Lock;
+use crate::lock::uv::{Network, Upgrade, Uv};
+use crate::relock::{self, relock};
+use crate::requirement::Wanted;
+use crate::spec::{LockMaker, Spec};
+use crate::ui::{Ui, counted, shown};
+
+/// The lock, made anew if it does not fit and may be.
+pub fn fresh_lock(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Result<Lock, Error> {
+    let path = &spec.lock;
+    let fixed = options.locked || options.network == Network::Forbidden;
+    if spec.lock_maker == LockMaker::SomebodyElse {
+        let lock = given(spec, options.upgrade)?;
+        match lock.missing_build_lock(spec) {
+            Some(missing) if fixed => return Err(Error::NoLock(missing)),
+            Some(_) => relock::tools_of_given(spec, &lock, || find_uv(cache, ui), cache, ui)?,
+            None => {}
+        }
+        return Ok(lock);
+    }
+    if options.upgrade {
+        return lock(spec, &Upgrade::Everything, cache, ui);
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    match Lock::read(path)? {
+        Some(found) if found.fits(spec) => match found.missing_build_lock(spec) {
+            // A branch may have moved since.
+            None if spec.follows_branch && !fixed => {
+                let packages = found.packages.iter().filter(|package| package.version().is_none());
+                let moved = Upgrade::Packages(packages.map(|package| package.name.clone()).collect());
+                return lock(spec, &moved, cache, ui);
+            }
+            None => return Ok(found),
+            Some(missing) if fixed => return Err(Error::NoLock(missing)),
+            Some(missing) => ui.note(format!("there is no `{}`; locking again", shown(&missing))),
+        },
+        Some(_) if fixed => return Err(Error::Stale(path.clone())),
+        None if fixed => return Err(Error::NoLock(path.clone())),
+        Some(_) => {
+            ui.note(format!("`{name}` was made for something else; locking again"));
+        }
+        None => ui.note(format!("there is no `{name}` yet; locking")),
+    }
+    lock(spec, &Upgrade::Nothing, cache, ui)
+}
+
+/// Makes the lock anew, and tells what has changed.
+pub fn lock(spec: &Spec<'_>, upgrade: &Upgrade, cache: &Cache, ui: &Ui) -> Result<Lock, Error> {
+    let (lock, changes) = if spec.lock_maker == LockMaker::SomebodyElse {
+        let lock = given(spec, *upgrade != Upgrade::Nothing)?;
+        relock::tools_of_given(spec, &lock, || find_uv(cache, ui), cache, ui)?;
+        (lock, Vec::new())
+    } else {
+        relock(spec, &find_uv(cache, ui)?, upgrade, cache, ui)?
+    };
+    for change in &changes {
+        ui.status("Changed", change);
+    }
+    let names: BTreeSet<_> = spec.layer.requirements.iter().filter_map(Wanted::name).collect();
+    let versions = names.iter().filter_map(|name| Some(format!(", {name} {}", lock.pin_of(name)?)));
+    let packages = counted(lock.packages.len(), "package");
+    ui.status("Locked", format!("{}: {packages}{}", spec.artifact(), versions.collect::<String>()));
+    Ok(lock)
+}
+
+fn find_uv(cache: &Cache, ui: &Ui) -> Result<Uv, relock::Error> {
+    Ok(Uv::find(cache, Network::Allowed, ui)?)
+}
+
+/// The lock that somebody else has made, if it fits.
+fn given(spec: &Spec<'_>, upgrade: bool) -> Result<Lock, Error> {
+    if upgrade {
+        return Err(Error::NotOurs(spec.lock.clone()));
+    }
+    relock::read_given(spec)?.ok_or_else(|| Error::NoGiven(spec.lock.clone()))
+}
+
+/// Whether the lock fits as it is; the error is why it does not.
+pub fn check(spec: &Spec<'_>) -> Result<(), Error> {
+    let lock = match spec.lock_maker {
+        LockMaker::SomebodyElse => given(spec, false)?,
+        LockMaker::Ourselves => {
+            let lock = Lock::read(&spec.lock)?.ok_or_else(|| Error::NoLock(spec.lock.clone()))?;
+            if !lock.fits(spec) {
+                return Err(Error::Stale(spec.lock.clone()));
+            }
+            lock
+        }
+    };
+    lock.missing_build_lock(spec).map_or(Ok(()), |missing| Err(Error::NoLock(missing)))
+}

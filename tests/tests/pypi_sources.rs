@@ -1,0 +1,222 @@
+//! Sources: any git requirement, and code that has to be compiled, with the real git, uv and compiler. Everything here
+//! needs the network.
+#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
+
+use std::path::Path;
+
+use tests::command::{clean, pythons, run, skipped};
+use tests::own_layer::OwnLayer;
+
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let mut command = clean("git");
+    command.current_dir(folder).env("GIT_CONFIG_GLOBAL", "/dev/null");
+    command.args(["-c", "user.name=tests", "-c", "user.email=tests@localhost", "-c", "commit.gpgsign=false"]);
+    run(command.args(arguments)).expect_code(0).stdout.trim().to_owned()
+}
+
+const TARGET: &str = "python = [\"3.12\"]\narchitectures = [\"arm64\"]\n";
+
+/// A repository whose package lies in a folder of it; each commit has a version. Gives the commits.
+fn repository(project: &OwnLayer, versions: &[&str]) -> Vec<String> {
+    let folder = project.path("repository");
+    std::fs::create_dir_all(&folder).unwrap();
+    git(&folder, &["init", "-q", "-b", "main"]);
+    let commits = versions.iter().map(|version| {
+        let text = format!(
+            "[build-system]\nrequires = [\"setuptools>=61\"]\nbuild-backend = \"setuptools.build_meta\"\n\
+             [project]\nname = \"tiny\"\nversion = \"{version}\"\ndependencies = [\"six\"]\n\
+             [tool.setuptools]\npackages = [\"tiny\"]\n"
+        );
+        project.write("repository/packages/tiny/pyproject.toml", &text);
+        project.write("repository/packages/tiny/tiny/__init__.py", "");
+        git(&folder, &["add", "."]);
+        git(&folder, &["commit", "-qm", version]);
+        git(&folder, &["tag", &format!("v{version}")]);
+        git(&folder, &["rev-parse", "HEAD"])
+    });
+    commits.collect()
+}
+
+/// A branch, a tag and a commit, of a package that lies in a folder of its repository: each is locked to a commit.
+#[test]
+fn pypi_any_git_requirement_is_locked_to_a_commit() {
+    let project = OwnLayer::of("");
+    let commits = repository(&project, &["1.0", "2.0", "3.0"]);
+    for (reference, commit, version) in
+        [("@main", 2, "3.0"), ("@v1.0", 0, "1.0"), (&*format!("@{}", commits[1]), 1, "2.0"), ("", 2, "3.0")]
+    {
+        let url = format!(
+            "git+file://{}{reference}#subdirectory=packages/tiny",
+            project.path("repository").display()
+        );
+        project.write("layers.toml", &format!("[layers.own]\nrequirements = [\"tiny @ {url}\"]\n{TARGET}"));
+        let _ = std::fs::remove_file(project.path("requirements.own.txt"));
+        let outcome = project.run(&["build"]).expect_code(0);
+        assert!(outcome.stderr.contains(&format!(": tiny {version} and 1 more")), "{}", outcome.stderr);
+        let lock = project.read("requirements.own.txt");
+        assert!(lock.contains(&format!("@{}#subdirectory=packages/tiny", commits[commit])), "{lock}");
+        let source = &project.manifest("own")["packages"][1]["source"];
+        assert_eq!(source, &format!("git {}", &commits[commit][..12]));
+    }
+    // The branch moves: what is locked stays what it is until somebody wants it otherwise.
+    let first = project.manifest("own")["sha256"].clone();
+    project.write("repository/packages/tiny/tiny/__init__.py", "moved = True\n");
+    git(&project.path("repository"), &["commit", "-qam", "moved"]);
+    let _ = project.run(&["build"]).expect_code(0);
+    let _ = project.run(&["build", "--locked"]).expect_code(0);
+    assert_eq!(project.manifest("own")["sha256"], first);
+    let _ = project.run(&["build", "--upgrade"]).expect_code(0);
+    assert_ne!(project.manifest("own")["sha256"], first);
+}
+
+#[test]
+fn pypi_a_variant_is_made_from_a_tag_and_from_a_commit() {
+    let project = OwnLayer::of("");
+    let commits = repository(&project, &["1.0", "2.0"]);
+    let repository = project.path("repository");
+    // `branch-of` names a repository; the package has to lie at its top.
+    for name in ["pyproject.toml", "tiny/__init__.py"] {
+        project
+            .write(&format!("repository/{name}"), &project.read(&format!("repository/packages/tiny/{name}")));
+    }
+    git(&repository, &["add", "."]);
+    git(&repository, &["commit", "-qm", "top"]);
+    git(&repository, &["tag", "release/2.0"]);
+    let head = git(&repository, &["rev-parse", "HEAD"]);
+    let table =
+        format!("requirements = [\"tiny\"]\nbranch-of = {{ tiny = \"{}\" }}\n{TARGET}", repository.display());
+    project.write("layers.toml", &format!("[layers.own]\n{table}"));
+    let outcome = project.run(&["build", "-v", "release/2.0"]).expect_code(0);
+    assert_eq!(outcome.stdout, "target/layers/own-release-2-0.zip\n");
+    let outcome = project.run(&["build", "--branch", &head]).expect_code(0);
+    assert_eq!(outcome.stdout, format!("target/layers/own-{head}.zip\n"));
+    let outcome = project.run(&["build", "-v", "nowhere"]).expect_code(1);
+    assert!(outcome.stderr.contains("uv failed to resolve"), "{}", outcome.stderr);
+    let _ = commits;
+}
+
+/// A requirements file with a file in it, and constraints of its own.
+#[test]
+fn pypi_requirements_files_name_others() {
+    let project = OwnLayer::of(&format!("requirements = [\"-r deep/more.txt\"]\n{TARGET}"));
+    project.write(
+        "deep/more.txt",
+        "# ours\nidna==3.7 ; python_version >= '3.9'\n-r ../top.txt\n-c limits.txt\n",
+    );
+    project.write("deep/limits.txt", "six<1.17\n");
+    project.write("top.txt", "six\n");
+    let _ = project.run(&["build"]).expect_code(0);
+    let lock = project.read("requirements.own.txt");
+    assert!(lock.contains("idna==3.7 ") && lock.contains("six==1.16.0 "), "{lock}");
+    assert!(!lock.contains(project.folder().to_str().unwrap()), "{lock}");
+    // Each of them counts with what is in it.
+    let _ = project.run(&["lock", "--check"]).expect_code(0);
+    project.write("deep/limits.txt", "six<1.16\n");
+    let _ = project.run(&["lock", "--check"]).expect_code(1);
+    let _ = project.run(&["build"]).expect_code(0);
+    assert!(project.read("requirements.own.txt").contains("six==1.15.0 "));
+}
+
+/// The machine of the tests, in Lambda's words, and the other one.
+fn machines() -> (&'static str, &'static str) {
+    if cfg!(target_arch = "x86_64") { ("x86_64", "arm64") } else { ("arm64", "x86_64") }
+}
+
+/// A project whose folder is compiled: it uses what glibc has had in its main library since 2.34 only.
+fn compiled(pythons: &str, architectures: &str) -> OwnLayer {
+    let project = OwnLayer::of(&format!(
+        "requirements = [\"./fast\"]\npython = {pythons}\narchitectures = {architectures}\n"
+    ));
+    project.write(
+        "fast/pyproject.toml",
+        "[build-system]\nrequires = [\"setuptools>=77\"]\nbuild-backend = \"setuptools.build_meta\"\n\
+         [project]\nname = \"fast\"\nversion = \"1.0\"\n\
+         [tool.setuptools]\npackages = []\next-modules = [{ name = \"fast\", sources = [\"fast.c\"] }]\n",
+    );
+    project.write(
+        "fast/fast.c",
+        "#include <Python.h>\n#include <pthread.h>\nstatic void *nothing(void *it) { return it; }\n\
+         static struct PyModuleDef module = { PyModuleDef_HEAD_INIT, \"fast\" };\n\
+         PyMODINIT_FUNC PyInit_fast(void) {\n  pthread_t thread;\n  \
+         if (pthread_create(&thread, 0, nothing, 0) == 0) pthread_join(thread, 0);\n  \
+         return PyModule_Create(&module);\n}\n",
+    );
+    project
+}
+
+fn can_compile(test: &str) -> bool {
+    let found = cfg!(target_os = "linux") && clean("cc").arg("--version").output().is_ok();
+    if !found {
+        skipped(test, "found no C compiler on Linux");
+    }
+    found
+}
+
+#[test]
+fn pypi_compiled_code_for_another_machine_is_refused_with_the_reason() {
+    if !can_compile("pypi_compiled_code_for_another_machine_is_refused_with_the_reason") {
+        return;
+    }
+    let (own, other) = machines();
+    for architectures in [format!("[\"{other}\"]"), format!("[\"{own}\", \"{other}\"]")] {
+        let project = compiled("[\"3.12\"]", &architectures);
+        let outcome = project.run(&["build"]).expect_code(1);
+        for part in [
+            "`fast` builds into `fast-1.0-cp3",
+            "compiled code, made on linux on ",
+            &format!("and the layer serves python3.12 on {other}"),
+            "build the layer on a machine like the target",
+        ] {
+            assert!(outcome.stderr.contains(part), "expected `{part}` in\n{}", outcome.stderr);
+        }
+        assert!(!project.path("target/layers/own.zip").exists());
+    }
+}
+
+/// For the machine that this is it is compiled, by each Python, and imports there; whether the runtime has the glibc that it
+/// is linked against, the audit says.
+#[test]
+fn pypi_compiled_code_for_this_machine_is_built_for_each_python_and_audited() {
+    const NAME: &str = "pypi_compiled_code_for_this_machine_is_built_for_each_python_and_audited";
+    if !can_compile(NAME) {
+        return;
+    }
+    let glibc = run(clean("getconf").arg("GNU_LIBC_VERSION")).stdout;
+    let minor = glibc.trim().rsplit('.').next().and_then(|minor| minor.parse::<u32>().ok());
+    if minor.is_none_or(|minor| minor < 34) || pythons([11, 12, 13]).len() < 3 {
+        skipped(NAME, "needs glibc 2.34 and CPython 3.11, 3.12 and 3.13");
+        return;
+    }
+    let own = format!("[\"{}\"]", machines().0);
+    let project = compiled("[\"3.12\", \"3.13\"]", &own);
+    let outcome = project.run(&["build", "--smoke"]).expect_code(0);
+    assert!(outcome.stderr.contains("is compiled on this machine"), "{}", outcome.stderr);
+    let files = project.files("own");
+    for python in ["12", "13"] {
+        let start = format!("python/lib/python3.{python}/site-packages/fast.cpython-3{python}-");
+        assert!(files.iter().any(|file| file.starts_with(&start)), "{files:?}");
+    }
+    let findings = project.manifest("own")["findings"].clone();
+    assert!(
+        findings.as_array().unwrap().iter().any(|finding| finding["id"] == "compiled-here"),
+        "{findings}"
+    );
+
+    let project = compiled("[\"3.11\"]", &own);
+    let outcome = project.run(&["build"]).expect_code(1);
+    assert!(
+        outcome.stderr.contains("needs GLIBC_2.34, and python3.11 has glibc 2.26 (glibc-too-new)"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(!project.path("target/layers/own.zip").exists());
+    if pythons([15]).is_empty() {
+        let project = compiled("[\"3.15\"]", &own);
+        let outcome = project.run(&["build"]).expect_code(1);
+        assert!(
+            outcome.stderr.contains("this machine has no such Python to build it with"),
+            "{}",
+            outcome.stderr
+        );
+    }
+}
