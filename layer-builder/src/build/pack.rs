@@ -150,7 +150,12 @@ impl Work<'_> {
         let packing = self.options.packing;
         let zip = ZipFile::open(copied.out.path()).map_err(archive::Error::from)?;
         let pythons = part.pythons();
-        let compiled = packing.bytecode.then(|| bytecode::compile(&zip, &pythons)).transpose()?;
+        let compile = || {
+            let all: Vec<String> = pythons.iter().map(ToString::to_string).collect();
+            self.ui.status("Compiling", format!("twice, for Python {}", all.join(", ")));
+            bytecode::compile(&zip, &pythons)
+        };
+        let compiled = packing.bytecode.then(compile).transpose()?;
         let out = atomic::begin(path).map_err(|source| Error::Write { path: path.to_path_buf(), source })?;
         let nothing = BTreeMap::new();
         let more = compiled.as_ref().map_or(&nothing, |compiled| &compiled.files);
@@ -181,6 +186,9 @@ impl Work<'_> {
                     "{} left out, whose bytecode is not the same twice",
                     counted(compiled.unstable.len(), "file")
                 ));
+                for path in &compiled.unstable {
+                    self.ui.detail("Unstable", path);
+                }
             }
         }
         if packing.compression == Compression::Max {

@@ -98,24 +98,30 @@ pub fn compile(zip: &ZipFile, pythons: &BTreeSet<PythonVersion>) -> Result<Bytec
         let (first, second) = (bytecode.kept.path().join(python.to_string()), folder.path().join("second"));
         run(interpreter, &opt, &first, sources.iter())?;
         run(interpreter, &opt, &second, sources.iter().rev())?;
-        for source in &sources {
-            let compiled = compiled(source, python.minor());
-            let (one, other) = (first.join(&compiled), second.join(&compiled));
-            let (one_bytes, other_bytes) = (std::fs::read(&one), std::fs::read(&other));
-            match (one_bytes, other_bytes) {
-                (Ok(bytes), Ok(other)) if bytes == other => {
-                    bytecode.size += bytes.len() as u64;
-                    bytecode.files.insert(compiled, one);
-                }
-                (Ok(_), Ok(_)) => bytecode.unstable.push(source.clone()),
-                // It is no Python of this version: a template, or code for another one.
-                _ => {}
-            }
-        }
+        bytecode.compare(&sources, *python, [&first, &second]);
         let _ = std::fs::remove_dir_all(&second);
         bytecode.interpreters.push(interpreter.version.clone());
     }
     Ok(bytecode)
+}
+
+impl Bytecode {
+    /// Takes what came out the same in both folders.
+    fn compare(&mut self, sources: &[String], python: PythonVersion, folders: [&Path; 2]) {
+        for source in sources {
+            let compiled = compiled(source, python.minor());
+            let [one, other] = folders.map(|folder| folder.join(&compiled));
+            match (std::fs::read(&one), std::fs::read(&other)) {
+                (Ok(bytes), Ok(other)) if bytes == other => {
+                    self.size += bytes.len() as u64;
+                    self.files.insert(compiled, one);
+                }
+                (Ok(_), _) | (_, Ok(_)) => self.unstable.push(source.clone()),
+                // It is no Python of this version: a template, or code for another one.
+                (Err(_), Err(_)) => {}
+            }
+        }
+    }
 }
 
 /// The modules that a runtime would look at.
@@ -160,4 +166,39 @@ fn run<'a>(
     }
     let output = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     Err(Error::Failed { version: interpreter.version.clone(), output })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_the_same_twice_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("1"), folder.path().join("2"));
+        let write = |folder: &Path, name: &str, content: &str| {
+            let path = folder.join(format!("python/__pycache__/{name}.cpython-312.pyc"));
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        };
+        for (name, contents) in [("same", ["abc", "abc"]), ("other", ["abc", "abd"]), ("longer", ["a", "ab"])]
+        {
+            write(&first, name, contents[0]);
+            write(&second, name, contents[1]);
+        }
+        write(&first, "once", "abc");
+        let sources = ["same", "other", "longer", "once", "never"].map(|name| format!("python/{name}.py"));
+        let mut bytecode = Bytecode {
+            files: BTreeMap::new(),
+            size: 0,
+            interpreters: Vec::new(),
+            unstable: Vec::new(),
+            kept: tempfile::tempdir().unwrap(),
+        };
+        bytecode.compare(&sources, "3.12".parse().unwrap(), [&first, &second]);
+        let taken: Vec<&str> = bytecode.files.keys().map(String::as_str).collect();
+        assert_eq!(taken, ["python/__pycache__/same.cpython-312.pyc"]);
+        assert_eq!(bytecode.size, 3);
+        assert_eq!(bytecode.unstable, ["python/other.py", "python/longer.py", "python/once.py"]);
+    }
 }
