@@ -225,11 +225,11 @@ impl Error {
                 Some("do the markers of `requirements` leave anything for these Pythons?".to_owned())
             }
             Self::Requires(error) => Some(error.hint()),
+            Self::Include(error) => error.hint(),
             Self::Smoke(_)
             | Self::Plan(_)
             | Self::Assemble(_)
             | Self::Write { .. }
-            | Self::Include(_)
             | Self::NotInLock { .. } => None,
         }
     }

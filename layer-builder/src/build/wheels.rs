@@ -76,7 +76,7 @@ impl Work<'_> {
             }
         }
         if let Some((path, sha256)) = include::pack(self.spec.folder, &self.spec.layer.include, self.cache)? {
-            let name = "`include`".to_owned();
+            let name = "include".to_owned();
             let (file, place) = (open(&path)?, Place::Top);
             here.push(Here { file, path, sha256, name, place, record: None, own_code: false });
         }

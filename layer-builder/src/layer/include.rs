@@ -29,12 +29,37 @@ pub enum Error {
     /// A link may lead anywhere.
     #[error("`{}` is a symbolic link, which a layer does not hold", .0.display())]
     Link(PathBuf),
+    /// Two files for one place.
+    #[error("`{place}` in the layer is to be `{}` and `{}`", one.display(), other.display())]
+    Twice {
+        /// The place.
+        place: String,
+        /// A file.
+        one: PathBuf,
+        /// Another one.
+        other: PathBuf,
+    },
     /// It cannot be packed.
     #[error("failed to pack the files of `include`")]
     Pack(#[source] std::io::Error),
     /// The cache is of no use.
     #[error(transparent)]
     Cache(#[from] cache::Error),
+}
+
+impl Error {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Link(_) => Some("name the file or folder that it leads to".to_owned()),
+            Self::Read { .. } => {
+                Some("paths in `include` begin at the folder of `layers.toml`: `{ \"etc/ca.pem\" = \"certs/ca.pem\" }`".to_owned())
+            }
+            Self::Twice { .. } => Some("give each file a place of its own in `include`".to_owned()),
+            Self::Cache(error) => Some(error.hint()),
+            Self::Name(_) | Self::Pack(_) => None,
+        }
+    }
 }
 
 /// Packs what `include` names; gives the zip and its hash, `None` if there is nothing.
@@ -46,11 +71,11 @@ pub fn pack(
     if include.is_empty() {
         return Ok(None);
     }
-    let mut files = Vec::new();
+    let mut files = BTreeMap::new();
     for (place, path) in include {
         gather(&folder.join(path), place, &mut files)?;
     }
-    let bytes = pack_files(files).map_err(Error::Pack)?;
+    let bytes = pack_files(files.into_values().map(|(_, packed)| packed).collect()).map_err(Error::Pack)?;
     let sha256 = Sha256::of(&bytes);
     let path = cache.built(sha256).join("include.zip");
     if !path.is_file() {
@@ -59,8 +84,11 @@ pub fn pack(
     Ok(Some((path, sha256)))
 }
 
+/// What is to be packed, by its path in the layer, and where it lies.
+type Files = BTreeMap<String, (PathBuf, Packed)>;
+
 /// A file goes to `place`, or below it if that ends with a slash; of a folder, all that is in it goes below.
-fn gather(path: &Path, place: &str, files: &mut Vec<Packed>) -> Result<(), Error> {
+fn gather(path: &Path, place: &str, files: &mut Files) -> Result<(), Error> {
     let failed = |source| Error::Read { path: path.to_path_buf(), place: place.to_owned(), source };
     let metadata = std::fs::symlink_metadata(path).map_err(failed)?;
     if metadata.is_symlink() {
@@ -74,8 +102,11 @@ fn gather(path: &Path, place: &str, files: &mut Vec<Packed>) -> Result<(), Error
         let path_in_zip =
             if place.ends_with('/') { format!("{place}{}", name(path)?) } else { place.to_owned() };
         let content = std::fs::read(path).map_err(failed)?;
-        files.push(Packed { path: path_in_zip, executable: is_executable(&metadata), content });
-        return Ok(());
+        let packed = Packed { path: path_in_zip.clone(), executable: is_executable(&metadata), content };
+        return match files.insert(path_in_zip.clone(), (path.to_path_buf(), packed)) {
+            None => Ok(()),
+            Some((one, _)) => Err(Error::Twice { place: path_in_zip, one, other: path.to_path_buf() }),
+        };
     }
     for entry in std::fs::read_dir(path).map_err(failed)? {
         let entry = entry.map_err(failed)?.path();

@@ -76,10 +76,10 @@ pub fn plan<'a>(inputs: &'a [Input], pythons: &BTreeSet<PythonVersion>) -> Resul
             }));
         }
     }
-    // Most wheels are sorted by and large: a stable sort makes use of that.
-    entries.sort_by(|one, other| {
-        (&one.path, &inputs[one.wheel].name).cmp(&(&other.path, &inputs[other.wheel].name))
-    });
+    // Of two files for one path that of the layer's own comes first, then that of the first package. Most wheels are
+    // sorted by and large: a stable sort makes use of that.
+    let whose = |entry: &LayerEntry<'_>| (inputs[entry.wheel].place != Place::Top, &inputs[entry.wheel].name);
+    entries.sort_by(|one, other| one.path.cmp(&other.path).then_with(|| whose(one).cmp(&whose(other))));
     let (mut shared, mut collisions) = (Vec::new(), Vec::new());
     entries.dedup_by(|next, kept| {
         if next.path != kept.path {

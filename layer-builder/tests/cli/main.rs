@@ -6,6 +6,7 @@ mod any_wheel;
 mod audit;
 mod build;
 mod faults;
+mod include;
 mod inspect;
 mod locks;
 mod logins;
