@@ -86,13 +86,19 @@ fn other_files_are_audited() {
     std::fs::create_dir(world.path("modules/alpha")).unwrap();
     std::fs::write(world.path("modules/alpha/__init__.py"), "x = 1\n").unwrap();
     let outcome = world.run(&["build"]).expect_code(1);
-    // Where that is allowed, the layer's own file is taken.
     for part in [
         "`lib/libown.so.1` is code for arm64, and the layer serves x86_64 (elf-machine)",
         "`python/alpha/__init__.py` is in `include` and in `alpha 1.0`, with different contents (file-collision)",
     ] {
         assert!(outcome.stderr.contains(part), "expected `{part}` in\n{}", outcome.stderr);
     }
+    // Where it is allowed, the layer's own file is taken.
+    world
+        .add_to_table("allow = { file-collision = \"ours is better\", elf-machine = \"nobody loads it\" }\n");
+    let _ = world.run(&["build"]).expect_code(0);
+    let zip = ZipFile::open(&world.zip()).unwrap();
+    let own = zip.entries().iter().find(|entry| entry.path == "python/alpha/__init__.py").unwrap();
+    assert_eq!(zip.content(own).unwrap(), b"x = 1\n");
 }
 
 #[test]

@@ -49,11 +49,14 @@ impl Project {
     }
 
     fn unpack(&self, zip: &str) -> PathBuf {
-        let opt = self.path("opt");
+        self.unpack_to(zip, "opt")
+    }
+
+    fn unpack_to(&self, zip: &str, folder: &str) -> PathBuf {
         let mut command = clean("python3");
-        command.args(["-m", "zipfile", "-e", zip, "opt"]).current_dir(self.folder.path());
+        command.args(["-m", "zipfile", "-e", zip, folder]).current_dir(self.folder.path());
         let _ = run(&mut command).expect_code(0);
-        opt
+        self.path(folder)
     }
 }
 
@@ -61,6 +64,21 @@ impl Project {
 fn shared_cache() -> &'static Path {
     static CACHE: OnceLock<PathBuf> = OnceLock::new();
     CACHE.get_or_init(|| binary("layer-builder").parent().unwrap().join("tests-cache"))
+}
+
+/// Every compiled library below a folder.
+fn libraries(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if path.is_dir() {
+            found.extend(libraries(&path));
+        } else if name.ends_with(".so") || name.contains(".so.") {
+            found.push(path);
+        }
+    }
+    found
 }
 
 /// `DT_NEEDED` and the newest glibc, as readelf reads them.
@@ -146,6 +164,26 @@ fn pypi_a_zip_for_each_architecture_is_audited_for_its_own() {
         let line = line.unwrap_or_else(|| panic!("{}", outcome.stderr));
         let words: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(words[1], words[3], "{line}");
+    }
+    for (name, machine) in [("own-arm64", "AArch64"), ("own-x86_64", "X86-64")] {
+        let manifest = std::fs::read(project.path(&format!("target/layers/{name}.json"))).unwrap();
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        let bad =
+            manifest["findings"].as_array().unwrap().iter().filter(|finding| finding["severity"] != "note");
+        assert_eq!(bad.count(), 0, "{manifest}");
+        if clean("readelf").arg("--version").output().is_err() {
+            eprintln!("skipped: found no readelf");
+            continue;
+        }
+        let libraries = libraries(&project.unpack_to(&format!("target/layers/{name}.zip"), name));
+        assert!(libraries.len() > 20, "{libraries:?}");
+        for library in libraries {
+            let head = run(clean("readelf").arg("-h").arg(&library)).expect_code(0).stdout;
+            let line = head.lines().find(|line| line.trim().starts_with("Machine:")).unwrap();
+            assert!(line.ends_with(machine), "{}: {line}", library.display());
+            // Amazon Linux 2023.
+            assert!(by_readelf(&library).1 <= Some((2, 34)), "{}", library.display());
+        }
     }
     for name in ["bill-arm64.json", "bill-x86_64.json"] {
         let bill: Value = serde_json::from_slice(&std::fs::read(project.path(name)).unwrap()).unwrap();
