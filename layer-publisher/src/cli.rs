@@ -1,23 +1,24 @@
-//! What may be asked on the command line, and the way from there into the crate.
+//! The way from the command line into the crate: what was asked for goes to the file of its command.
+
+mod arguments;
+mod latest;
+mod promote;
+mod publish;
+mod stage;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anstream::ColorChoice;
-use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use template_tools::arn::Region;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use arguments::CommonArgs;
+use latest::LatestArgs;
+use promote::PromoteArgs;
+use publish::PublishArgs;
+use stage::StageArgs;
 
 use crate::called::CalledAs;
-use crate::manifest::Freshness;
-use crate::publish::permissions::Others;
-use crate::publish::stage;
-use crate::publish::staging::BucketPattern;
-use crate::publish::{self, Intent, Options, Public, PublishRequest};
-use crate::region;
-use crate::ui::{Format, Ui, Verbosity};
-use crate::versions::latest::{self, LatestRequest};
-use crate::versions::promote::{self, PromoteRequest};
+use crate::ui::Ui;
 
 /// Publish built layers as LayerVersions: in every region, never twice, verified.
 #[derive(Parser)]
@@ -35,179 +36,24 @@ enum Command {
     Latest(LatestArgs),
 }
 
-/// Publish what is built, verify it, and write `layer-versions.json`
-///
-/// Asks each region what it has, publishes what is new there, reads it back, and prints one ARN for each region that
-/// holds the content. A second run does only what is missing.
-#[derive(Args)]
-struct PublishArgs {
-    /// The layers to publish; may be left out if there is only one, else a terminal is asked
-    #[arg(value_name = "LAYER")]
-    layers: Vec<String>,
-    /// Only the layers whose table, lock or own files differ from this commit's
-    #[arg(long, value_name = "REF")]
-    changed_since: Option<String>,
-    /// A target of `layers.toml`: `[layers.LAYER.publish.targets.NAME]`
-    #[arg(long, value_name = "NAME")]
-    target: Option<String>,
-    /// Publish what was built, even if the lock or the layer's table has changed since
-    #[arg(long)]
-    as_built: bool,
-    #[command(flatten)]
-    options: OptionArgs,
-    #[command(flatten)]
-    aws: AwsArgs,
-    #[command(flatten)]
-    common: CommonArgs,
-}
-
-/// Upload what is built to S3, and print what `aws cloudformation create-stack` needs
-///
-/// The key is made of the content, so that nothing is sent twice. Prints S3Bucket, S3Key, S3ObjectVersion (where the
-/// bucket has versions) and the line that creates a stack from a template with parameters of these names.
-#[derive(Args)]
-struct StageArgs {
-    /// The layers to upload; may be left out if there is only one, else a terminal is asked
-    #[arg(value_name = "LAYER")]
-    layers: Vec<String>,
-    /// A target of `layers.toml`: `[layers.LAYER.publish.targets.NAME]`
-    #[arg(long, value_name = "NAME")]
-    target: Option<String>,
-    /// Upload what was built, even if the lock or the layer's table has changed since
-    #[arg(long)]
-    as_built: bool,
-    /// The bucket. `{account}` and `{region}` in its name are filled in; it must lie in the region
-    #[arg(long, value_name = "NAME")]
-    s3_bucket: Option<BucketPattern>,
-    /// The form of what is printed
-    #[arg(long, value_enum, default_value_t)]
-    format: FormatArg,
-    #[command(flatten)]
-    aws: AwsArgs,
-    #[command(flatten)]
-    common: CommonArgs,
-}
-
-/// Publish to one target the very bytes that another target has verified
-///
-/// Takes them from the version that the ledger names, proves them by their CodeSha256, and publishes them as `publish`
-/// does. Nothing is built. A source that is not verified is refused.
-#[derive(Args)]
-struct PromoteArgs {
-    /// The layer
-    #[arg(value_name = "LAYER")]
-    layer: String,
-    /// The target of `layers.toml` that has it
-    #[arg(long, value_name = "NAME")]
-    from: String,
-    /// The target of `layers.toml` that gets it
-    #[arg(long, value_name = "NAME")]
-    to: String,
-    #[command(flatten)]
-    options: OptionArgs,
-    #[command(flatten)]
-    aws: AwsArgs,
-    #[command(flatten)]
-    common: CommonArgs,
-}
-
-#[derive(Args)]
-struct OptionArgs {
-    /// Ask AWS, show what would be done, and change nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// The bucket that zips go through: always if one is named, and needed above 50 MB. `{account}` and `{region}` in
-    /// its name are filled in
-    #[arg(long, value_name = "NAME")]
-    s3_bucket: Option<BucketPattern>,
-    /// Make layers public where `layers.toml` says so, without asking
-    #[arg(long)]
-    allow_public: bool,
-    /// Take away every permission that `layers.toml` does not name
-    #[arg(long)]
-    remove_other_permissions: bool,
-    /// The form of what is printed: ARNs, or a JSON document about every region
-    #[arg(long, value_enum, default_value_t)]
-    format: FormatArg,
-}
-
-impl OptionArgs {
-    fn with(self, target: Option<String>, aws: AwsArgs) -> Options {
-        Options {
-            target,
-            profile: aws.profile,
-            regions: aws.regions,
-            bucket: self.s3_bucket,
-            intent: if self.dry_run { Intent::Show } else { Intent::Publish },
-            public: if self.allow_public { Public::Allowed } else { Public::Asked },
-            others: if self.remove_other_permissions { Others::Remove } else { Others::Keep },
-            format: self.format.into(),
+impl Command {
+    fn common(&self) -> &CommonArgs {
+        match self {
+            Self::Publish(PublishArgs { common, .. })
+            | Self::Stage(StageArgs { common, .. })
+            | Self::Promote(PromoteArgs { common, .. })
+            | Self::Latest(LatestArgs { common, .. }) => common,
         }
     }
-}
 
-/// Ask Lambda for the newest version of layers, and print a ledger
-///
-/// What is printed is what `template-tools bump --ledger -` reads.
-#[derive(Args)]
-struct LatestArgs {
-    /// The layers to ask for, as `layers.toml` or Lambda names them; those of `layers.toml` if none is named
-    #[arg(value_name = "LAYER")]
-    layers: Vec<String>,
-    #[command(flatten)]
-    aws: AwsArgs,
-    #[command(flatten)]
-    common: CommonArgs,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum FormatArg {
-    #[default]
-    Text,
-    Json,
-}
-
-impl From<FormatArg> for Format {
-    fn from(format: FormatArg) -> Self {
-        match format {
-            FormatArg::Text => Self::Text,
-            FormatArg::Json => Self::Json,
+    async fn run(self, ui: &Ui, called: &CalledAs) -> ExitCode {
+        match self {
+            Self::Publish(arguments) => arguments.run(ui, called).await,
+            Self::Stage(arguments) => arguments.run(ui, called).await,
+            Self::Promote(arguments) => arguments.run(ui, called).await,
+            Self::Latest(arguments) => arguments.run(ui, called).await,
         }
     }
-}
-
-#[derive(Args)]
-struct AwsArgs {
-    /// The profile of the AWS configuration files to use
-    #[arg(short, long, value_name = "NAME")]
-    profile: Option<String>,
-    /// A region, instead of those in `layers.toml`; may be given several times
-    #[arg(long = "region", value_name = "REGION", value_delimiter = ',', value_parser = region::parse)]
-    regions: Vec<Region>,
-}
-
-#[derive(Args)]
-struct CommonArgs {
-    /// The `layers.toml` to use; else the nearest one from here upwards
-    #[arg(long, value_name = "FILE")]
-    layers_file: Option<PathBuf>,
-    /// Say nothing but warnings and errors
-    #[arg(short, long, conflicts_with = "verbose")]
-    quiet: bool,
-    /// Say more
-    #[arg(long)]
-    verbose: bool,
-    /// When to use colour
-    #[arg(long, value_enum, default_value_t)]
-    color: Color,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Color {
-    #[default]
-    Auto,
-    Always,
-    Never,
 }
 
 /// Parses the command line, does what it asks, and gives the exit code: 0 done, 1 failed or refused, 2 wrong usage,
@@ -223,12 +69,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let ui = match &command {
-        Command::Publish(PublishArgs { common, .. })
-        | Command::Stage(StageArgs { common, .. })
-        | Command::Promote(PromoteArgs { common, .. })
-        | Command::Latest(LatestArgs { common, .. }) => common.ui(),
-    };
+    let ui = command.common().ui();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
@@ -237,69 +78,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    runtime.block_on(run(command, &ui, &called))
-}
-
-async fn run(command: Command, ui: &Ui, called: &CalledAs) -> ExitCode {
-    match command {
-        Command::Publish(arguments) => {
-            let request = PublishRequest {
-                names: arguments.layers,
-                changed_since: arguments.changed_since,
-                freshness: if arguments.as_built { Freshness::AsBuilt } else { Freshness::Required },
-                layers_file: arguments.common.layers_file,
-                options: arguments.options.with(arguments.target, arguments.aws),
-            };
-            publish::run(&request, ui, called).await.unwrap_or_else(|error| {
-                ui.error(&error, error.hint(called).as_deref());
-                ExitCode::FAILURE
-            })
-        }
-        Command::Stage(arguments) => {
-            let options = OptionArgs {
-                dry_run: false,
-                s3_bucket: arguments.s3_bucket,
-                allow_public: false,
-                remove_other_permissions: false,
-                format: arguments.format,
-            };
-            let request = PublishRequest {
-                names: arguments.layers,
-                changed_since: None,
-                freshness: if arguments.as_built { Freshness::AsBuilt } else { Freshness::Required },
-                layers_file: arguments.common.layers_file,
-                options: options.with(arguments.target, arguments.aws),
-            };
-            stage::run(&request, ui, called).await.unwrap_or_else(|error| {
-                ui.error(&error, error.hint(called).as_deref());
-                ExitCode::FAILURE
-            })
-        }
-        Command::Promote(arguments) => {
-            let request = PromoteRequest {
-                layer: arguments.layer,
-                from: arguments.from,
-                options: arguments.options.with(Some(arguments.to), arguments.aws),
-                layers_file: arguments.common.layers_file,
-            };
-            Box::pin(promote::run(&request, ui, called)).await.unwrap_or_else(|error| {
-                ui.error(&error, error.hint(called).as_deref());
-                ExitCode::FAILURE
-            })
-        }
-        Command::Latest(arguments) => {
-            let request = LatestRequest {
-                names: arguments.layers,
-                profile: arguments.aws.profile,
-                regions: arguments.aws.regions,
-                layers_file: arguments.common.layers_file,
-            };
-            latest::run(&request, ui, called).await.unwrap_or_else(|error| {
-                ui.error(&error, error.hint(called).as_deref());
-                ExitCode::FAILURE
-            })
-        }
-    }
+    runtime.block_on(command.run(&ui, &called))
 }
 
 /// Under `cargo xtask` the subcommand is the whole command: usage lines and help then say what was typed there.
@@ -321,22 +100,6 @@ fn read(name: &str, matches: &ArgMatches) -> Result<Command, clap::Error> {
         "promote" => PromoteArgs::from_arg_matches(matches).map(Command::Promote),
         "publish" => PublishArgs::from_arg_matches(matches).map(Command::Publish),
         _ => LatestArgs::from_arg_matches(matches).map(Command::Latest),
-    }
-}
-
-impl CommonArgs {
-    fn ui(&self) -> Ui {
-        let verbosity = match (self.quiet, self.verbose) {
-            (true, _) => Verbosity::Quiet,
-            (_, true) => Verbosity::Verbose,
-            _ => Verbosity::Normal,
-        };
-        let color = match self.color {
-            Color::Auto => ColorChoice::Auto,
-            Color::Always => ColorChoice::Always,
-            Color::Never => ColorChoice::Never,
-        };
-        Ui::new(verbosity, color)
     }
 }
 

@@ -98,12 +98,15 @@ impl LedgerFile {
         let mut after = before.clone();
         for entry in entries {
             let mut entry = entry.clone();
-            if let Some(known) = before.get(&entry.place())
-                && known.layer_version_arn == entry.layer_version_arn
-            {
-                // What this command does not know about the same version stays.
-                entry.content = entry.content.or_else(|| known.content.clone());
-                entry.target = entry.target.or_else(|| known.target.clone());
+            if let Some(known) = before.get(&entry.place()) {
+                if known.layer_version_arn == entry.layer_version_arn {
+                    // What this command does not know about the same version stays.
+                    entry.content = entry.content.or_else(|| known.content.clone());
+                    entry.target = entry.target.or_else(|| known.target.clone());
+                }
+                // So does what was taken back, unless it is current again.
+                entry.withdrawn.extend(known.withdrawn.clone());
+                entry.withdrawn.remove(&entry.version());
             }
             after.insert(entry);
         }
@@ -172,6 +175,20 @@ mod tests {
         assert!(!file.record(&[entry("us-west-2", 3)]).unwrap());
         assert_eq!(std::fs::read_to_string(file.path()).unwrap(), compact);
         assert!(file.record(&[entry("us-west-2", 4)]).unwrap());
+    }
+
+    #[test]
+    fn what_was_taken_back_stays_so_until_it_is_current_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = file(&folder);
+        let withdrawn = [(8, "it breaks".to_owned())].into();
+        file.record(&[Entry { withdrawn, ..entry("us-west-2", 7) }]).unwrap();
+        let kept =
+            || file.read().unwrap().entries().next().unwrap().withdrawn.keys().copied().collect::<Vec<_>>();
+        file.record(&[entry("us-west-2", 9)]).unwrap();
+        assert_eq!(kept(), [8]);
+        file.record(&[entry("us-west-2", 8)]).unwrap();
+        assert_eq!(kept(), [] as [u64; 0]);
     }
 
     #[test]

@@ -126,9 +126,9 @@ pub struct Entry {
     pub verified: bool,
     /// The publish target of `layers.toml` that it belongs to, if it has a name.
     pub target: Option<String>,
-    /// Versions that were taken back, sorted: templates that name one go to the current version, even if it is older.
+    /// Versions that were taken back, and why: templates that name one go to the current version, even if it is older.
     /// Written only if there are any.
-    pub withdrawn: Vec<u64>,
+    pub withdrawn: BTreeMap<u64, String>,
 }
 
 impl Entry {
@@ -143,7 +143,7 @@ impl Entry {
             content: None,
             verified: false,
             target: None,
-            withdrawn: Vec::new(),
+            withdrawn: BTreeMap::new(),
         }
     }
 
@@ -277,7 +277,7 @@ struct FileEntry {
     #[serde(default)]
     target: Option<String>,
     #[serde(default)]
-    withdrawn: Vec<u64>,
+    withdrawn: BTreeMap<u64, String>,
 }
 
 impl FileEntry {
@@ -337,8 +337,13 @@ fn entry_text(entry: &Entry) -> String {
         ("verified", entry.verified.to_string()),
         ("target", optional(&entry.target)),
     ];
-    let withdrawn: Vec<String> = entry.withdrawn.iter().map(u64::to_string).collect();
-    let withdrawn = (!withdrawn.is_empty()).then(|| ("withdrawn", format!("[{}]", withdrawn.join(", "))));
+    let reasons: Vec<String> = entry
+        .withdrawn
+        .iter()
+        .map(|(version, why)| format!("        \"{version}\": {}", text(why)))
+        .collect();
+    let withdrawn =
+        (!reasons.is_empty()).then(|| ("withdrawn", format!("{{\n{}\n      }}", reasons.join(",\n"))));
     let fields: Vec<String> =
         fields.iter().chain(&withdrawn).map(|(name, value)| format!("      \"{name}\": {value}")).collect();
     format!("    {{\n{}\n    }}", fields.join(",\n"))

@@ -3,7 +3,7 @@
 //! Nothing is guessed. Where a reference leaves open which region or account it is for, every pin that could be meant
 //! has to name the same version; else the pins in question are handed back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::arn::{AccountId, LayerName, LayerVersionArn, Partition, Region, is_layer_name_byte};
@@ -88,7 +88,7 @@ pub struct Facts {
     /// The architectures that it is made for; none if that is not known.
     pub architectures: Vec<String>,
     /// The versions that were taken back: references to them go to the pinned one, even if that is older.
-    pub withdrawn: Vec<u64>,
+    pub withdrawn: BTreeSet<u64>,
 }
 
 /// All pins of a run.
@@ -131,7 +131,7 @@ impl Pins {
             let facts = Facts {
                 runtimes: entry.compatible_runtimes.clone(),
                 architectures: entry.compatible_architectures.clone(),
-                withdrawn: entry.withdrawn.clone(),
+                withdrawn: entry.withdrawn.keys().copied().collect(),
             };
             pins.facts.insert(pin, facts);
         }

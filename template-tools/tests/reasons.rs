@@ -186,7 +186,10 @@ fn a_version_that_was_withdrawn_may_go_back() {
     let ledger = ledger(&[("sosw", "123456789012", "us-east-1", 7)]);
     project.write("l.json", &ledger);
     project.run(&["bump", "--ledger", "l.json"]).ends(1).says("--allow-downgrade");
-    project.write("l.json", &ledger.replace("\"target\": null", "\"target\": null, \"withdrawn\": [8]"));
+    project.write(
+        "l.json",
+        &ledger.replace("\"target\": null", "\"target\": null, \"withdrawn\": {\"8\": \"it breaks\"}"),
+    );
     project.run(&["bump", "--ledger", "l.json"]).ends(0).prints("a.yaml\n");
     assert_eq!(project.read("a.yaml"), function(&[&arn("sosw", "7")]));
 }

@@ -21,6 +21,17 @@ fn full() -> Entry {
     }
 }
 
+#[test]
+fn versions_that_were_taken_back_stand_there_with_the_reason() {
+    let mut entry = full();
+    entry.withdrawn = [(12, "imports fail".to_owned()), (9, "says \"no\"".to_owned())].into();
+    let ledger: Ledger = [entry].into_iter().collect();
+    let text = ledger.to_text();
+    let written = "      \"withdrawn\": {\n        \"9\": \"says \\\"no\\\"\",\n        \"12\": \"imports fail\"\n      }\n";
+    assert!(text.contains(written), "{text}");
+    assert_eq!(Ledger::parse(&text).unwrap(), ledger);
+}
+
 fn check_error(text: &str, expected: &Expect) {
     expected.assert_eq(&Ledger::parse(text).unwrap_err().to_string());
 }

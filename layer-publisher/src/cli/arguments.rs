@@ -1,0 +1,114 @@
+//! What several commands may be told.
+
+use std::path::PathBuf;
+
+use anstream::ColorChoice;
+use clap::{Args, ValueEnum};
+use template_tools::arn::Region;
+
+use crate::publish::permissions::Others;
+use crate::publish::staging::BucketPattern;
+use crate::publish::{Intent, Options, Public};
+use crate::region;
+use crate::ui::{Format, Ui, Verbosity};
+
+#[derive(Args)]
+pub(super) struct OptionArgs {
+    /// Ask AWS, show what would be done, and change nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// The bucket that zips go through: always if one is named, and needed above 50 MB. `{account}` and `{region}` in
+    /// its name are filled in
+    #[arg(long, value_name = "NAME")]
+    pub(super) s3_bucket: Option<BucketPattern>,
+    /// Make layers public where `layers.toml` says so, without asking
+    #[arg(long)]
+    pub(super) allow_public: bool,
+    /// Take away every permission that `layers.toml` does not name
+    #[arg(long)]
+    pub(super) remove_other_permissions: bool,
+    /// The form of what is printed: ARNs, or a JSON document about every region
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: FormatArg,
+}
+
+impl OptionArgs {
+    pub(super) fn with(self, target: Option<String>, aws: AwsArgs) -> Options {
+        Options {
+            target,
+            profile: aws.profile,
+            regions: aws.regions,
+            bucket: self.s3_bucket,
+            intent: if self.dry_run { Intent::Show } else { Intent::Publish },
+            public: if self.allow_public { Public::Allowed } else { Public::Asked },
+            others: if self.remove_other_permissions { Others::Remove } else { Others::Keep },
+            format: self.format.into(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum FormatArg {
+    #[default]
+    Text,
+    Json,
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Text => Self::Text,
+            FormatArg::Json => Self::Json,
+        }
+    }
+}
+
+#[derive(Args)]
+pub(super) struct AwsArgs {
+    /// The profile of the AWS configuration files to use
+    #[arg(short, long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    /// A region, instead of those in `layers.toml`; may be given several times
+    #[arg(long = "region", value_name = "REGION", value_delimiter = ',', value_parser = region::parse)]
+    pub(super) regions: Vec<Region>,
+}
+
+#[derive(Args)]
+pub(super) struct CommonArgs {
+    /// The `layers.toml` to use; else the nearest one from here upwards
+    #[arg(long, value_name = "FILE")]
+    pub(super) layers_file: Option<PathBuf>,
+    /// Say nothing but warnings and errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Say more
+    #[arg(long)]
+    pub(super) verbose: bool,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) color: Color,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl CommonArgs {
+    pub(super) fn ui(&self) -> Ui {
+        let verbosity = match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        };
+        let color = match self.color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        Ui::new(verbosity, color)
+    }
+}
