@@ -21,10 +21,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use template_tools::arn::{AccountId, ArnError, Region};
+use template_tools::arn::{ArnError, Region};
 use thiserror::Error;
 
-use crate::aws::session::{Caller, Session, SessionError};
+use crate::aws::session::{Caller, OtherAccount, Session, SessionError};
 use crate::called::{CalledAs, Command};
 use crate::clocks::Clocks;
 use crate::config::publish::{Destination, UnknownTarget};
@@ -148,15 +148,8 @@ pub enum PublishError {
     #[error("there is nothing to publish")]
     Nothing,
     /// The credentials are for another account.
-    #[error("{target} belongs to account {wanted}, and these credentials to account {found}")]
-    OtherAccount {
-        /// What was asked for.
-        target: String,
-        /// As `layers.toml` says.
-        wanted: AccountId,
-        /// As STS says.
-        found: AccountId,
-    },
+    #[error(transparent)]
+    OtherAccount(#[from] OtherAccount),
     /// A layer would become public.
     #[error("`{}` makes layer `{layer}` public: everybody could use it", file.display())]
     Public {
@@ -208,9 +201,7 @@ impl PublishError {
                 called.words(Command::Stage),
                 file.display()
             )),
-            Self::OtherAccount { .. } => {
-                Some("name a profile of that account with `-p PROFILE`, or a role of it with `role-arn`".to_owned())
-            }
+            Self::OtherAccount(error) => Some(error.hint()),
             Self::Pointer { source: PointerNameError::Architectures(_), .. } => {
                 Some("split the layer by architecture, or leave `{architecture}` out of the name".to_owned())
             }
@@ -375,7 +366,7 @@ async fn prepare(order: Order<'_>, command: Command, ui: &Ui) -> Result<Prepared
     asked.sort_by_key(|place| place.weight);
     let asked = asked.into_iter().map(|place| place.region.clone()).collect::<Vec<_>>();
     let caller = session.caller(&asked).await?;
-    check_account(way, &caller, target)?;
+    caller.must_be(way.account.as_ref(), target)?;
     ui.detail(
         "Using",
         format!(
@@ -398,22 +389,6 @@ fn one_way(artifacts: &[(Artifact, Destination)]) -> Result<&Destination, Publis
             first: first.manifest.layer.clone(),
             second: second.manifest.layer.clone(),
         }),
-    }
-}
-
-/// The account must be the one that is meant, before anything is written.
-pub(crate) fn check_account(
-    to: &Destination,
-    caller: &Caller,
-    target: Option<&str>,
-) -> Result<(), PublishError> {
-    match &to.account {
-        Some(wanted) if *wanted != caller.account => Err(PublishError::OtherAccount {
-            target: target.map_or_else(|| "the layer".to_owned(), |name| format!("target `{name}`")),
-            wanted: wanted.clone(),
-            found: caller.account.clone(),
-        }),
-        _ => Ok(()),
     }
 }
 
