@@ -94,22 +94,18 @@ impl LedgerFile {
     /// Makes these the current entries of their places. What is there is read again first: somebody else may have
     /// added to it. Returns whether anything was written.
     pub fn record(&self, entries: &[Entry]) -> Result<bool, LedgerFileError> {
+        self.update(|ledger| {
+            for entry in entries {
+                make_current(ledger, entry.clone(), &[]);
+            }
+        })
+    }
+
+    /// Reads, changes, and replaces it at once if anything is different then. Returns whether it was.
+    pub fn update(&self, change: impl FnOnce(&mut Ledger)) -> Result<bool, LedgerFileError> {
         let before = self.read()?;
         let mut after = before.clone();
-        for entry in entries {
-            let mut entry = entry.clone();
-            if let Some(known) = before.get(&entry.place()) {
-                if known.layer_version_arn == entry.layer_version_arn {
-                    // What this command does not know about the same version stays.
-                    entry.content = entry.content.or_else(|| known.content.clone());
-                    entry.target = entry.target.or_else(|| known.target.clone());
-                }
-                // So does what was taken back, unless it is current again.
-                entry.withdrawn.extend(known.withdrawn.clone());
-                entry.withdrawn.remove(&entry.version());
-            }
-            after.insert(entry);
-        }
+        change(&mut after);
         if after == before {
             return Ok(false);
         }
@@ -139,6 +135,24 @@ impl LedgerFile {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
         builder.tempfile_in(folder)
     }
+}
+
+/// Makes an entry the current one of its place, and takes the withdrawals of these versions back. Whatever else the
+/// ledger knows about the same version stays, and so do all other withdrawals.
+pub fn make_current(ledger: &mut Ledger, mut entry: Entry, reinstated: &[u64]) {
+    if let Some(known) = ledger.get(&entry.place()) {
+        if known.layer_version_arn == entry.layer_version_arn {
+            entry.content = entry.content.or_else(|| known.content.clone());
+            entry.target = entry.target.or_else(|| known.target.clone());
+        }
+        for (version, why) in &known.withdrawn {
+            // The reason that was given first is the one that people know.
+            entry.withdrawn.insert(*version, why.clone());
+        }
+    }
+    let current = entry.version();
+    entry.withdrawn.retain(|version, _| *version != current && !reinstated.contains(version));
+    ledger.insert(entry);
 }
 
 #[cfg(test)]

@@ -16,12 +16,14 @@ pub mod row;
 mod sender;
 pub mod stage;
 pub mod staging;
+pub mod terms;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use template_tools::arn::{ArnError, Region};
+use template_tools::ledger::Ledger;
 use thiserror::Error;
 
 use crate::aws::session::{Caller, OtherAccount, Session, SessionError};
@@ -37,11 +39,12 @@ use crate::zip_source::LARGEST_DIRECT_ZIP;
 use choose::ChangedError;
 use everywhere::Everything;
 use permissions::{Grant, Grants, Others};
-use plan::Wanted;
+use plan::{Step, Wanted};
 use pointer::PointerNameError;
 use regions::{NoRegion, Place, places};
 use report::Report;
 use staging::BucketPattern;
+use terms::Choices;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -75,6 +78,8 @@ pub struct Options {
     pub public: Public,
     /// What happens to permissions that nobody asked for.
     pub others: Others,
+    /// What happens to other metadata, to older versions, and to what was withdrawn.
+    pub choices: Choices,
     /// The form of the results.
     pub format: Format,
 }
@@ -86,6 +91,8 @@ pub enum Intent {
     Publish,
     /// Say what would be done.
     Show,
+    /// The same, and fail if that is anything.
+    Check,
 }
 
 /// Whether layers may become public.
@@ -229,6 +236,13 @@ struct Parcel {
     pointer: Option<String>,
 }
 
+/// What a dry run finds out about a region.
+struct Told {
+    step: Step,
+    /// Versions that have the same content without need.
+    twins: Vec<u64>,
+}
+
 /// What is sent, and how.
 pub(crate) struct Order<'a> {
     pub(crate) file: &'a LayersFile,
@@ -273,10 +287,21 @@ struct Prepared {
 pub(crate) async fn send(order: Order<'_>, ui: &Ui, called: &CalledAs) -> Result<ExitCode, PublishError> {
     let (options, start) = (order.options, order.start);
     let Prepared { session, caller, clocks, ledger, parcels } = prepare(order, Command::Publish, ui).await?;
+    let everything = Everything {
+        session: &session,
+        caller: &caller,
+        clocks: &clocks,
+        ledger: &ledger,
+        known: &Ledger::default(),
+        choices: options.choices,
+        others: options.others,
+    };
     let mut report = Report::new(ui, called, session.advice(), &caller, parcels.len() > 1);
     match options.intent {
-        Intent::Show => {
-            everywhere::show(&session, &caller.account, &clocks, &parcels, options.others, &mut report).await;
+        Intent::Show | Intent::Check => {
+            let known = ledger.read()?;
+            let everything = Everything { known: &known, ..everything };
+            everywhere::show(&everything, &parcels, &mut report).await;
         }
         Intent::Publish => {
             let waiting = || {
@@ -289,10 +314,9 @@ pub(crate) async fn send(order: Order<'_>, ui: &Ui, called: &CalledAs) -> Result
             if let Err(error) = journal::must_be_writable() {
                 ui.warning(format!("requests on their way are not written down: {error}"));
             }
-            ledger.read()?;
-            let everything =
-                Everything { session: &session, caller: &caller, clocks: &clocks, ledger: &ledger };
-            everywhere::execute(&everything, &parcels, options.others, &mut report).await;
+            let known = ledger.read()?;
+            let everything = Everything { known: &known, ..everything };
+            everywhere::execute(&everything, &parcels, &mut report).await;
             drop(lock);
         }
     }

@@ -5,13 +5,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use template_tools::arn::{AccountId, Region};
+use template_tools::arn::Region;
+use template_tools::ledger::{LayerPlace, Ledger};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
 #[cfg(feature = "ssm")]
 use super::Intent;
-use super::Parcel;
 use super::execute::{self, Clock, Outcome, RegionFailure};
 use super::journal::JournalFile;
 use super::permissions::{self, Others, Policy};
@@ -20,9 +20,11 @@ use super::plan::{self, Step, Wanted};
 use super::pointer;
 use super::report::{self, Done, Report};
 use super::sender::Sender;
+use super::terms::{Choices, Terms};
+use super::{Parcel, Told};
 use crate::aws::session::{Caller, Session};
 use crate::clocks::Clocks;
-use crate::ledger_file::LedgerFile;
+use crate::ledger_file::{self, LedgerFile};
 
 /// So many artifacts are attended to at once in one region, and
 const AT_ONCE_IN_A_REGION: usize = 3;
@@ -70,16 +72,26 @@ pub(super) struct Everything<'a> {
     pub(super) caller: &'a Caller,
     pub(super) clocks: &'a Clocks,
     pub(super) ledger: &'a LedgerFile,
+    /// What the ledger said when all began.
+    pub(super) known: &'a Ledger,
+    pub(super) choices: Choices,
+    pub(super) others: Others,
+}
+
+impl Everything<'_> {
+    /// The terms for a layer in a region.
+    fn terms(&self, wanted: &Wanted, region: &Region) -> Terms {
+        let Caller { partition, account } = self.caller.clone();
+        let layer_name = wanted.layer_name().clone();
+        let place = LayerPlace { layer_name, partition, account, region: region.clone() };
+        let withdrawn = self.known.get(&place).map(|entry| entry.withdrawn.clone());
+        Terms { choices: self.choices, withdrawn: withdrawn.unwrap_or_default() }
+    }
 }
 
 /// Every region at once, each on its own; what has come of one is recorded at once.
-pub(super) async fn execute(
-    everything: &Everything<'_>,
-    parcels: &[Parcel],
-    others: Others,
-    report: &mut Report<'_>,
-) {
-    let Everything { session, caller, clocks, ledger } = *everything;
+pub(super) async fn execute(everything: &Everything<'_>, parcels: &[Parcel], report: &mut Report<'_>) {
+    let Everything { session, caller, clocks, ledger, others, .. } = *everything;
     let mut running = JoinSet::new();
     let turns = Turns::new(parcels);
     for (index, parcel) in parcels.iter().enumerate() {
@@ -90,10 +102,11 @@ pub(super) async fn execute(
             let (wanted, place, clocks) = (Arc::clone(&wanted), place.clone(), *clocks);
             let journal = JournalFile::new(caller, &place.region, &wanted, &clocks);
             let (turns, grants) = (Arc::clone(&turns), parcel.grants.clone());
+            let terms = everything.terms(&wanted, &place.region);
             running.spawn(async move {
                 let _turn = turns.wait(&place.region).await;
                 let clock = RealClock::default();
-                let work = execute::bring(&sender, &clock, &journal, &clocks, &wanted);
+                let work = execute::bring(&sender, &clock, &journal, &clocks, &wanted, &terms);
                 let result: Result<Outcome, _> = in_time(&clocks, &wanted, Box::pin(work)).await;
                 let shared = match (&result, &grants) {
                     (Ok(outcome), Some(grants)) => {
@@ -110,7 +123,9 @@ pub(super) async fn execute(
         match joined {
             Ok(done) => {
                 let recorded = match report::entry(&done, parcels[done.index].target.as_deref()) {
-                    Some(entry) => ledger.record(&[entry]),
+                    Some((entry, reinstated)) => ledger.update(|ledger| {
+                        ledger_file::make_current(ledger, entry, reinstated);
+                    }),
                     None => Ok(false),
                 };
                 report.done(&parcels[done.index], done, recorded.err());
@@ -123,44 +138,53 @@ pub(super) async fn execute(
 }
 
 /// What each region has, and what would be done there.
-pub(super) async fn show(
-    session: &Session,
-    account: &AccountId,
-    clocks: &Clocks,
-    parcels: &[Parcel],
-    others: Others,
-    report: &mut Report<'_>,
-) {
+pub(super) async fn show(everything: &Everything<'_>, parcels: &[Parcel], report: &mut Report<'_>) {
+    let Everything { session, caller, clocks, known, others, .. } = *everything;
     let mut running = JoinSet::new();
     let turns = Turns::new(parcels);
     for (index, parcel) in parcels.iter().enumerate() {
         let wanted = Arc::new(parcel.wanted.clone());
         for place in &parcel.places {
-            let sender = Sender::new(session, account, &place.region, &wanted, None);
+            let sender = Sender::new(session, &caller.account, &place.region, &wanted, None);
+            let terms = everything.terms(&wanted, &place.region);
             let (wanted, place) = (Arc::clone(&wanted), place.clone());
             let (turns, clocks, grants) = (Arc::clone(&turns), *clocks, parcel.grants.clone());
             running.spawn(async move {
                 let _turn = turns.wait(&place.region).await;
-                let found = in_time(&clocks, &wanted, execute::look(&sender, &wanted)).await;
-                let step = found.map(|found| plan::step(&wanted, &found));
-                let shared = match (&step, &grants) {
-                    (Ok(Step::Unchanged { version, .. }), Some(grants)) => {
-                        Some(permissions::look(&sender.lambda, &version.arn, grants, others).await)
-                    }
+                let found = in_time(&clocks, &wanted, execute::look(&sender, &wanted, &terms)).await;
+                let told = found.map(|found| Told {
+                    step: plan::step(&wanted, &found, &terms),
+                    twins: plan::twins(&wanted.mark, &found.listed),
+                });
+                let step = told.as_ref().map(|told| &told.step);
+                let shared = match (step, &grants) {
+                    (
+                        Ok(Step::Unchanged { version, .. } | Step::MakeCurrent { version, .. }),
+                        Some(grants),
+                    ) => Some(permissions::look(&sender.lambda, &version.arn, grants, others).await),
                     // A version that does not exist yet is private.
                     (Ok(Step::Publish { .. }), Some(grants)) => {
                         Some(Ok(permissions::plan(grants, &Policy::default(), others)))
                     }
                     _ => None,
                 };
-                (index, place, step, shared)
+                (index, place, told, shared)
             });
         }
     }
     while let Some(joined) = running.join_next().await {
         match joined {
-            Ok((index, place, step, shared)) => {
-                report.would(&parcels[index], index, &place, step, shared);
+            Ok((index, place, told, shared)) => {
+                let parcel = &parcels[index];
+                let is_recorded = told.as_ref().is_ok_and(|told| {
+                    let expected = report::expected(&told.step, parcel.target.as_deref());
+                    expected.is_none_or(|(entry, reinstated)| {
+                        let mut after = known.clone();
+                        ledger_file::make_current(&mut after, entry, reinstated);
+                        after == *known
+                    })
+                });
+                report.would(parcel, index, &place, told, shared, is_recorded);
             }
             Err(error) => report.panicked(&error.to_string()),
         }
@@ -179,7 +203,7 @@ async fn point(session: &Session, parcels: &[Parcel], intent: Intent, report: &m
             let (ssm, name) = (session.ssm(&version.region), name.clone());
             running.spawn(async move {
                 let pointed = match intent {
-                    Intent::Show => pointer::look(&ssm, &name, &version).await,
+                    Intent::Show | Intent::Check => pointer::look(&ssm, &name, &version).await,
                     Intent::Publish => pointer::bring(&ssm, &name, &version).await,
                 };
                 (index, version, pointed)

@@ -7,7 +7,7 @@ use crate::publish::fake::{FakeRegion, Fault, wanted};
 
 fn brought(region: &FakeRegion, zip: &[u8]) -> Result<Outcome, RegionFailure> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(bring(region, region, region, &Clocks::real(), &wanted(zip)))
+    runtime.block_on(bring(region, region, region, &Clocks::real(), &wanted(zip), &Terms::default()))
 }
 
 fn publishes(region: &FakeRegion) -> usize {
@@ -182,4 +182,20 @@ fn every_pair_of_faults_ends_with_one_version_or_is_told() {
             }
         }
     }
+}
+
+#[test]
+fn what_was_withdrawn_costs_one_more_look_and_is_never_published_again() {
+    let region = FakeRegion::default().holding(&[b"a", b"b"]);
+    let terms = Terms { withdrawn: [(2, "it breaks".to_owned())].into(), ..Terms::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let run = |zip: &[u8]| {
+        runtime.block_on(bring(&region, &region, &region, &Clocks::real(), &wanted(zip), &terms))
+    };
+    assert_eq!(run(b"a").unwrap().was, Was::Unchanged);
+    assert_eq!(region.calls(), ["list", "get"]);
+    let refused = run(b"b").unwrap_err();
+    assert_eq!(refused.to_string(), "this content was withdrawn as version 2: it breaks");
+    assert_eq!(region.calls()[2..], ["list", "get", "get"]);
+    assert_eq!(run(b"c").unwrap().version.arn.version, 3);
 }
