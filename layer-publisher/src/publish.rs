@@ -4,7 +4,7 @@ pub mod choose;
 mod everywhere;
 pub mod execute;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 pub mod journal;
 pub mod permissions;
 pub mod plan;
