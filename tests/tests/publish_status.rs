@@ -163,7 +163,8 @@ fn pypi_a_ledger_with_conflict_markers_or_cut_off_or_lost_is_made_anew_from_what
     for (broken, is_withdrawn_known) in [
         (conflict.replace("  ]\n}\n", ""), false),
         (format!("<<<<<<< HEAD\n{ours}=======\n{whole}>>>>>>> branch\n"), true),
-        (whole[..whole.len() - 8].to_owned(), true),
+        (whole[..whole.len() - "  ]\n}\n".len()].to_owned(), true),
+        (whole[..whole.len() - "    }\n  ]\n}\n".len()].to_owned(), false),
         ("not a ledger at all".to_owned(), false),
     ] {
         world.project.write(LEDGER, &broken).unwrap();
@@ -267,6 +268,14 @@ fn pypi_both_accounts_are_looked_at_and_one_without_credentials_does_not_hold_up
     std::fs::remove_file(world.project.path(LEDGER)).unwrap();
     run(&["status", "--repair"]).ends_with(0);
     assert_eq!(world.ledger(), ledger);
+
+    // The ledger may know an account that nothing leads to any more.
+    let stray = ledger.replace(&format!("\"{prod}\""), "\"220000000003\"");
+    let stray = stray.replace(&format!(":{prod}:"), ":220000000003:").replace("\"prod\"", "\"old\"");
+    world.project.write(LEDGER, &stray).unwrap();
+    let run_stray = run(&["status"]).ends_with(3);
+    run_stray.says("no way of `layers.toml` leads to arn:aws:lambda:us-west-2:220000000003:layer:demo:1");
+    world.project.write(LEDGER, &ledger).unwrap();
 
     // Numbers are those of one account: which one must be said.
     let refused = run(&["rollback", "demo", "--to", "1"]).ends_with(1);

@@ -573,7 +573,8 @@ impl<'a> Report<'a> {
             counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
         let counts = counts.collect::<Vec<_>>().join(", ");
         self.ui.status("Finished", format!("{counts} in {:.2} s", took.as_secs_f64()));
-        for failure in &self.failures {
+        for failure in &mut self.failures {
+            failure.regions.sort();
             let error: &(dyn Error + 'static) = failure;
             self.ui.error(error, failure.hint.as_deref());
         }

@@ -1,6 +1,7 @@
 //! `rollback`: back to an older version, in every region. The ledger's rows return to it, later versions count as
 //! withdrawn with the reason, and the pointers follow last. Nothing is deleted and nothing is published.
 
+mod error;
 pub mod plan;
 mod report;
 
@@ -9,23 +10,22 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use template_tools::arn::Region;
+use template_tools::arn::LayerName;
 use template_tools::ledger::{Entry, Ledger};
-use thiserror::Error;
 use tokio::task::JoinSet;
 
 use crate::aws::failure::{CallFailure, Kind};
 use crate::aws::lambda::LambdaRegion;
-use crate::called::{CalledAs, Command};
+use crate::called::CalledAs;
 use crate::clocks::Clocks;
-use crate::config::publish::UnknownTarget;
-use crate::config::{ConfigError, LayersFile};
+use crate::config::LayersFile;
 use crate::ledger_file::{self, LedgerFile, LedgerFileError};
 use crate::machine_lock;
 use crate::publish::regions::Weight;
 use crate::ui::{Format, Ui};
 use crate::versions::mark;
-use crate::versions::ways::{self, Ask, Spot, Subject, SubjectError};
+use crate::versions::ways::{self, Ask, Spot, Subject};
+pub use error::{Regions, RollbackError};
 use plan::{Held, Move, To};
 use report::Report;
 
@@ -48,110 +48,6 @@ pub struct RollbackRequest {
     pub format: Format,
     /// The `layers.toml` that was named.
     pub layers_file: Option<PathBuf>,
-}
-
-/// Why nothing was changed.
-#[derive(Debug, Error)]
-pub enum RollbackError {
-    /// `layers.toml`.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// No such layer.
-    #[error(transparent)]
-    Subject(#[from] SubjectError),
-    /// No such target.
-    #[error(transparent)]
-    Target(#[from] UnknownTarget),
-    /// The ledger.
-    #[error(transparent)]
-    Ledger(#[from] LedgerFileError),
-    /// It lies in several targets, and numbers differ between accounts.
-    #[error("layer `{layer}` was published to several targets: {}", targets.join(", "))]
-    WhichTarget {
-        /// The layer.
-        layer: String,
-        /// In backticks.
-        targets: Vec<String>,
-        /// One of them.
-        first: String,
-    },
-    /// The number means different contents.
-    #[error("version {version} of layer `{layer}` is not the same in every region")]
-    Drift {
-        /// The layer.
-        layer: String,
-        /// The number.
-        version: u64,
-        /// Which version has the content, region by region.
-        source: Regions,
-        /// The content's first digits.
-        digits: String,
-    },
-    /// Some region has no such version.
-    #[error("layer `{layer}` has no {what} to go back to")]
-    Missing {
-        /// The layer.
-        layer: String,
-        /// What was looked for.
-        what: String,
-        /// Where.
-        source: Regions,
-    },
-    /// The version was withdrawn itself.
-    #[error("version {version} of layer `{layer}` in {region} was withdrawn: {why}")]
-    Withdrawn {
-        /// The layer.
-        layer: String,
-        /// The version.
-        version: u64,
-        /// Where.
-        region: Region,
-        /// Why it was withdrawn.
-        why: String,
-    },
-    /// There is no place.
-    #[error("layer `{layer}` has no version anywhere")]
-    Nowhere {
-        /// The layer.
-        layer: String,
-    },
-    /// The process itself.
-    #[error("failed to find the current folder")]
-    Folder(#[source] std::io::Error),
-}
-
-/// What each region has, one line each.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{}", .0.join("\n"))]
-pub struct Regions(pub Vec<String>);
-
-impl RollbackError {
-    /// What to type next.
-    pub fn hint(&self, called: &CalledAs) -> Option<String> {
-        match self {
-            Self::Target(error) => error.hint(),
-            Self::Ledger(error) => error.hint(),
-            Self::WhichTarget { layer, first, .. } => Some(format!(
-                "name one with `{} {layer} --target {first} --to …`",
-                called.words(Command::Rollback)
-            )),
-            Self::Drift { layer, digits, .. } => Some(format!(
-                "go back to the same content everywhere with `{} {layer} --to sha256:{digits}`",
-                called.words(Command::Rollback)
-            )),
-            Self::Missing { layer, .. } => {
-                Some(format!("see which versions there are with `{} {layer}`", called.words(Command::Status)))
-            }
-            Self::Withdrawn { layer, version, .. } => Some(format!(
-                "if it is good after all, take that back with `{} {layer} --to {version} --reinstate`",
-                called.words(Command::Rollback)
-            )),
-            Self::Nowhere { layer } => {
-                Some(format!("publish it first with `{} {layer}`", called.words(Command::Publish)))
-            }
-            Self::Config(_) | Self::Subject(_) | Self::Folder(_) => None,
-        }
-    }
 }
 
 /// Goes back, or shows what would be done.
@@ -238,11 +134,7 @@ fn one_way(
 }
 
 /// Its list, and the version that is meant, in full.
-async fn look(
-    lambda: &LambdaRegion,
-    layer: &template_tools::arn::LayerName,
-    to: &To,
-) -> Result<Held, CallFailure> {
+async fn look(lambda: &LambdaRegion, layer: &LayerName, to: &To) -> Result<Held, CallFailure> {
     let listed = lambda.list(layer).await?;
     for candidate in to.candidates(&listed) {
         match lambda.get(layer, candidate).await {

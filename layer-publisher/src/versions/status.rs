@@ -116,7 +116,10 @@ pub async fn run(request: &StatusRequest, ui: &Ui, called: &CalledAs) -> Result<
         let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
         let count = ledger.entries().len();
         ui.warning(format!("{error}{cause}"));
-        ui.note(format!("{} of it can still be read", counted(count, "row")));
+        ui.note(format!(
+            "{} of it can still be read; what else it said is withdrawn is lost",
+            counted(count, "row")
+        ));
     }
     let built = built(&file, &subjects, ui);
     let clocks = Clocks::from_environment();

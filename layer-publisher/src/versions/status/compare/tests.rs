@@ -39,7 +39,7 @@ fn where_all_is_right_nothing_is_said() {
     let a = fake::wanted(b"a");
     let there = fake::version(&a, 7);
     let to = Destination::default();
-    assert_eq!(found(&seen(&[there.clone()]), Some(&verified(&there)), Some(&a), &to), [""; 0]);
+    assert_eq!(found(&seen(std::slice::from_ref(&there)), Some(&verified(&there)), Some(&a), &to), [""; 0]);
     // What was withdrawn is as good as gone.
     let later = fake::version(&fake::wanted(b"b"), 8);
     let known = Entry { withdrawn: [(8, "it breaks".to_owned())].into(), ..verified(&there) };
@@ -52,7 +52,10 @@ fn ledger_and_region_are_held_against_each_other() {
     let (seven, eight) = (fake::version(&a, 7), fake::version(&b, 8));
     let to = Destination::default();
     assert_eq!(found(&seen(&[]), None, None, &to), ["it is not published"]);
-    assert_eq!(found(&seen(&[seven.clone()]), None, None, &to), ["version 7 is not in the ledger"]);
+    assert_eq!(
+        found(&seen(std::slice::from_ref(&seven)), None, None, &to),
+        ["version 7 is not in the ledger"]
+    );
     assert_eq!(
         found(&seen(&[eight.clone(), seven.clone()]), Some(&verified(&seven)), None, &to),
         ["version 8 is newer than version 7 of the ledger"]
@@ -64,7 +67,7 @@ fn ledger_and_region_are_held_against_each_other() {
     );
     let gone = fake::version(&a, 6).entry();
     assert_eq!(
-        found(&seen(&[seven.clone()]), Some(&gone), None, &to),
+        found(&seen(std::slice::from_ref(&seven)), Some(&gone), None, &to),
         ["version 6 of the ledger is not there"]
     );
     let wrong = Entry {
@@ -75,7 +78,7 @@ fn ledger_and_region_are_held_against_each_other() {
         ..verified(&seven)
     };
     assert_eq!(
-        found(&seen(&[seven.clone()]), Some(&wrong), None, &to),
+        found(&seen(std::slice::from_ref(&seven)), Some(&wrong), None, &to),
         [
             &format!("version 7 has CodeSha256 {}, the ledger says x", seven.code_sha256),
             "version 7 has 1 bytes, the ledger says otherwise",
