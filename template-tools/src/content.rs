@@ -115,6 +115,11 @@ impl Updater<'_, '_> {
         let candidates = if fits.is_empty() { staged } else { fits };
         let mut places = BTreeSet::new();
         for field in &definition.content {
+            if is_given(field) && candidates.len() > 1 {
+                let reason = format!("`{}` is set from outside, for each region its own", field.text);
+                self.leave(field.node, layer, &reason);
+                continue;
+            }
             let wanted: BTreeSet<Option<String>> =
                 candidates.iter().map(|(entry, content)| wanted(field, entry, content)).collect();
             if wanted.len() > 1 {
@@ -197,10 +202,20 @@ fn bucket_of(text: &str, entry: &Entry) -> String {
         .replace("${AWS::Partition}", arn.partition.as_str())
 }
 
+/// Whether a parameter without a default stands there: each stack has a value of its own.
+fn is_given(field: &ContentField) -> bool {
+    let name = field.text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    field.leaf.is_none() && name.is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
 /// What a field should say for an entry: what it says already, if that comes to the same.
 fn wanted(field: &ContentField, entry: &Entry, content: &Content) -> Option<String> {
     let Content { bucket, key, version } = content;
     let wanted = match field.part {
+        // A file of this machine is sent by whoever deploys, and an empty version says that the key is enough: it holds
+        // the content's hash.
+        ContentPart::Uri if !field.text.starts_with("s3://") => field.text.clone(),
+        ContentPart::Version if field.text.is_empty() => String::new(),
         ContentPart::Bucket => bucket.clone(),
         ContentPart::Key => key.clone(),
         ContentPart::Version => version.clone()?,
