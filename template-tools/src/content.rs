@@ -115,13 +115,13 @@ impl Updater<'_, '_> {
         let candidates = if fits.is_empty() { staged } else { fits };
         let mut places = BTreeSet::new();
         for field in &definition.content {
-            if is_given(field) && candidates.len() > 1 {
-                let reason = format!("`{}` is set from outside, for each region its own", field.text);
+            let wanted: BTreeSet<Option<String>> =
+                candidates.iter().map(|(entry, content)| wanted(field, entry, content)).collect();
+            if wanted.len() > 1 && is_given(field) {
+                let reason = format!("`{}` is set from outside: each region has its own", field.text);
                 self.leave(field.node, layer, &reason);
                 continue;
             }
-            let wanted: BTreeSet<Option<String>> =
-                candidates.iter().map(|(entry, content)| wanted(field, entry, content)).collect();
             if wanted.len() > 1 {
                 places.extend(candidates.iter().map(|(entry, content)| {
                     format!("s3://{}/{} ({})", content.bucket, content.key, entry.layer_version_arn.region)
