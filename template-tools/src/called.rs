@@ -10,6 +10,12 @@ pub enum Command {
     Bump,
     /// Publishes layers, and writes the ledger.
     Publish,
+    /// Builds layers.
+    Build,
+    /// Uploads what is built to S3.
+    Stage,
+    /// Writes starters.
+    New,
 }
 
 /// How the program was started.
@@ -34,8 +40,14 @@ impl CalledAs {
         match (self.xtask.is_some(), command) {
             (true, Command::Bump) => "cargo xtask bump-templates",
             (true, Command::Publish) => "cargo xtask publish",
+            (true, Command::Build) => "cargo xtask build-layer",
+            (true, Command::Stage) => "cargo xtask stage",
+            (true, Command::New) => "cargo xtask new-template",
             (false, Command::Bump) => "template-tools bump",
             (false, Command::Publish) => "layer-publisher publish",
+            (false, Command::Build) => "layer-builder build",
+            (false, Command::Stage) => "layer-publisher stage",
+            (false, Command::New) => "template-tools new",
         }
     }
 }

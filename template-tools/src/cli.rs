@@ -9,11 +9,11 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 
 use crate::arn::{AccountId, LayerName, LayerVersionArn, Region, version_number};
 use crate::called::CalledAs;
-use crate::commands::{bump, lint, list};
+use crate::commands::{bump, lint, list, new};
 use crate::pattern::Placeholders;
 use crate::ui::{Ui, Verbosity};
 
-/// Bring CloudFormation and SAM templates to new layer versions, byte-exact; list what they name; find the traps.
+/// Bring CloudFormation and SAM templates to new layer versions, byte-exact; list what they name; find the traps; start new ones.
 #[derive(Parser)]
 #[command(name = "template-tools", version)]
 struct Cli {
@@ -26,6 +26,7 @@ enum Command {
     Bump(BumpArgs),
     List(ListArgs),
     Lint(LintArgs),
+    New(NewArgs),
 }
 
 /// Bring templates to the layer versions that the ledger names, or that are given here
@@ -167,6 +168,40 @@ pub(crate) struct LintArgs {
     pub(crate) common: CommonArgs,
 }
 
+/// Write templates to start from: a layer by CloudFormation or by SAM, a function on it
+///
+/// `cloudformation` writes LAYER-layer.yaml; `sam` writes template.yaml and samconfig.toml; `function` writes
+/// LAYER-function.yaml, which names a version by its ARN, and LAYER-snippet.yaml, with layer and function in one
+/// template. Compatible runtimes are those of the built layer, versions those of `layer-versions.json`. Nothing is written
+/// over. Standard output carries the paths.
+#[derive(Args)]
+pub(crate) struct NewArgs {
+    /// What to start with
+    #[arg(value_name = "KIND", value_enum)]
+    pub(crate) kind: StarterKind,
+    /// The layer; may be left out if `layers.toml` has only one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) layer: Option<String>,
+    /// The folder to write to; it is made if it is not there
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// Replace files that are there already
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StarterKind {
+    /// A layer of a zip in S3
+    Cloudformation,
+    /// A layer of the zip in `target/layers`, for `sam build && sam deploy`
+    Sam,
+    /// A function that uses the layer
+    Function,
+}
+
 #[derive(Args)]
 pub(crate) struct CommonArgs {
     /// The `layers.toml` to use; else the nearest one from here upwards
@@ -198,6 +233,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Bump(args)) => bump::run(&args, &called, ui(&args.common)),
         Ok(Command::List(args)) => list::run(&args, ui(&args.common)),
         Ok(Command::Lint(args)) => lint::run(&args, &called, ui(&args.common)),
+        Ok(Command::New(args)) => new::run(&args, &called, ui(&args.common)),
         Err(error) => {
             // A closed pipe behind us is no error of ours.
             let _ = error.print();
@@ -233,6 +269,7 @@ fn read(name: &str, matches: &ArgMatches) -> Result<Command, clap::Error> {
         "bump" => BumpArgs::from_arg_matches(matches).map(Command::Bump),
         "list" => ListArgs::from_arg_matches(matches).map(Command::List),
         "lint" => LintArgs::from_arg_matches(matches).map(Command::Lint),
+        "new" => NewArgs::from_arg_matches(matches).map(Command::New),
         _ => Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand)),
     }
 }

@@ -117,6 +117,11 @@ impl Updater<'_, '_> {
         for field in &definition.content {
             let wanted: BTreeSet<Option<String>> =
                 candidates.iter().map(|(entry, content)| wanted(field, entry, content)).collect();
+            if wanted.len() > 1 && is_given(field) {
+                let reason = format!("`{}` is set from outside: each region has its own", field.text);
+                self.leave(field.node, layer, &reason);
+                continue;
+            }
             if wanted.len() > 1 {
                 places.extend(candidates.iter().map(|(entry, content)| {
                     format!("s3://{}/{} ({})", content.bucket, content.key, entry.layer_version_arn.region)
@@ -197,10 +202,20 @@ fn bucket_of(text: &str, entry: &Entry) -> String {
         .replace("${AWS::Partition}", arn.partition.as_str())
 }
 
+/// Whether a parameter without a default stands there: each stack has a value of its own.
+fn is_given(field: &ContentField) -> bool {
+    let name = field.text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    field.leaf.is_none() && name.is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
 /// What a field should say for an entry: what it says already, if that comes to the same.
 fn wanted(field: &ContentField, entry: &Entry, content: &Content) -> Option<String> {
     let Content { bucket, key, version } = content;
     let wanted = match field.part {
+        // A file of this machine is sent by whoever deploys, and an empty version says that the key is enough: it holds
+        // the content's hash.
+        ContentPart::Uri if !field.text.starts_with("s3://") => field.text.clone(),
+        ContentPart::Version if field.text.is_empty() => String::new(),
         ContentPart::Bucket => bucket.clone(),
         ContentPart::Key => key.clone(),
         ContentPart::Version => version.clone()?,

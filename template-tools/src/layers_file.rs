@@ -1,5 +1,5 @@
 //! `layers.toml`, as far as this crate needs it: where it lies, because the ledger lies beside it, and that no table in
-//! it has a name that nobody reads.
+//! it has a name that nobody reads. What its layers are is read by the commands.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -50,14 +50,19 @@ pub fn find(from: &Path) -> Result<PathBuf, LayersFileError> {
     found.next().ok_or_else(|| LayersFileError::Missing(from.to_owned()))
 }
 
-/// Reads a `layers.toml` and looks at the names of its tables.
+/// Looks whether a `layers.toml` can be read.
 pub fn check(path: &Path) -> Result<(), LayersFileError> {
+    read(path).map(drop)
+}
+
+/// Reads a `layers.toml` and looks at the names of its tables.
+pub fn read(path: &Path) -> Result<Table, LayersFileError> {
     let read = |source| LayersFileError::Read { path: path.to_owned(), source };
     let text = std::fs::read_to_string(path).map_err(read)?;
     let toml = |error| LayersFileError::Toml { path: path.to_owned(), source: Box::new(error) };
     let file: Table = text.parse().map_err(toml)?;
     match unknown_table(&file) {
-        None => Ok(()),
+        None => Ok(file),
         Some((table, nearest)) => {
             Err(LayersFileError::UnknownTable { path: path.to_owned(), table, nearest })
         }

@@ -1,4 +1,5 @@
 //! The edge to the file system: the only walker, the only writer.
 
+pub mod create;
 pub mod scan;
 pub mod write;

@@ -113,6 +113,19 @@ impl Project {
         command
     }
 
+    /// `cargo xtask` in the project's folder, with an AWS behind this address.
+    pub fn xtask_at(&self, url: &str) -> Command {
+        let mut command = self.command_at("xtask", url);
+        let cache = command::binary("layer-builder").with_file_name("tests-cache");
+        // cargo and rustup are found by what lies in the home of whoever runs the tests.
+        for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+            let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
+            command.env(name, std::env::var_os(name).unwrap_or_else(|| home.join(folder).into()));
+        }
+        command.env("LAYER_BUILDER_CACHE_DIR", cache);
+        command
+    }
+
     /// Where it lies.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -87,6 +87,23 @@ impl World {
         serde_json::from_slice(&output.stdout).unwrap_or_default()
     }
 
+    /// `cargo xtask` with these arguments, through the proxy.
+    pub fn xtask(&self, arguments: &[&str]) -> Run {
+        let mut command = self.project.xtask_at(&self.proxy.url());
+        command.env("AWS_ACCESS_KEY_ID", &self.account).args(arguments);
+        self.proxy.take_calls();
+        Run::new(command.output().unwrap(), self.proxy.take_calls())
+    }
+
+    /// Runs the SAM CLI in a folder of the project, past the proxy.
+    pub fn sam(&self, folder: &str, arguments: &[&str]) -> Run {
+        let mut command = Tool::install("sam").unwrap().command("sam");
+        local_aws::point_at(&mut command, &local_aws().url());
+        command.env("AWS_ACCESS_KEY_ID", &self.account).env("SAM_CLI_TELEMETRY", "0");
+        command.env("HOME", self.project.folder()).current_dir(self.project.path(folder)).args(arguments);
+        Run::new(command.output().unwrap(), Vec::new())
+    }
+
     /// The layer's publish table, instead of the one with regions only.
     pub fn configure(&self, publish: &str) {
         let table = self.project.read("layers.toml").unwrap();

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use tests::command::{Outcome, binary, run};
+use tests::command::{Outcome, run};
 use tests::local_aws::{ACCOUNT, LocalAws};
 use tests::project::{LAYER, Project};
 
@@ -39,15 +39,7 @@ impl World {
     }
 
     fn command(&self) -> Command {
-        let mut command = self.project.command_at("xtask", &self.aws.url());
-        let cache = binary("layer-builder").with_file_name("tests-cache");
-        // cargo and rustup are found by what lies in the home of whoever runs the tests.
-        for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
-            let home = std::path::PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
-            command.env(name, std::env::var_os(name).unwrap_or_else(|| home.join(folder).into()));
-        }
-        command.env("LAYER_BUILDER_CACHE_DIR", cache);
-        command
+        self.project.xtask_at(&self.aws.url())
     }
 
     fn template(&self, version: &str) -> bool {

@@ -89,6 +89,7 @@ const GROUPS: &[Group] = &[
             ),
             binary("list-references", "template-tools", "list", "list every layer reference and its version"),
             binary("lint-templates", "template-tools", "lint", "look for the traps around layers"),
+            binary("new-template", "template-tools", "new", "write a template to start from"),
         ],
     },
     Group {

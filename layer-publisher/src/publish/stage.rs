@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use serde::Serialize;
+use template_tools::arn::LayerName;
+use template_tools::starter::stack_name;
 use tokio::task::JoinSet;
 
 use super::sender::Sender;
@@ -63,7 +65,7 @@ pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result
                 staged.push((
                     index,
                     position,
-                    describe(parcel.wanted.layer_name().as_str(), region.as_str(), profile, object),
+                    describe(parcel.wanted.layer_name(), region.as_str(), profile, object),
                 ));
             }
             Ok(None) => {}
@@ -108,10 +110,12 @@ fn print(staged: &[&Staged], format: Format, ui: &Ui) {
     }
 }
 
-/// The line makes a stack of a template whose parameters have the names of the properties that they are for.
-fn describe(layer: &str, region: &str, profile: Option<&str>, object: S3Object) -> Staged {
+/// The line makes a stack of a template whose parameters have the names of the properties that they are for, as that of
+/// `new-template cloudformation` has.
+fn describe(layer: &LayerName, region: &str, profile: Option<&str>, object: S3Object) -> Staged {
+    let stack = stack_name(layer);
     let mut line = format!(
-        "aws cloudformation create-stack --stack-name {layer}-layer --template-body file://{layer}-layer.yaml --parameters"
+        "aws cloudformation create-stack --stack-name {stack} --template-body file://{layer}-layer.yaml --parameters"
     );
     let version = object.version.iter().map(|version| ("S3ObjectVersion", version));
     for (name, value) in [("S3Bucket", &object.bucket), ("S3Key", &object.key)].into_iter().chain(version) {
@@ -122,6 +126,6 @@ fn describe(layer: &str, region: &str, profile: Option<&str>, object: S3Object) 
         let _ = write!(line, " --profile {profile}");
     }
     let S3Object { bucket, key, version } = object;
-    let (layer_name, region) = (layer.to_owned(), region.to_owned());
+    let (layer_name, region) = (layer.to_string(), region.to_owned());
     Staged { layer_name, region, bucket, key, version, create_stack: line }
 }

@@ -85,3 +85,32 @@ fn several_places_are_refused_and_so_is_a_second_publisher() {
     assert!(matches!(run(&open, &ledger(false)).refusals[..], [(_, Refusal::PublishedByApi { .. })]));
     assert_eq!(run(&open, &ledger(false)).text, None);
 }
+
+#[test]
+fn a_bucket_from_outside_keeps_nobody_from_the_key() {
+    let parameters = "Parameters:\n  B: {Type: String}\n  K: {Type: String, Default: <k.zip|sosw/new.zip>}\n  V: {Type: String, Default: ''}\n";
+    let content = "      Content: {S3Bucket: !Ref B, S3Key: !Ref K, S3ObjectVersion: !If [HasV, !Ref V, !Ref AWS::NoValue]}\n";
+    check(&format!("{parameters}{}", layer(content)));
+    let plan = run(&layer(content), &ledger(true));
+    assert!(
+        plan.left_alone.iter().any(|left| left.reason.starts_with("`${B}` is set from outside")),
+        "{plan:?}"
+    );
+}
+
+#[test]
+fn a_version_is_found_where_it_may_be_absent() {
+    for content in [
+        "{S3Bucket: b-us-east-1, S3Key: sosw/new.zip, S3ObjectVersion: !If [Has, <v1|v2>, !Ref AWS::NoValue]}",
+        "{S3Bucket: b-us-east-1, S3Key: sosw/new.zip, S3ObjectVersion: !If [HasNot, !Ref AWS::NoValue, <v1|v2>]}",
+    ] {
+        check(&layer(&format!("      Content: {content}\n")));
+    }
+}
+
+#[test]
+fn a_file_of_this_machine_stays() {
+    check(
+        "Resources:\n  sosw:\n    Type: AWS::Serverless::LayerVersion\n    Properties: {ContentUri: target/layers/sosw.zip}\n",
+    );
+}

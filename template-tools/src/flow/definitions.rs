@@ -82,6 +82,7 @@ fn definition(evaluator: &Evaluator<'_, '_>, name: &str, node: NodeId, is_sam: b
     };
     let mut content = Vec::new();
     let mut field = |part, node: NodeId| {
+        let node = present(document, node);
         let Some((text, source)) = evaluator.one_text(node) else { return };
         let leaf = source.and_then(|(source, home)| match source {
             Source::Leaf(leaf) => Some((leaf, home)),
@@ -127,5 +128,20 @@ fn definition(evaluator: &Evaluator<'_, '_>, name: &str, node: NodeId, is_sam: b
         content,
         runtimes: list("CompatibleRuntimes"),
         architectures: list("CompatibleArchitectures"),
+    }
+}
+
+/// What a property is if it is there at all: the other branch where one of `Fn::If` is `AWS::NoValue`.
+fn present(document: &Document<'_>, node: NodeId) -> NodeId {
+    let is_nothing = |branch: NodeId| {
+        document
+            .intrinsic(branch)
+            .is_some_and(|call| call.name == "Ref" && document.scalar(call.argument) == Some("AWS::NoValue"))
+    };
+    let argument = document.intrinsic(node).filter(|call| call.name == "Fn::If").map(|call| call.argument);
+    match argument.and_then(|argument| document.items(argument)) {
+        Some(&[_, yes, no]) if is_nothing(no) => yes,
+        Some(&[_, yes, no]) if is_nothing(yes) => no,
+        _ => node,
     }
 }
