@@ -1,6 +1,9 @@
 //! `publish`: everything that is built, into every region that is wanted, and into the ledger.
 
+mod align;
 pub mod choose;
+pub mod continuity;
+pub mod copy;
 mod everywhere;
 pub mod execute;
 #[cfg(test)]
@@ -9,6 +12,7 @@ pub mod journal;
 pub mod permissions;
 pub mod plan;
 pub mod pointer;
+mod progress;
 pub mod refused;
 pub mod regions;
 mod report;
@@ -17,6 +21,7 @@ mod sender;
 pub mod stage;
 pub mod staging;
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -35,10 +40,13 @@ use crate::manifest::{self, Artifact, ArtifactError, Freshness};
 use crate::ui::{Format, Ui, shown};
 use crate::zip_source::LARGEST_DIRECT_ZIP;
 use choose::ChangedError;
+use continuity::{Agreement, Continuity, Disagreement, Standing};
 use everywhere::Everything;
+use execute::RegionFailure;
 use permissions::{Grant, Grants, Others};
 use plan::Wanted;
 use pointer::PointerNameError;
+use progress::Lines;
 use regions::{NoRegion, Place, places};
 use report::Report;
 use staging::BucketPattern;
@@ -75,6 +83,8 @@ pub struct Options {
     pub public: Public,
     /// What happens to permissions that nobody asked for.
     pub others: Others,
+    /// Whether the version has to get the same number in every region.
+    pub continuity: Continuity,
     /// The form of the results.
     pub format: Format,
 }
@@ -165,6 +175,24 @@ pub enum PublishError {
         /// The file that says so.
         file: PathBuf,
     },
+    /// A number that nobody knows.
+    #[error("failed to find out which number layer `{layer}` would get in {region}")]
+    UnknownNumber {
+        /// The layer.
+        layer: String,
+        /// The region.
+        region: Region,
+        /// Why not.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The numbers would differ.
+    #[error("layer `{layer}` would not get the same version number everywhere: {}", numbers(disagreement))]
+    Numbers {
+        /// The layer.
+        layer: String,
+        /// What they would be.
+        disagreement: Disagreement,
+    },
     /// No region.
     #[error(transparent)]
     NoRegion(#[from] NoRegion),
@@ -199,6 +227,17 @@ impl PublishError {
                 called.words(Command::Publish)
             )),
             Self::Target(error) => error.hint(),
+            Self::Numbers { layer, disagreement: Disagreement::Lagging(_) } => Some(format!(
+                "fill up the regions that lag behind with `{} {layer} --align`",
+                called.words(Command::Publish)
+            )),
+            Self::Numbers { .. } => Some(
+                "it is there already under one of these numbers; the next content can get the same one everywhere"
+                    .to_owned(),
+            ),
+            Self::UnknownNumber { .. } => Some(
+                "run it again later, or name the region in `optional-regions` instead of `regions`".to_owned(),
+            ),
             Self::TwoWays { first, .. } => {
                 Some(format!("publish one after the other, first `{} {first}`", called.words(Command::Publish)))
             }
@@ -220,6 +259,13 @@ impl PublishError {
             Self::Session(error) => error.hint(called),
             Self::Ledger(error) => error.hint(),
         }
+    }
+}
+
+fn numbers(disagreement: &Disagreement) -> String {
+    match disagreement {
+        Disagreement::Unasked(region) => format!("{region} does not say"),
+        Disagreement::Lagging(numbers) | Disagreement::Settled(numbers) => numbers.to_string(),
     }
 }
 
@@ -281,31 +327,98 @@ struct Prepared {
 /// Sends artifacts to where they are wanted, or shows what would be sent.
 pub(crate) async fn send(order: Order<'_>, ui: &Ui, called: &CalledAs) -> Result<ExitCode, PublishError> {
     let (options, start) = (order.options, order.start);
-    let Prepared { session, caller, clocks, ledger, parcels } = prepare(order, Command::Publish, ui).await?;
-    let mut report = Report::new(ui, called, session.advice(), &caller, parcels.len() > 1);
+    let prepared = prepare(order, Command::Publish, ui).await?;
+    let Prepared { session, caller, parcels, .. } = &prepared;
+    let lines = Lines::new(ui, parcels.len() > 1);
+    let mut report = Report::new(ui, called, session.advice(), caller, parcels.len() > 1);
     match options.intent {
-        Intent::Show => {
-            everywhere::show(&session, &caller.account, &clocks, &parcels, options.others, &mut report).await;
-        }
-        Intent::Publish => {
-            let waiting = || {
-                ui.status("Waiting", format!("for another run that publishes to account {}", caller.account));
-            };
-            let lock = machine_lock::acquire(&caller, waiting);
-            if let Err(error) = &lock {
-                ui.warning(format!("other runs on this machine are not kept out: {error}"));
-            }
-            if let Err(error) = journal::must_be_writable() {
-                ui.warning(format!("requests on their way are not written down: {error}"));
-            }
-            ledger.read()?;
-            let everything =
-                Everything { session: &session, caller: &caller, clocks: &clocks, ledger: &ledger };
-            everywhere::execute(&everything, &parcels, options.others, &mut report).await;
-            drop(lock);
-        }
+        Intent::Show => show(&prepared, options, &lines, &mut report).await,
+        Intent::Publish => act(&prepared, options, &lines, &mut report, ui).await?,
     }
     Ok(report.finish(start.elapsed(), options.format, options.intent))
+}
+
+async fn show(prepared: &Prepared, options: &Options, lines: &Lines, report: &mut Report<'_>) {
+    let Prepared { session, caller, clocks, parcels, .. } = prepared;
+    let standings =
+        everywhere::show(session, &caller.account, clocks, parcels, options.others, lines, report).await;
+    for (index, (parcel, standings)) in parcels.iter().zip(&standings).enumerate() {
+        match (agreement(parcel, standings, options.continuity), options.continuity) {
+            (Ok(Some(agreement)), Continuity::Align) => report.would_fill(parcel, index, &agreement),
+            (Ok(_), _) => {}
+            (Err(error), Continuity::Free) => report.drifts(&error),
+            (Err(error), _) => report.refused(&error),
+        }
+    }
+}
+
+async fn act(
+    prepared: &Prepared,
+    options: &Options,
+    lines: &Lines,
+    report: &mut Report<'_>,
+    ui: &Ui,
+) -> Result<(), PublishError> {
+    let Prepared { session, caller, clocks, ledger, parcels } = prepared;
+    let waiting = || {
+        ui.status("Waiting", format!("for another run that publishes to account {}", caller.account));
+    };
+    let lock = machine_lock::acquire(caller, waiting);
+    if let Err(error) = &lock {
+        ui.warning(format!("other runs on this machine are not kept out: {error}"));
+    }
+    if let Err(error) = journal::must_be_writable() {
+        ui.warning(format!("requests on their way are not written down: {error}"));
+    }
+    ledger.read()?;
+    let agreements = match options.continuity {
+        Continuity::Free => Vec::new(),
+        Continuity::Same | Continuity::Align => {
+            agreements(prepared, options.continuity, lines, report).await?
+        }
+    };
+    let everything = Everything { session, caller, clocks, ledger };
+    everywhere::execute(&everything, parcels, &agreements, options.others, lines, report).await;
+    drop(lock);
+    Ok(())
+}
+
+/// The number that each artifact gets everywhere, told before the first write. An error, if one cannot.
+async fn agreements(
+    prepared: &Prepared,
+    continuity: Continuity,
+    lines: &Lines,
+    report: &Report<'_>,
+) -> Result<Vec<Option<Agreement>>, PublishError> {
+    let Prepared { session, caller, clocks, parcels, .. } = prepared;
+    let (standings, mut failures) =
+        everywhere::survey(session, &caller.account, clocks, parcels, lines).await;
+    let mut agreements = Vec::new();
+    for (index, (parcel, standings)) in parcels.iter().zip(&standings).enumerate() {
+        report.expects(parcel, standings);
+        let agreement = agreement(parcel, standings, continuity).map_err(|error| match error {
+            PublishError::Numbers { layer, disagreement: Disagreement::Unasked(region) } => {
+                let its = |(of, at, _): &(usize, Region, RegionFailure)| *of == index && *at == region;
+                let failure = failures.iter().position(its).map(|at| failures.swap_remove(at).2);
+                let source = report.cause(failure, &region);
+                PublishError::UnknownNumber { layer, region, source: source.into() }
+            }
+            error => error,
+        })?;
+        agreements.push(agreement);
+    }
+    Ok(agreements)
+}
+
+fn agreement(
+    parcel: &Parcel,
+    standings: &[Standing],
+    continuity: Continuity,
+) -> Result<Option<Agreement>, PublishError> {
+    continuity::agree(standings, continuity).map_err(|disagreement| PublishError::Numbers {
+        layer: parcel.wanted.layer_name().to_string(),
+        disagreement,
+    })
 }
 
 /// Who sends what to where.

@@ -6,12 +6,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
 
-use std::io::BufReader;
-use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::Value;
-use tests::http::Message;
 use tests::proxy::{Fault, Late, Rule};
 use tests::world::{World, local_aws};
 
@@ -67,24 +64,8 @@ impl Dice {
 
 /// Lambda's own list of versions in a region, past the proxy and without any SDK.
 fn versions(world: &World, region: &str) -> Vec<Value> {
-    let scope = format!("Credential={}/20260101/{region}/lambda/aws4_request", world.account);
-    let request = Message {
-        first_line: "GET /2018-10-31/layers/demo/versions?MaxItems=50 HTTP/1.1".to_owned(),
-        headers: vec![
-            ("host".to_owned(), local_aws().address().to_string()),
-            (
-                "authorization".to_owned(),
-                format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"),
-            ),
-            ("connection".to_owned(), "close".to_owned()),
-        ],
-        body: Vec::new(),
-    };
-    let mut stream = TcpStream::connect(local_aws().address()).unwrap();
-    request.write(&mut stream).unwrap();
-    let answer = Message::read_answer(&mut BufReader::new(stream), "GET").unwrap();
-    let document: Value = serde_json::from_slice(&answer.body).unwrap();
-    document["LayerVersions"].as_array().unwrap().clone()
+    let listed = world.lambda(region, "layers/demo/versions?MaxItems=50");
+    listed["LayerVersions"].as_array().unwrap().clone()
 }
 
 fn world() -> World {

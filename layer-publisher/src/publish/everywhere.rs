@@ -12,14 +12,19 @@ use tokio::task::JoinSet;
 #[cfg(feature = "ssm")]
 use super::Intent;
 use super::Parcel;
-use super::execute::{self, Clock, Outcome, RegionFailure};
+use super::align::{self, Stuck};
+use super::continuity::{Agreement, Has, Standing};
+use super::execute::{self, Clock, Outcome, RegionFailure, Stage, Surroundings};
 use super::journal::JournalFile;
-use super::permissions::{self, Others, Policy};
+use super::permissions::{self, Others, Policy, Shared};
 use super::plan::{self, Step, Wanted};
 #[cfg(feature = "ssm")]
 use super::pointer;
+use super::progress::Lines;
+use super::regions::Place;
 use super::report::{self, Done, Report};
 use super::sender::Sender;
+use crate::aws::failure::CallFailure;
 use crate::aws::session::{Caller, Session};
 use crate::clocks::Clocks;
 use crate::ledger_file::LedgerFile;
@@ -53,7 +58,7 @@ impl Turns {
 }
 
 /// What it comes to within the time that there is for it.
-async fn in_time<T>(
+pub(super) async fn in_time<T>(
     clocks: &Clocks,
     wanted: &Wanted,
     work: impl Future<Output = Result<T, RegionFailure>>,
@@ -72,37 +77,56 @@ pub(super) struct Everything<'a> {
     pub(super) ledger: &'a LedgerFile,
 }
 
-/// Every region at once, each on its own; what has come of one is recorded at once.
+/// Every region at once, each on its own; what has come of one is recorded at once. What was agreed on holds for the
+/// artifact at the same place in the list.
 pub(super) async fn execute(
     everything: &Everything<'_>,
     parcels: &[Parcel],
+    agreements: &[Option<Agreement>],
     others: Others,
+    lines: &Lines,
     report: &mut Report<'_>,
 ) {
     let Everything { session, caller, clocks, ledger } = *everything;
+    let mut stuck = Vec::new();
+    for (index, parcel) in parcels.iter().enumerate() {
+        stuck.push(match agreements.get(index).and_then(Option::as_ref) {
+            Some(agreement) => align::fill_up(everything, parcel, index, agreement, lines, report).await,
+            None => Stuck::new(),
+        });
+    }
     let mut running = JoinSet::new();
     let turns = Turns::new(parcels);
     for (index, parcel) in parcels.iter().enumerate() {
         let wanted = Arc::new(parcel.wanted.clone());
+        let agreed = agreements.get(index).and_then(Option::as_ref).map(|agreement| agreement.number);
         for place in &parcel.places {
             let sender =
                 Sender::new(session, &caller.account, &place.region, &wanted, parcel.bucket.as_ref());
+            let line = lines.line(wanted.layer_name(), &place.region);
+            let stuck = stuck[index].remove(&place.region);
             let (wanted, place, clocks) = (Arc::clone(&wanted), place.clone(), *clocks);
             let journal = JournalFile::new(caller, &place.region, &wanted, &clocks);
             let (turns, grants) = (Arc::clone(&turns), parcel.grants.clone());
             running.spawn(async move {
                 let _turn = turns.wait(&place.region).await;
                 let clock = RealClock::default();
-                let work = execute::bring(&sender, &clock, &journal, &clocks, &wanted);
-                let result: Result<Outcome, _> = in_time(&clocks, &wanted, Box::pin(work)).await;
+                let told = |stage| line.tell(stage);
+                let around = Surroundings { clock: &clock, journal: &journal, clocks: &clocks, told: &told };
+                let work = execute::bring(&sender, &around, &wanted, agreed);
+                let result: Result<Outcome, _> = match stuck {
+                    Some(failure) => Err(failure),
+                    None => in_time(&clocks, &wanted, Box::pin(work)).await,
+                };
                 let shared = match (&result, &grants) {
                     (Ok(outcome), Some(grants)) => {
+                        line.say("setting its permissions");
                         Some(permissions::bring(&sender.lambda, &outcome.version.arn, grants, others).await)
                     }
                     _ => None,
                 };
                 let staged = sender.staged();
-                Done { index, place, result, staged, shared }
+                Done { index, place, result, staged, shared, agreed }
             });
         }
     }
@@ -122,14 +146,83 @@ pub(super) async fn execute(
     point(session, parcels, Intent::Publish, report).await;
 }
 
-/// What each region has, and what would be done there.
+/// What each region has, and what would be done there. Gives what it means for the numbers, for each artifact.
 pub(super) async fn show(
     session: &Session,
     account: &AccountId,
     clocks: &Clocks,
     parcels: &[Parcel],
     others: Others,
+    lines: &Lines,
     report: &mut Report<'_>,
+) -> Vec<Vec<Standing>> {
+    let mut standings = vec![Vec::new(); parcels.len()];
+    let each = |index: usize, looked: Looked| {
+        let Looked { place, step, shared } = looked;
+        standings[index].push(standing(&place, &step));
+        report.would(&parcels[index], index, &place, step, shared);
+    };
+    look_everywhere(session, account, clocks, parcels, Some(others), lines, each).await;
+    #[cfg(feature = "ssm")]
+    point(session, parcels, Intent::Show, report).await;
+    in_order(parcels, standings)
+}
+
+/// What each region has, as far as the numbers are concerned. Says nothing. Those that fail are told of the reason.
+pub(super) async fn survey(
+    session: &Session,
+    account: &AccountId,
+    clocks: &Clocks,
+    parcels: &[Parcel],
+    lines: &Lines,
+) -> (Vec<Vec<Standing>>, Vec<(usize, Region, RegionFailure)>) {
+    let mut standings = vec![Vec::new(); parcels.len()];
+    let mut failures = Vec::new();
+    let each = |index: usize, looked: Looked| {
+        standings[index].push(standing(&looked.place, &looked.step));
+        if let Err(failure) = looked.step {
+            failures.push((index, looked.place.region, failure));
+        }
+    };
+    look_everywhere(session, account, clocks, parcels, None, lines, each).await;
+    (in_order(parcels, standings), failures)
+}
+
+fn standing(place: &Place, step: &Result<Step, RegionFailure>) -> Standing {
+    let has = match step {
+        Ok(Step::Unchanged { version, .. }) => Has::Content(version.arn.version),
+        Ok(Step::Publish { expected }) => Has::Next(expected.unwrap_or(1)),
+        Err(_) => Has::Unknown,
+    };
+    Standing { region: place.region.clone(), weight: place.weight, has }
+}
+
+/// In the order in which the regions were named, whichever was the first to answer.
+fn in_order(parcels: &[Parcel], mut standings: Vec<Vec<Standing>>) -> Vec<Vec<Standing>> {
+    for (parcel, standings) in parcels.iter().zip(&mut standings) {
+        standings
+            .sort_by_key(|standing| parcel.places.iter().position(|place| place.region == standing.region));
+    }
+    standings
+}
+
+/// What one region has of one artifact.
+struct Looked {
+    place: Place,
+    step: Result<Step, RegionFailure>,
+    shared: Option<Result<Shared, CallFailure>>,
+}
+
+/// Asks every region, and hands on what each says as it comes. Permissions are asked for if it is said what happens to
+/// those of others.
+async fn look_everywhere(
+    session: &Session,
+    account: &AccountId,
+    clocks: &Clocks,
+    parcels: &[Parcel],
+    others: Option<Others>,
+    lines: &Lines,
+    mut each: impl FnMut(usize, Looked),
 ) {
     let mut running = JoinSet::new();
     let turns = Turns::new(parcels);
@@ -137,36 +230,35 @@ pub(super) async fn show(
         let wanted = Arc::new(parcel.wanted.clone());
         for place in &parcel.places {
             let sender = Sender::new(session, account, &place.region, &wanted, None);
+            let line = lines.line(wanted.layer_name(), &place.region);
             let (wanted, place) = (Arc::clone(&wanted), place.clone());
-            let (turns, clocks, grants) = (Arc::clone(&turns), *clocks, parcel.grants.clone());
+            let (turns, clocks) = (Arc::clone(&turns), *clocks);
+            let permissions = parcel.grants.clone().zip(others);
             running.spawn(async move {
                 let _turn = turns.wait(&place.region).await;
+                line.tell(Stage::Looking);
                 let found = in_time(&clocks, &wanted, execute::look(&sender, &wanted)).await;
                 let step = found.map(|found| plan::step(&wanted, &found));
-                let shared = match (&step, &grants) {
-                    (Ok(Step::Unchanged { version, .. }), Some(grants)) => {
-                        Some(permissions::look(&sender.lambda, &version.arn, grants, others).await)
+                let shared = match (&step, &permissions) {
+                    (Ok(Step::Unchanged { version, .. }), Some((grants, others))) => {
+                        Some(permissions::look(&sender.lambda, &version.arn, grants, *others).await)
                     }
                     // A version that does not exist yet is private.
-                    (Ok(Step::Publish { .. }), Some(grants)) => {
-                        Some(Ok(permissions::plan(grants, &Policy::default(), others)))
+                    (Ok(Step::Publish { .. }), Some((grants, others))) => {
+                        Some(Ok(permissions::plan(grants, &Policy::default(), *others)))
                     }
                     _ => None,
                 };
-                (index, place, step, shared)
+                (index, Looked { place, step, shared })
             });
         }
     }
     while let Some(joined) = running.join_next().await {
-        match joined {
-            Ok((index, place, step, shared)) => {
-                report.would(&parcels[index], index, &place, step, shared);
-            }
-            Err(error) => report.panicked(&error.to_string()),
+        // Nothing in there panics; and a region of which nothing is known counts as silent.
+        if let Ok((index, looked)) = joined {
+            each(index, looked);
         }
     }
-    #[cfg(feature = "ssm")]
-    point(session, parcels, Intent::Show, report).await;
 }
 
 /// The pointers of every artifact that all required regions have, in every region that has it.
@@ -197,7 +289,7 @@ async fn point(session: &Session, parcels: &[Parcel], intent: Intent, report: &m
 }
 
 /// Time as it passes.
-struct RealClock {
+pub(super) struct RealClock {
     start: Instant,
 }
 
