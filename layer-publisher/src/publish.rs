@@ -18,6 +18,7 @@ pub mod regions;
 mod report;
 pub mod row;
 mod sender;
+pub mod shared_lock;
 pub mod stage;
 pub mod staging;
 
@@ -49,6 +50,7 @@ use pointer::PointerNameError;
 use progress::Lines;
 use regions::{NoRegion, Place, places};
 use report::Report;
+use shared_lock::{LockError, LockPlace};
 use staging::BucketPattern;
 
 /// What is asked for.
@@ -202,6 +204,9 @@ pub enum PublishError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerFileError),
+    /// The lock across machines.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The process itself.
     #[error("failed to {what}")]
     System {
@@ -258,6 +263,7 @@ impl PublishError {
             Self::NoRegion(error) => Some(error.hint(called)),
             Self::Session(error) => error.hint(called),
             Self::Ledger(error) => error.hint(),
+            Self::Lock(error) => error.hint(called),
         }
     }
 }
@@ -279,6 +285,8 @@ struct Parcel {
     grants: Option<Grants>,
     /// The bucket that its zip goes through.
     bucket: Option<BucketPattern>,
+    /// Where runs on other machines see that this one is at work.
+    lock: Option<LockPlace>,
     /// The parameter that names the current version.
     #[cfg_attr(not(feature = "ssm"), expect(dead_code, reason = "there are no pointers without `ssm`"))]
     pointer: Option<String>,
@@ -359,7 +367,7 @@ async fn act(
     report: &mut Report<'_>,
     ui: &Ui,
 ) -> Result<(), PublishError> {
-    let Prepared { session, caller, clocks, ledger, parcels } = prepared;
+    let Prepared { session, caller, clocks, parcels, .. } = prepared;
     let waiting = || {
         ui.status("Waiting", format!("for another run that publishes to account {}", caller.account));
     };
@@ -370,6 +378,24 @@ async fn act(
     if let Err(error) = journal::must_be_writable() {
         ui.warning(format!("requests on their way are not written down: {error}"));
     }
+    let places = parcels.iter().filter_map(|parcel| {
+        Some((parcel.lock.as_ref()?, parcel.wanted.layer_name(), &parcel.places.first()?.region))
+    });
+    let shared = shared_lock::acquire(session, caller, clocks, &places.collect::<Vec<_>>(), ui).await?;
+    let done = act_alone(prepared, options, lines, report).await;
+    shared.release(ui).await;
+    drop(lock);
+    done
+}
+
+/// With every lock in hand.
+async fn act_alone(
+    prepared: &Prepared,
+    options: &Options,
+    lines: &Lines,
+    report: &mut Report<'_>,
+) -> Result<(), PublishError> {
+    let Prepared { session, caller, clocks, ledger, parcels } = prepared;
     ledger.read()?;
     let agreements = match options.continuity {
         Continuity::Free => Vec::new(),
@@ -379,7 +405,6 @@ async fn act(
     };
     let everything = Everything { session, caller, clocks, ledger };
     everywhere::execute(&everything, parcels, &agreements, options.others, lines, report).await;
-    drop(lock);
     Ok(())
 }
 
@@ -479,7 +504,8 @@ async fn prepare(order: Order<'_>, command: Command, ui: &Ui) -> Result<Prepared
             .map(name)
             .transpose()
             .map_err(|source| PublishError::Pointer { artifact: artifact.name.clone(), source })?;
-        parcels.push(Parcel { target, wanted, places, grants, bucket, pointer });
+        let lock = destination.lock.clone();
+        parcels.push(Parcel { target, wanted, places, grants, bucket, lock, pointer });
     }
     if command == Command::Publish && options.intent == Intent::Publish && options.public == Public::Asked {
         ask_about_public(&parcels, &file.path, ui)?;

@@ -34,6 +34,8 @@ pub enum Kind {
     NotFound,
     /// Somebody else has changed it meanwhile, or it is there already.
     Conflict,
+    /// Others may write now, and we must not.
+    LockLost,
     /// There is no such bucket where one is needed.
     NoBucket,
     /// Refused for another reason, which the message tells.
@@ -91,7 +93,7 @@ impl CallFailure {
             (Kind::Silence, Some(endpoint)) => {
                 format!("`{endpoint}` is what `AWS_ENDPOINT_URL` names; unset it to reach AWS itself")
             }
-            (Kind::Silence | Kind::Throttled, _) => {
+            (Kind::Silence | Kind::Throttled | Kind::LockLost, _) => {
                 format!("run `{publish}` again later: it does only what is missing")
             }
             (Kind::NoBucket, _) => {
@@ -113,7 +115,8 @@ impl CallFailure {
     /// What a policy has to allow for this call.
     fn action(&self) -> String {
         match self.operation {
-            "HeadObject" => "s3:GetObject` and `s3:ListBucket".to_owned(),
+            "HeadObject" | "GetObject" => "s3:GetObject` and `s3:ListBucket".to_owned(),
+            "DeleteObject" => "s3:DeleteObject".to_owned(),
             "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
                 "s3:PutObject".to_owned()
             }

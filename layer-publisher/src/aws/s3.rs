@@ -1,5 +1,7 @@
 //! S3 in one region: brings a zip to its key, once, in parts if it is large.
 
+pub mod conditional;
+
 use std::io::{self, Read};
 use std::sync::Arc;
 

@@ -24,6 +24,7 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use super::failure::{Advice, CallFailure, Kind};
+use super::gate::Gate;
 use super::lambda::{LambdaRegion, UPLOAD_MEMORY};
 use super::pace::{Pace, paced};
 use super::profiles::Profiles;
@@ -51,6 +52,7 @@ pub struct Session {
     parts: Arc<Semaphore>,
     http: SharedHttpClient,
     paces: Arc<Mutex<BTreeMap<Region, Arc<Pace>>>>,
+    gate: Arc<Gate>,
 }
 
 /// Who calls.
@@ -175,6 +177,7 @@ impl Session {
             parts: Arc::new(Semaphore::new(PARTS_AT_ONCE)),
             http,
             paces: Arc::default(),
+            gate: Arc::default(),
         })
     }
 
@@ -186,6 +189,11 @@ impl Session {
     /// What a hint about these credentials needs to know.
     pub fn advice(&self) -> &Advice {
         &self.advice
+    }
+
+    /// What every call that changes something has to pass.
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
     }
 
     /// Asks STS who we are, in the first of these regions that answers: one that is dead or not enabled must not stop
@@ -245,7 +253,7 @@ impl Session {
     /// Systems Manager in one region.
     #[cfg(feature = "ssm")]
     pub fn ssm(&self, region: &Region) -> SsmRegion {
-        SsmRegion::new(&self.config, region)
+        SsmRegion::new(&self.config, region, Arc::clone(&self.gate))
     }
 
     /// S3 in one region.
@@ -259,7 +267,8 @@ impl Session {
         let pace =
             paces.entry(region.clone()).or_insert_with(|| Arc::new(Pace::new(self.clocks.second))).clone();
         let http = paced(self.http.clone(), pace);
-        LambdaRegion::new(&self.config, http, region, self.clocks, Arc::clone(&self.uploads))
+        let uploads = Arc::clone(&self.uploads);
+        LambdaRegion::new(&self.config, http, region, self.clocks, uploads, Arc::clone(&self.gate))
     }
 }
 

@@ -16,7 +16,7 @@ impl Report<'_> {
             let region = self.place(parcel, &standing.region);
             match standing.has {
                 Has::Content(number) => {
-                    self.ui.status("Expecting", format!("{region}: version {number}, unchanged"))
+                    self.ui.status("Expecting", format!("{region}: version {number}, unchanged"));
                 }
                 Has::Next(number) => self.ui.status("Expecting", format!("{region}: version {number}")),
                 Has::Unknown => self.ui.failed("Expecting", format!("{region}: no answer")),
