@@ -16,6 +16,12 @@ pub enum Command {
     Promote,
     /// Asks for the newest versions.
     Latest,
+    /// Compares what there is with what should be.
+    Status,
+    /// Goes back to an older version.
+    Rollback,
+    /// Brings templates to the ledger's versions: the other crate's command, which comes after ours.
+    Bump,
 }
 
 /// How the program was started.
@@ -43,11 +49,17 @@ impl CalledAs {
             (true, Command::Stage) => "cargo xtask stage",
             (true, Command::Promote) => "cargo xtask promote",
             (true, Command::Latest) => "cargo xtask bump-templates --latest",
+            (true, Command::Status) => "cargo xtask status",
+            (true, Command::Rollback) => "cargo xtask rollback",
+            (true, Command::Bump) => "cargo xtask bump-templates",
             (false, Command::Build) => "layer-builder build",
             (false, Command::Publish) => "layer-publisher publish",
             (false, Command::Stage) => "layer-publisher stage",
             (false, Command::Promote) => "layer-publisher promote",
             (false, Command::Latest) => "layer-publisher latest",
+            (false, Command::Status) => "layer-publisher status",
+            (false, Command::Rollback) => "layer-publisher rollback",
+            (false, Command::Bump) => "template-tools bump",
         }
     }
 }

@@ -4,7 +4,9 @@ mod arguments;
 mod latest;
 mod promote;
 mod publish;
+mod rollback;
 mod stage;
+mod status;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -15,7 +17,9 @@ use arguments::CommonArgs;
 use latest::LatestArgs;
 use promote::PromoteArgs;
 use publish::PublishArgs;
+use rollback::RollbackArgs;
 use stage::StageArgs;
+use status::StatusArgs;
 
 use crate::called::CalledAs;
 use crate::ui::Ui;
@@ -34,6 +38,8 @@ enum Command {
     Stage(StageArgs),
     Promote(PromoteArgs),
     Latest(LatestArgs),
+    Status(StatusArgs),
+    Rollback(RollbackArgs),
 }
 
 impl Command {
@@ -42,7 +48,9 @@ impl Command {
             Self::Publish(PublishArgs { common, .. })
             | Self::Stage(StageArgs { common, .. })
             | Self::Promote(PromoteArgs { common, .. })
-            | Self::Latest(LatestArgs { common, .. }) => common,
+            | Self::Latest(LatestArgs { common, .. })
+            | Self::Status(StatusArgs { common, .. })
+            | Self::Rollback(RollbackArgs { common, .. }) => common,
         }
     }
 
@@ -52,6 +60,8 @@ impl Command {
             Self::Stage(arguments) => arguments.run(ui, called).await,
             Self::Promote(arguments) => arguments.run(ui, called).await,
             Self::Latest(arguments) => arguments.run(ui, called).await,
+            Self::Status(arguments) => arguments.run(ui, called).await,
+            Self::Rollback(arguments) => arguments.run(ui, called).await,
         }
     }
 }
@@ -97,6 +107,8 @@ fn parse(arguments: &[OsString], called: &CalledAs) -> Result<Command, clap::Err
 fn read(name: &str, matches: &ArgMatches) -> Result<Command, clap::Error> {
     match name {
         "stage" => StageArgs::from_arg_matches(matches).map(Command::Stage),
+        "status" => StatusArgs::from_arg_matches(matches).map(Command::Status),
+        "rollback" => RollbackArgs::from_arg_matches(matches).map(Command::Rollback),
         "promote" => PromoteArgs::from_arg_matches(matches).map(Command::Promote),
         "publish" => PublishArgs::from_arg_matches(matches).map(Command::Publish),
         _ => LatestArgs::from_arg_matches(matches).map(Command::Latest),

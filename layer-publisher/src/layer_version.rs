@@ -1,16 +1,23 @@
 //! A LayerVersion as Lambda tells of it, in our own types.
 
 use template_tools::arn::{LayerName, LayerVersionArn};
+use template_tools::ledger::Entry;
 
 use crate::zip_source::ZipSource;
 
 /// One line of ListLayerVersions, which tells neither hash nor size.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listed {
     /// Its number.
     pub version: u64,
     /// Its description; empty if it has none.
     pub description: String,
+    /// CompatibleRuntimes, as Lambda lists them.
+    pub compatible_runtimes: Vec<String>,
+    /// CompatibleArchitectures, as Lambda lists them.
+    pub compatible_architectures: Vec<String>,
+    /// LicenseInfo; empty if it has none.
+    pub license: String,
 }
 
 /// What GetLayerVersion and PublishLayerVersion tell.
@@ -30,6 +37,19 @@ pub struct LayerVersion {
     pub compatible_architectures: Vec<String>,
     /// LicenseInfo; empty if it has none.
     pub license: String,
+}
+
+impl LayerVersion {
+    /// What a ledger says of it, as far as Lambda tells: not verified, as nothing was built here.
+    pub fn entry(&self) -> Entry {
+        Entry {
+            code_sha256: Some(self.code_sha256.clone()),
+            size: Some(self.size),
+            compatible_runtimes: self.compatible_runtimes.clone(),
+            compatible_architectures: self.compatible_architectures.clone(),
+            ..Entry::new(self.arn.clone())
+        }
+    }
 }
 
 /// What PublishLayerVersion is asked for.

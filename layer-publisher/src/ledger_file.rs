@@ -81,6 +81,62 @@ impl LedgerFile {
             .map_err(|source| LedgerFileError::Ledger { path: self.path.clone(), source: Box::new(source) })
     }
 
+    /// The same, and if it is no ledger any more, whatever can still be read of it, with what is wrong. A file of another
+    /// schema is none of ours to change.
+    pub fn read_or_salvage(&self) -> Result<(Ledger, Option<LedgerFileError>), LedgerFileError> {
+        let error = match self.read() {
+            Ok(ledger) => return Ok((ledger, None)),
+            Err(error) => error,
+        };
+        let is_broken = match &error {
+            LedgerFileError::Ledger { source, .. } => !matches!(**source, LedgerError::Schema { .. }),
+            LedgerFileError::Read { source, .. } => source.kind() == io::ErrorKind::InvalidData,
+            LedgerFileError::ReadOnly { .. } | LedgerFileError::Write { .. } => false,
+        };
+        if !is_broken {
+            return Err(error);
+        }
+        let bytes = std::fs::read(&self.path)
+            .map_err(|source| LedgerFileError::Read { path: self.path.clone(), source })?;
+        Ok((Ledger::salvage(&String::from_utf8_lossy(&bytes)), Some(error)))
+    }
+
+    /// Puts a ledger in the place of what cannot be read, which is kept beside it. Gives the name under which it is.
+    pub fn replace_broken(&self, ledger: &Ledger) -> Result<PathBuf, LedgerFileError> {
+        let kept = self.keep_broken().map_err(|(path, source)| LedgerFileError::Write { path, source })?;
+        self.replace(&ledger.to_text())
+            .map_err(|source| LedgerFileError::Write { path: self.path.clone(), source })?;
+        Ok(kept)
+    }
+
+    /// Copies the file to the first name that is free, or that has the same in it.
+    fn keep_broken(&self) -> Result<PathBuf, (PathBuf, io::Error)> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| (path, source)
+        };
+        let bytes = std::fs::read(&self.path).map_err(failed(&self.path))?;
+        for number in 1_u32.. {
+            let ending = if number == 1 { "broken".to_owned() } else { format!("broken-{number}") };
+            let path = self.path.with_file_name(format!("{FILE_NAME}.{ending}"));
+            match std::fs::read(&path) {
+                Ok(there) if there == bytes => return Ok(path),
+                Ok(_) => continue,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err((path, error)),
+            }
+            let mut file = self.temporary().map_err(failed(&path))?;
+            file.write_all(&bytes).map_err(failed(&path))?;
+            file.as_file().sync_all().map_err(failed(&path))?;
+            match file.persist_noclobber(&path) {
+                Ok(_) => return Ok(path),
+                Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err((path, error.error)),
+            }
+        }
+        Ok(self.path.clone())
+    }
+
     /// Finds out whether it could be written, before anything is done that would have to be written down.
     pub fn must_be_writable(&self) -> Result<(), LedgerFileError> {
         if std::fs::metadata(&self.path).is_ok_and(|metadata| metadata.permissions().readonly()) {
@@ -94,22 +150,18 @@ impl LedgerFile {
     /// Makes these the current entries of their places. What is there is read again first: somebody else may have
     /// added to it. Returns whether anything was written.
     pub fn record(&self, entries: &[Entry]) -> Result<bool, LedgerFileError> {
+        self.update(|ledger| {
+            for entry in entries {
+                make_current(ledger, entry.clone(), &[]);
+            }
+        })
+    }
+
+    /// Reads, changes, and replaces it at once if anything is different then. Returns whether it was.
+    pub fn update(&self, change: impl FnOnce(&mut Ledger)) -> Result<bool, LedgerFileError> {
         let before = self.read()?;
         let mut after = before.clone();
-        for entry in entries {
-            let mut entry = entry.clone();
-            if let Some(known) = before.get(&entry.place()) {
-                if known.layer_version_arn == entry.layer_version_arn {
-                    // What this command does not know about the same version stays.
-                    entry.content = entry.content.or_else(|| known.content.clone());
-                    entry.target = entry.target.or_else(|| known.target.clone());
-                }
-                // So does what was taken back, unless it is current again.
-                entry.withdrawn.extend(known.withdrawn.clone());
-                entry.withdrawn.remove(&entry.version());
-            }
-            after.insert(entry);
-        }
+        change(&mut after);
         if after == before {
             return Ok(false);
         }
@@ -139,6 +191,24 @@ impl LedgerFile {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
         builder.tempfile_in(folder)
     }
+}
+
+/// Makes an entry the current one of its place, and takes the withdrawals of these versions back. Whatever else the
+/// ledger knows about the same version stays, and so do all other withdrawals.
+pub fn make_current(ledger: &mut Ledger, mut entry: Entry, reinstated: &[u64]) {
+    if let Some(known) = ledger.get(&entry.place()) {
+        if known.layer_version_arn == entry.layer_version_arn {
+            entry.content = entry.content.or_else(|| known.content.clone());
+            entry.target = entry.target.or_else(|| known.target.clone());
+        }
+        for (version, why) in &known.withdrawn {
+            // The reason that was given first is the one that people know.
+            entry.withdrawn.insert(*version, why.clone());
+        }
+    }
+    let current = entry.version();
+    entry.withdrawn.retain(|version, _| *version != current && !reinstated.contains(version));
+    ledger.insert(entry);
 }
 
 #[cfg(test)]
@@ -208,6 +278,28 @@ mod tests {
             assert!(error.hint().is_some());
             assert_eq!(std::fs::read_to_string(file.path()).unwrap(), text);
         }
+    }
+
+    #[test]
+    fn what_is_broken_can_be_replaced_and_is_kept_beside() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = file(&folder);
+        file.record(&[entry("us-west-2", 3), entry("eu-west-1", 5)]).unwrap();
+        assert!(file.read_or_salvage().unwrap().1.is_none());
+        let whole = std::fs::read_to_string(file.path()).unwrap();
+        let broken = &whole[..whole.len() - 30];
+        for (name, broken) in [("broken", broken.as_bytes()), ("broken-2", b"\xff{")] {
+            std::fs::write(file.path(), broken).unwrap();
+            let (salvaged, error) = file.read_or_salvage().unwrap();
+            assert!(error.is_some());
+            let kept = file.replace_broken(&salvaged).unwrap();
+            assert_eq!(kept.file_name().unwrap().to_str().unwrap(), format!("{FILE_NAME}.{name}"));
+            assert_eq!(std::fs::read(kept).unwrap(), broken);
+            assert_eq!(file.read().unwrap(), salvaged);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
+        std::fs::write(file.path(), "{\"schema\": 2}").unwrap();
+        file.read_or_salvage().unwrap_err();
     }
 
     #[test]

@@ -7,7 +7,7 @@ pub mod copy;
 mod everywhere;
 pub mod execute;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 pub mod journal;
 pub mod permissions;
 pub mod plan;
@@ -21,16 +21,18 @@ mod sender;
 pub mod shared_lock;
 pub mod stage;
 pub mod staging;
+pub mod terms;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use template_tools::arn::{AccountId, ArnError, Region};
+use template_tools::arn::{ArnError, Region};
+use template_tools::ledger::Ledger;
 use thiserror::Error;
 
-use crate::aws::session::{Caller, Session, SessionError};
+use crate::aws::session::{Caller, OtherAccount, Session, SessionError};
 use crate::called::{CalledAs, Command};
 use crate::clocks::Clocks;
 use crate::config::publish::{Destination, UnknownTarget};
@@ -45,13 +47,14 @@ use continuity::{Agreement, Continuity, Disagreement, Standing};
 use everywhere::Everything;
 use execute::RegionFailure;
 use permissions::{Grant, Grants, Others};
-use plan::Wanted;
+use plan::{Step, Wanted};
 use pointer::PointerNameError;
 use progress::Lines;
 use regions::{NoRegion, Place, places};
 use report::Report;
 use shared_lock::{LockError, LockPlace};
 use staging::BucketPattern;
+use terms::Choices;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -87,6 +90,8 @@ pub struct Options {
     pub others: Others,
     /// Whether the version has to get the same number in every region.
     pub continuity: Continuity,
+    /// What happens to other metadata, to older versions, and to what was withdrawn.
+    pub choices: Choices,
     /// The form of the results.
     pub format: Format,
 }
@@ -98,6 +103,8 @@ pub enum Intent {
     Publish,
     /// Say what would be done.
     Show,
+    /// The same, and fail if that is anything.
+    Check,
 }
 
 /// Whether layers may become public.
@@ -160,15 +167,8 @@ pub enum PublishError {
     #[error("there is nothing to publish")]
     Nothing,
     /// The credentials are for another account.
-    #[error("{target} belongs to account {wanted}, and these credentials to account {found}")]
-    OtherAccount {
-        /// What was asked for.
-        target: String,
-        /// As `layers.toml` says.
-        wanted: AccountId,
-        /// As STS says.
-        found: AccountId,
-    },
+    #[error(transparent)]
+    OtherAccount(#[from] OtherAccount),
     /// A layer would become public.
     #[error("`{}` makes layer `{layer}` public: everybody could use it", file.display())]
     Public {
@@ -252,9 +252,7 @@ impl PublishError {
                 called.words(Command::Stage),
                 file.display()
             )),
-            Self::OtherAccount { .. } => {
-                Some("name a profile of that account with `-p PROFILE`, or a role of it with `role-arn`".to_owned())
-            }
+            Self::OtherAccount(error) => Some(error.hint()),
             Self::Pointer { source: PointerNameError::Architectures(_), .. } => {
                 Some("split the layer by architecture, or leave `{architecture}` out of the name".to_owned())
             }
@@ -290,6 +288,13 @@ struct Parcel {
     /// The parameter that names the current version.
     #[cfg_attr(not(feature = "ssm"), expect(dead_code, reason = "there are no pointers without `ssm`"))]
     pointer: Option<String>,
+}
+
+/// What a dry run finds out about a region.
+struct Told {
+    step: Step,
+    /// Versions that have the same content without need.
+    twins: Vec<u64>,
 }
 
 /// What is sent, and how.
@@ -332,24 +337,38 @@ struct Prepared {
     parcels: Vec<Parcel>,
 }
 
+impl Prepared {
+    fn everything<'a>(&'a self, known: &'a Ledger, options: &Options, lines: &'a Lines) -> Everything<'a> {
+        let Self { session, caller, clocks, ledger, .. } = self;
+        let (choices, others) = (options.choices, options.others);
+        Everything { session, caller, clocks, ledger, known, choices, others, lines }
+    }
+}
+
 /// Sends artifacts to where they are wanted, or shows what would be sent.
 pub(crate) async fn send(order: Order<'_>, ui: &Ui, called: &CalledAs) -> Result<ExitCode, PublishError> {
     let (options, start) = (order.options, order.start);
     let prepared = prepare(order, Command::Publish, ui).await?;
+    let lines = Lines::new(ui, prepared.parcels.len() > 1);
     let Prepared { session, caller, parcels, .. } = &prepared;
-    let lines = Lines::new(ui, parcels.len() > 1);
     let mut report = Report::new(ui, called, session.advice(), caller, parcels.len() > 1);
     match options.intent {
-        Intent::Show => show(&prepared, options, &lines, &mut report).await,
+        Intent::Show | Intent::Check => show(&prepared, options, &lines, &mut report).await?,
         Intent::Publish => act(&prepared, options, &lines, &mut report, ui).await?,
     }
     Ok(report.finish(start.elapsed(), options.format, options.intent))
 }
 
-async fn show(prepared: &Prepared, options: &Options, lines: &Lines, report: &mut Report<'_>) {
-    let Prepared { session, caller, clocks, parcels, .. } = prepared;
-    let standings =
-        everywhere::show(session, &caller.account, clocks, parcels, options.others, lines, report).await;
+async fn show(
+    prepared: &Prepared,
+    options: &Options,
+    lines: &Lines,
+    report: &mut Report<'_>,
+) -> Result<(), PublishError> {
+    let known = prepared.ledger.read()?;
+    let everything = prepared.everything(&known, options, lines);
+    let parcels = &prepared.parcels;
+    let standings = everywhere::show(&everything, parcels, report).await;
     for (index, (parcel, standings)) in parcels.iter().zip(&standings).enumerate() {
         match (agreement(parcel, standings, options.continuity), options.continuity) {
             (Ok(Some(agreement)), Continuity::Align) => report.would_fill(parcel, index, &agreement),
@@ -358,6 +377,7 @@ async fn show(prepared: &Prepared, options: &Options, lines: &Lines, report: &mu
             (Err(error), _) => report.refused(&error),
         }
     }
+    Ok(())
 }
 
 async fn act(
@@ -395,29 +415,26 @@ async fn act_alone(
     lines: &Lines,
     report: &mut Report<'_>,
 ) -> Result<(), PublishError> {
-    let Prepared { session, caller, clocks, ledger, parcels } = prepared;
-    ledger.read()?;
+    let known = prepared.ledger.read()?;
+    let everything = prepared.everything(&known, options, lines);
     let agreements = match options.continuity {
         Continuity::Free => Vec::new(),
         Continuity::Same | Continuity::Align => {
-            agreements(prepared, options.continuity, lines, report).await?
+            agreements(&everything, &prepared.parcels, options.continuity, report).await?
         }
     };
-    let everything = Everything { session, caller, clocks, ledger };
-    everywhere::execute(&everything, parcels, &agreements, options.others, lines, report).await;
+    everywhere::execute(&everything, &prepared.parcels, &agreements, report).await;
     Ok(())
 }
 
 /// The number that each artifact gets everywhere, told before the first write. An error, if one cannot.
 async fn agreements(
-    prepared: &Prepared,
+    everything: &Everything<'_>,
+    parcels: &[Parcel],
     continuity: Continuity,
-    lines: &Lines,
     report: &Report<'_>,
 ) -> Result<Vec<Option<Agreement>>, PublishError> {
-    let Prepared { session, caller, clocks, parcels, .. } = prepared;
-    let (standings, mut failures) =
-        everywhere::survey(session, &caller.account, clocks, parcels, lines).await;
+    let (standings, mut failures) = everywhere::survey(everything, parcels).await;
     let mut agreements = Vec::new();
     for (index, (parcel, standings)) in parcels.iter().zip(&standings).enumerate() {
         report.expects(parcel, standings);
@@ -514,7 +531,7 @@ async fn prepare(order: Order<'_>, command: Command, ui: &Ui) -> Result<Prepared
     asked.sort_by_key(|place| place.weight);
     let asked = asked.into_iter().map(|place| place.region.clone()).collect::<Vec<_>>();
     let caller = session.caller(&asked).await?;
-    check_account(way, &caller, target)?;
+    caller.must_be(way.account.as_ref(), target)?;
     ui.detail(
         "Using",
         format!(
@@ -537,22 +554,6 @@ fn one_way(artifacts: &[(Artifact, Destination)]) -> Result<&Destination, Publis
             first: first.manifest.layer.clone(),
             second: second.manifest.layer.clone(),
         }),
-    }
-}
-
-/// The account must be the one that is meant, before anything is written.
-pub(crate) fn check_account(
-    to: &Destination,
-    caller: &Caller,
-    target: Option<&str>,
-) -> Result<(), PublishError> {
-    match &to.account {
-        Some(wanted) if *wanted != caller.account => Err(PublishError::OtherAccount {
-            target: target.map_or_else(|| "the layer".to_owned(), |name| format!("target `{name}`")),
-            wanted: wanted.clone(),
-            found: caller.account.clone(),
-        }),
-        _ => Ok(()),
     }
 }
 

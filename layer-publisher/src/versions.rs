@@ -1,4 +1,8 @@
 //! What is there: the versions that AWS has, and where they go from there.
 
 pub mod latest;
+pub mod mark;
 pub mod promote;
+pub mod rollback;
+pub mod status;
+pub mod ways;

@@ -3,6 +3,8 @@
 //! The publisher writes it, the template tools read it; this is the one place that knows its form. Text in, text out:
 //! who reads and writes the file is no concern of this module.
 
+mod salvage;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -63,11 +65,11 @@ impl LedgerError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Conflict { .. } => {
-                "finish the merge first: keep both sides' entries, and the newer of two about the same layer"
+                "finish the merge first: keep both sides' entries, and the newer of two about the same layer; or rewrite the file from what AWS has with `status --repair`"
             }
             Self::Schema { .. } => "use the version of these tools that wrote the file",
             Self::Json(_) | Self::Contradiction { .. } | Self::Twice { .. } => {
-                "bring the file back with `git checkout`, or delete it and publish again: what is there already is found, not published twice"
+                "bring the file back with `git checkout`, or rewrite it from what AWS has with `status --repair`"
             }
         }
     }
@@ -213,6 +215,11 @@ impl Ledger {
     /// Takes over every entry of `newer`; places that it does not name stay as they are.
     pub fn merge(&mut self, newer: Ledger) {
         self.entries.extend(newer.entries);
+    }
+
+    /// Forgets a place, and gives back what was there.
+    pub fn remove(&mut self, place: &LayerPlace) -> Option<Entry> {
+        self.entries.remove(place)
     }
 
     /// The current version in one place.

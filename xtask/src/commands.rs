@@ -69,6 +69,8 @@ const GROUPS: &[Group] = &[
                 "promote",
                 "publish to one target the very bytes of another",
             ),
+            binary("status", "layer-publisher", "status", "compare every region with the ledger and the zip"),
+            binary("rollback", "layer-publisher", "rollback", "go back to an older version, everywhere"),
             Entry {
                 name: "release",
                 about: "build, publish, and bump templates",

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_lambda::config::http::HttpResponse;
@@ -69,6 +70,12 @@ pub struct Advice {
 }
 
 impl CallFailure {
+    /// No answer within the time that there is for everything in one region.
+    pub fn too_late(operation: &'static str, after: Duration) -> Self {
+        let message = format!("no answer within {} s", after.as_secs());
+        Self { operation, kind: Kind::Silence, message, code: None, request_id: None }
+    }
+
     /// Whether the request may have been carried out all the same.
     pub fn says_nothing(&self) -> bool {
         self.kind == Kind::Silence

@@ -237,6 +237,9 @@ impl LambdaRegion {
             .map(|item| Listed {
                 version: u64::try_from(item.version()).unwrap_or_default(),
                 description: item.description().unwrap_or_default().to_owned(),
+                compatible_runtimes: names(item.compatible_runtimes(), Runtime::as_str),
+                compatible_architectures: names(item.compatible_architectures(), Architecture::as_str),
+                license: item.license_info().unwrap_or_default().to_owned(),
             })
             .collect::<Vec<_>>();
         // Lambda lists the newest first, but does not promise it.
@@ -267,6 +270,10 @@ impl LambdaRegion {
     }
 }
 
+fn names<T>(items: &[T], name: fn(&T) -> &str) -> Vec<String> {
+    items.iter().map(|item| name(item).to_owned()).collect()
+}
+
 /// What both calls answer. An answer without what every version has is none.
 fn read(
     operation: &'static str,
@@ -286,8 +293,8 @@ fn read(
         code_sha256,
         size: u64::try_from(content.code_size()).unwrap_or_default(),
         description: description.unwrap_or_default().to_owned(),
-        compatible_runtimes: runtimes.iter().map(|runtime| runtime.as_str().to_owned()).collect(),
-        compatible_architectures: architectures.iter().map(|name| name.as_str().to_owned()).collect(),
+        compatible_runtimes: names(runtimes, Runtime::as_str),
+        compatible_architectures: names(architectures, Architecture::as_str),
         license: license.unwrap_or_default().to_owned(),
     })
 }

@@ -64,6 +64,39 @@ pub struct Caller {
     pub account: AccountId,
 }
 
+/// The credentials are for another account than the one that is meant.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{target} belongs to account {wanted}, and these credentials to account {found}")]
+pub struct OtherAccount {
+    /// What was asked for.
+    pub target: String,
+    /// As `layers.toml` says.
+    pub wanted: AccountId,
+    /// As STS says.
+    pub found: AccountId,
+}
+
+impl OtherAccount {
+    /// What to type next.
+    pub fn hint(&self) -> String {
+        "name a profile of that account with `-p PROFILE`, or a role of it with `role-arn`".to_owned()
+    }
+}
+
+impl Caller {
+    /// The account must be the one that is meant, before anything is written.
+    pub fn must_be(&self, wanted: Option<&AccountId>, target: Option<&str>) -> Result<(), OtherAccount> {
+        match wanted {
+            Some(wanted) if *wanted != self.account => Err(OtherAccount {
+                target: target.map_or_else(|| "the layer".to_owned(), |name| format!("target `{name}`")),
+                wanted: wanted.clone(),
+                found: self.account.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Why there is no session.
 #[derive(Debug, Error)]
 pub enum SessionError {

@@ -9,15 +9,30 @@ use template_tools::arn::Region;
 use crate::publish::continuity::Continuity;
 use crate::publish::permissions::Others;
 use crate::publish::staging::BucketPattern;
+use crate::publish::terms::{Choices, Metadata, Older, Withdrawal};
 use crate::publish::{Intent, Options, Public};
 use crate::region;
 use crate::ui::{Format, Ui, Verbosity};
 
-#[derive(Args)]
+#[derive(Args, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct OptionArgs {
     /// Ask AWS, show what would be done, and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Like `--dry-run`, and fail with 1 if there is anything to do
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(super) check: bool,
+    /// Publish again where the content is there, but with other runtimes, architectures, licence or description
+    #[arg(long)]
+    pub(super) republish_metadata: bool,
+    /// Where an older version has the content, make that one current instead of publishing; those after it count as
+    /// withdrawn
+    #[arg(long)]
+    pub(super) reuse_older: bool,
+    /// Take the withdrawal back of versions that have this content (see `rollback`)
+    #[arg(long)]
+    pub(super) reinstate: bool,
     /// The bucket that zips go through: always if one is named, and needed above 50 MB. `{account}` and `{region}` in
     /// its name are filled in
     #[arg(long, value_name = "NAME")]
@@ -40,10 +55,19 @@ impl OptionArgs {
             profile: aws.profile,
             regions: aws.regions,
             bucket: self.s3_bucket,
-            intent: if self.dry_run { Intent::Show } else { Intent::Publish },
+            intent: match (self.check, self.dry_run) {
+                (true, _) => Intent::Check,
+                (_, true) => Intent::Show,
+                _ => Intent::Publish,
+            },
             public: if self.allow_public { Public::Allowed } else { Public::Asked },
             continuity: Continuity::Free,
             others: if self.remove_other_permissions { Others::Remove } else { Others::Keep },
+            choices: Choices {
+                metadata: if self.republish_metadata { Metadata::Republish } else { Metadata::Report },
+                older: if self.reuse_older { Older::Reuse } else { Older::Leave },
+                withdrawal: if self.reinstate { Withdrawal::TakenBack } else { Withdrawal::Stands },
+            },
             format: self.format.into(),
         }
     }

@@ -40,13 +40,7 @@ pub(super) struct StageArgs {
 
 impl StageArgs {
     pub(super) async fn run(self, ui: &Ui, called: &CalledAs) -> ExitCode {
-        let options = OptionArgs {
-            dry_run: false,
-            s3_bucket: self.s3_bucket,
-            allow_public: false,
-            remove_other_permissions: false,
-            format: self.format,
-        };
+        let options = OptionArgs { s3_bucket: self.s3_bucket, format: self.format, ..OptionArgs::default() };
         let request = PublishRequest {
             names: self.layers,
             changed_since: None,

@@ -14,7 +14,6 @@ use super::everywhere::{Everything, RealClock, in_time};
 use super::execute::{self, RegionFailure, Surroundings};
 use super::journal::JournalFile;
 use super::plan::Wanted;
-use super::progress::Lines;
 use super::report::Report;
 use super::sender::Sender;
 use crate::aws::failure::Kind;
@@ -29,10 +28,9 @@ pub(super) async fn fill_up(
     parcel: &Parcel,
     index: usize,
     agreement: &Agreement,
-    lines: &Lines,
     report: &mut Report<'_>,
 ) -> Stuck {
-    let Everything { session, caller, clocks, .. } = *everything;
+    let Everything { session, caller, clocks, lines, .. } = *everything;
     let mut stuck = Stuck::new();
     let mut copies = Copies::new(everything, parcel, agreement);
     let first = agreement.fills.values().map(|range| range.start).min().unwrap_or(agreement.number);

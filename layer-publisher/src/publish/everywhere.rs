@@ -5,13 +5,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use template_tools::arn::{AccountId, Region};
+use template_tools::arn::Region;
+use template_tools::ledger::{LayerPlace, Ledger};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
 #[cfg(feature = "ssm")]
 use super::Intent;
-use super::Parcel;
 use super::align::{self, Stuck};
 use super::continuity::{Agreement, Has, Standing};
 use super::execute::{self, Clock, Outcome, RegionFailure, Stage, Surroundings};
@@ -24,10 +24,12 @@ use super::progress::Lines;
 use super::regions::Place;
 use super::report::{self, Done, Report};
 use super::sender::Sender;
+use super::terms::{Choices, Terms};
+use super::{Parcel, Told};
 use crate::aws::failure::CallFailure;
 use crate::aws::session::{Caller, Session};
 use crate::clocks::Clocks;
-use crate::ledger_file::LedgerFile;
+use crate::ledger_file::{self, LedgerFile};
 
 /// So many artifacts are attended to at once in one region, and
 const AT_ONCE_IN_A_REGION: usize = 3;
@@ -75,6 +77,22 @@ pub(super) struct Everything<'a> {
     pub(super) caller: &'a Caller,
     pub(super) clocks: &'a Clocks,
     pub(super) ledger: &'a LedgerFile,
+    /// What the ledger said when all began.
+    pub(super) known: &'a Ledger,
+    pub(super) choices: Choices,
+    pub(super) others: Others,
+    pub(super) lines: &'a Lines,
+}
+
+impl Everything<'_> {
+    /// The terms for a layer in a region.
+    fn terms(&self, wanted: &Wanted, region: &Region) -> Terms {
+        let Caller { partition, account } = self.caller.clone();
+        let layer_name = wanted.layer_name().clone();
+        let place = LayerPlace { layer_name, partition, account, region: region.clone() };
+        let withdrawn = self.known.get(&place).map(|entry| entry.withdrawn.clone());
+        Terms { choices: self.choices, withdrawn: withdrawn.unwrap_or_default() }
+    }
 }
 
 /// Every region at once, each on its own; what has come of one is recorded at once. What was agreed on holds for the
@@ -83,15 +101,13 @@ pub(super) async fn execute(
     everything: &Everything<'_>,
     parcels: &[Parcel],
     agreements: &[Option<Agreement>],
-    others: Others,
-    lines: &Lines,
     report: &mut Report<'_>,
 ) {
-    let Everything { session, caller, clocks, ledger } = *everything;
+    let Everything { session, caller, clocks, ledger, others, lines, .. } = *everything;
     let mut stuck = Vec::new();
     for (index, parcel) in parcels.iter().enumerate() {
         stuck.push(match agreements.get(index).and_then(Option::as_ref) {
-            Some(agreement) => align::fill_up(everything, parcel, index, agreement, lines, report).await,
+            Some(agreement) => align::fill_up(everything, parcel, index, agreement, report).await,
             None => Stuck::new(),
         });
     }
@@ -108,12 +124,13 @@ pub(super) async fn execute(
             let (wanted, place, clocks) = (Arc::clone(&wanted), place.clone(), *clocks);
             let journal = JournalFile::new(caller, &place.region, &wanted, &clocks);
             let (turns, grants) = (Arc::clone(&turns), parcel.grants.clone());
+            let terms = everything.terms(&wanted, &place.region);
             running.spawn(async move {
                 let _turn = turns.wait(&place.region).await;
                 let clock = RealClock::default();
                 let told = |stage| line.tell(stage);
                 let around = Surroundings { clock: &clock, journal: &journal, clocks: &clocks, told: &told };
-                let work = execute::bring(&sender, &around, &wanted, agreed);
+                let work = execute::bring(&sender, &around, &wanted, &terms, agreed);
                 let result: Result<Outcome, _> = match stuck {
                     Some(failure) => Err(failure),
                     None => in_time(&clocks, &wanted, Box::pin(work)).await,
@@ -134,7 +151,9 @@ pub(super) async fn execute(
         match joined {
             Ok(done) => {
                 let recorded = match report::entry(&done, parcels[done.index].target.as_deref()) {
-                    Some(entry) => ledger.record(&[entry]),
+                    Some((entry, reinstated)) => ledger.update(|ledger| {
+                        ledger_file::make_current(ledger, entry, reinstated);
+                    }),
                     None => Ok(false),
                 };
                 report.done(&parcels[done.index], done, recorded.err());
@@ -148,51 +167,63 @@ pub(super) async fn execute(
 
 /// What each region has, and what would be done there. Gives what it means for the numbers, for each artifact.
 pub(super) async fn show(
-    session: &Session,
-    account: &AccountId,
-    clocks: &Clocks,
+    everything: &Everything<'_>,
     parcels: &[Parcel],
-    others: Others,
-    lines: &Lines,
     report: &mut Report<'_>,
 ) -> Vec<Vec<Standing>> {
+    let known = everything.known;
     let mut standings = vec![Vec::new(); parcels.len()];
     let each = |index: usize, looked: Looked| {
-        let Looked { place, step, shared } = looked;
-        standings[index].push(standing(&place, &step));
-        report.would(&parcels[index], index, &place, step, shared);
+        let Looked { place, told, shared } = looked;
+        standings[index].push(standing(&place, &told));
+        let parcel: &Parcel = &parcels[index];
+        let is_recorded = told.as_ref().is_ok_and(|told| {
+            let expected = report::expected(&told.step, parcel.target.as_deref());
+            expected.is_none_or(|(entry, reinstated)| {
+                let mut after = known.clone();
+                ledger_file::make_current(&mut after, entry, reinstated);
+                after == *known
+            })
+        });
+        report.would(parcel, index, &place, told, shared, is_recorded);
     };
-    look_everywhere(session, account, clocks, parcels, Some(others), lines, each).await;
+    let panics = look_everywhere(everything, parcels, Asking::Permissions, each).await;
+    panics.iter().for_each(|what| report.panicked(what));
     #[cfg(feature = "ssm")]
-    point(session, parcels, Intent::Show, report).await;
+    point(everything.session, parcels, Intent::Show, report).await;
     in_order(parcels, standings)
 }
 
 /// What each region has, as far as the numbers are concerned. Says nothing. Those that fail are told of the reason.
 pub(super) async fn survey(
-    session: &Session,
-    account: &AccountId,
-    clocks: &Clocks,
+    everything: &Everything<'_>,
     parcels: &[Parcel],
-    lines: &Lines,
 ) -> (Vec<Vec<Standing>>, Vec<(usize, Region, RegionFailure)>) {
     let mut standings = vec![Vec::new(); parcels.len()];
     let mut failures = Vec::new();
     let each = |index: usize, looked: Looked| {
-        standings[index].push(standing(&looked.place, &looked.step));
-        if let Err(failure) = looked.step {
-            failures.push((index, looked.place.region, failure));
+        let Looked { place, told, .. } = looked;
+        standings[index].push(standing(&place, &told));
+        match told {
+            Err(failure) => failures.push((index, place.region, failure)),
+            Ok(Told { step: Step::Refused { version, why }, .. }) => {
+                failures.push((index, place.region, RegionFailure::Withdrawn { version, why }));
+            }
+            Ok(_) => {}
         }
     };
-    look_everywhere(session, account, clocks, parcels, None, lines, each).await;
+    // Whatever has panicked will do so again, and is told then.
+    drop(look_everywhere(everything, parcels, Asking::Versions, each).await);
     (in_order(parcels, standings), failures)
 }
 
-fn standing(place: &Place, step: &Result<Step, RegionFailure>) -> Standing {
-    let has = match step {
-        Ok(Step::Unchanged { version, .. }) => Has::Content(version.arn.version),
-        Ok(Step::Publish { expected }) => Has::Next(expected.unwrap_or(1)),
-        Err(_) => Has::Unknown,
+fn standing(place: &Place, told: &Result<Told, RegionFailure>) -> Standing {
+    let has = match told.as_ref().map(|told| &told.step) {
+        Ok(Step::Unchanged { version, .. } | Step::MakeCurrent { version, .. }) => {
+            Has::Content(version.arn.version)
+        }
+        Ok(Step::Publish { expected, .. }) => Has::Next(expected.unwrap_or(1)),
+        Ok(Step::Refused { .. }) | Err(_) => Has::Unknown,
     };
     Standing { region: place.region.clone(), weight: place.weight, has }
 }
@@ -209,56 +240,69 @@ fn in_order(parcels: &[Parcel], mut standings: Vec<Vec<Standing>>) -> Vec<Vec<St
 /// What one region has of one artifact.
 struct Looked {
     place: Place,
-    step: Result<Step, RegionFailure>,
+    told: Result<Told, RegionFailure>,
     shared: Option<Result<Shared, CallFailure>>,
 }
 
-/// Asks every region, and hands on what each says as it comes. Permissions are asked for if it is said what happens to
-/// those of others.
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    Versions,
+    /// Versions, and who may use them.
+    Permissions,
+}
+
+/// Asks every region, and hands on what each says as it comes. Gives what went wrong with us.
 async fn look_everywhere(
-    session: &Session,
-    account: &AccountId,
-    clocks: &Clocks,
+    everything: &Everything<'_>,
     parcels: &[Parcel],
-    others: Option<Others>,
-    lines: &Lines,
+    asking: Asking,
     mut each: impl FnMut(usize, Looked),
-) {
+) -> Vec<String> {
+    let Everything { session, caller, clocks, others, lines, .. } = *everything;
+    let mut panics = Vec::new();
     let mut running = JoinSet::new();
     let turns = Turns::new(parcels);
     for (index, parcel) in parcels.iter().enumerate() {
         let wanted = Arc::new(parcel.wanted.clone());
         for place in &parcel.places {
-            let sender = Sender::new(session, account, &place.region, &wanted, None);
+            let sender = Sender::new(session, &caller.account, &place.region, &wanted, None);
+            let terms = everything.terms(&wanted, &place.region);
             let line = lines.line(wanted.layer_name(), &place.region);
             let (wanted, place) = (Arc::clone(&wanted), place.clone());
             let (turns, clocks) = (Arc::clone(&turns), *clocks);
-            let permissions = parcel.grants.clone().zip(others);
+            let grants = parcel.grants.clone().filter(|_| asking == Asking::Permissions);
             running.spawn(async move {
                 let _turn = turns.wait(&place.region).await;
                 line.tell(Stage::Looking);
-                let found = in_time(&clocks, &wanted, execute::look(&sender, &wanted)).await;
-                let step = found.map(|found| plan::step(&wanted, &found));
-                let shared = match (&step, &permissions) {
-                    (Ok(Step::Unchanged { version, .. }), Some((grants, others))) => {
-                        Some(permissions::look(&sender.lambda, &version.arn, grants, *others).await)
-                    }
+                let found = in_time(&clocks, &wanted, execute::look(&sender, &wanted, &terms)).await;
+                let told = found.map(|found| Told {
+                    step: plan::step(&wanted, &found, &terms),
+                    twins: plan::twins(&wanted.mark, &found.listed),
+                });
+                let step = told.as_ref().map(|told| &told.step);
+                let shared = match (step, &grants) {
+                    (
+                        Ok(Step::Unchanged { version, .. } | Step::MakeCurrent { version, .. }),
+                        Some(grants),
+                    ) => Some(permissions::look(&sender.lambda, &version.arn, grants, others).await),
                     // A version that does not exist yet is private.
-                    (Ok(Step::Publish { .. }), Some((grants, others))) => {
-                        Some(Ok(permissions::plan(grants, &Policy::default(), *others)))
+                    (Ok(Step::Publish { .. }), Some(grants)) => {
+                        Some(Ok(permissions::plan(grants, &Policy::default(), others)))
                     }
                     _ => None,
                 };
-                (index, Looked { place, step, shared })
+                (index, Looked { place, told, shared })
             });
         }
     }
     while let Some(joined) = running.join_next().await {
-        // Nothing in there panics; and a region of which nothing is known counts as silent.
-        if let Ok((index, looked)) = joined {
-            each(index, looked);
+        match joined {
+            Ok((index, looked)) => each(index, looked),
+            Err(error) => panics.push(error.to_string()),
         }
     }
+    panics
 }
 
 /// The pointers of every artifact that all required regions have, in every region that has it.
@@ -271,7 +315,7 @@ async fn point(session: &Session, parcels: &[Parcel], intent: Intent, report: &m
             let (ssm, name) = (session.ssm(&version.region), name.clone());
             running.spawn(async move {
                 let pointed = match intent {
-                    Intent::Show => pointer::look(&ssm, &name, &version).await,
+                    Intent::Show | Intent::Check => pointer::look(&ssm, &name, &version).await,
                     Intent::Publish => pointer::bring(&ssm, &name, &version).await,
                 };
                 (index, version, pointed)

@@ -14,6 +14,7 @@ use thiserror::Error;
 use super::journal::Journal;
 use super::plan::{self, Found, Step, Wanted};
 use super::refused;
+use super::terms::Terms;
 use crate::aws::failure::{CallFailure, Kind};
 use crate::clocks::Clocks;
 use crate::layer_version::{LayerVersion, Listed, NewLayerVersion};
@@ -83,6 +84,10 @@ pub struct Outcome {
     pub twins: Vec<u64>,
     /// Why it could not be read back, if it could not.
     pub not_read_back: Option<CallFailure>,
+    /// Versions after it that give way to it.
+    pub replaced: Vec<u64>,
+    /// Versions whose withdrawal is taken back.
+    pub reinstated: Vec<u64>,
 }
 
 /// Whether something was published.
@@ -90,6 +95,8 @@ pub struct Outcome {
 pub enum Was {
     /// It was there before.
     Unchanged,
+    /// It was there before, and not current.
+    MadeCurrent,
     /// It was published now.
     Published,
     /// It was published now, and the answer was lost.
@@ -97,6 +104,12 @@ pub enum Was {
 }
 
 impl Outcome {
+    fn new(version: LayerVersion, was: Was) -> Self {
+        let (differences, twins) = (Vec::new(), Vec::new());
+        let (replaced, reinstated) = (Vec::new(), Vec::new());
+        Self { version, was, differences, twins, not_read_back: None, replaced, reinstated }
+    }
+
     /// Whether the version was read back and is what was built, in all that counts.
     pub fn is_verified(&self) -> bool {
         self.not_read_back.is_none() && self.differences.is_empty()
@@ -131,6 +144,14 @@ pub enum RegionFailure {
         layer: LayerName,
         /// What was said last.
         source: CallFailure,
+    },
+    /// It was withdrawn.
+    #[error("this content was withdrawn as version {version}: {why}")]
+    Withdrawn {
+        /// The version that has it.
+        version: u64,
+        /// Why it was withdrawn.
+        why: String,
     },
     /// It has taken too long.
     #[error("gave up on layer `{layer}` after {} s", after.as_secs())]
@@ -184,6 +205,7 @@ impl RegionFailure {
             Self::OtherContent { .. }
             | Self::OtherNumber { .. }
             | Self::Fill { .. }
+            | Self::Withdrawn { .. }
             | Self::Deadline { .. } => None,
         }
     }
@@ -194,16 +216,37 @@ const TRIES: u32 = 6;
 /// After so many answers that say nothing it is over.
 const SILENCES: u32 = 2;
 
-/// What the region has: one ListLayerVersions, and one GetLayerVersion if there is a version.
-pub async fn look(service: &impl LayerService, wanted: &Wanted) -> Result<Found, RegionFailure> {
+/// What the region has: one ListLayerVersions, and one GetLayerVersion if there is a version. More are needed only if
+/// its content is another one, and the same was withdrawn or may be in an older version.
+pub async fn look(
+    service: &impl LayerService,
+    wanted: &Wanted,
+    terms: &Terms,
+) -> Result<Found, RegionFailure> {
     let layer = wanted.layer_name();
     let failed = |source| RegionFailure::Look { layer: layer.clone(), source };
     let listed = service.list(layer).await.map_err(failed)?;
-    let newest = match listed.first() {
-        Some(first) => Some(service.get(layer, first.version).await.map_err(failed)?),
+    let newest = match plan::newest(&listed, terms) {
+        Some(newest) => Some(service.get(layer, newest.version).await.map_err(failed)?),
         None => None,
     };
-    Ok(Found { listed, newest })
+    let mut same = Vec::new();
+    if !newest.as_ref().is_some_and(|newest| wanted.is_in(newest)) {
+        for candidate in plan::to_prove(wanted, &listed, terms) {
+            match service.get(layer, candidate).await {
+                Ok(version) if wanted.is_in(&version) => same.push(version),
+                Ok(_) => continue,
+                // Deleted since, or never there.
+                Err(failure) if failure.kind == Kind::NotFound => continue,
+                Err(failure) => return Err(failed(failure)),
+            }
+            // Of those that may be used again the newest is enough; of those that were withdrawn all must be known.
+            if !terms.withdrawn.keys().any(|withdrawn| *withdrawn < candidate) {
+                break;
+            }
+        }
+    }
+    Ok(Found { listed, newest, same })
 }
 
 /// Looks, publishes if that is needed, reads back. With a number that was agreed on, nothing is published under
@@ -212,17 +255,27 @@ pub async fn bring<C: Clock, J: Journal>(
     service: &impl LayerService,
     around: &Surroundings<'_, C, J>,
     wanted: &Wanted,
+    terms: &Terms,
     agreed: Option<u64>,
 ) -> Result<Outcome, RegionFailure> {
     (around.told)(Stage::Looking);
-    let found = look(service, wanted).await?;
-    if let Step::Unchanged { version, differences } = plan::step(wanted, &found) {
-        let (version, twins) = (*version, plan::twins(wanted, &found.listed));
-        return Ok(Outcome { version, was: Was::Unchanged, differences, twins, not_read_back: None });
-    }
+    let found = look(service, wanted, terms).await?;
+    let reinstated = match plan::step(wanted, &found, terms) {
+        Step::Unchanged { version, differences } => {
+            let twins = plan::twins(&wanted.mark, &found.listed);
+            return Ok(Outcome { differences, twins, ..Outcome::new(*version, Was::Unchanged) });
+        }
+        Step::MakeCurrent { version, differences, replaced, reinstated } => {
+            let outcome = Outcome::new(*version, Was::MadeCurrent);
+            return Ok(Outcome { differences, replaced, reinstated, ..outcome });
+        }
+        Step::Refused { version, why } => return Err(RegionFailure::Withdrawn { version, why }),
+        Step::Publish { reinstated, .. } => reinstated,
+    };
     let floor = found.listed.first().map_or(0, |newest| newest.version);
     must_be_next(wanted, floor, agreed)?;
-    publish_above(service, around, wanted, floor).await
+    let outcome = publish_above(service, around, wanted, floor).await?;
+    Ok(Outcome { reinstated, ..outcome })
 }
 
 /// Makes version `number` with this content, unless the region has got that far already. Gives nothing then.
@@ -310,7 +363,7 @@ async fn publish<C: Clock, J: Journal>(
                     && let Ok(listed) = service.list(&layer).await
                 {
                     // The first request may have arrived after all. That cannot be undone here, only told.
-                    outcome.twins = plan::twins(wanted, &listed);
+                    outcome.twins = plan::twins(&wanted.mark, &listed);
                 }
                 return Ok(outcome);
             }
@@ -392,7 +445,7 @@ async fn appeared(
     for &candidate in &candidates {
         let version = service.get(layer, candidate).await?;
         if wanted.is_in(&version) {
-            return Ok(Some((version, plan::twins(wanted, &listed))));
+            return Ok(Some((version, plan::twins(&wanted.mark, &listed))));
         }
     }
     Ok(None)
@@ -400,7 +453,7 @@ async fn appeared(
 
 fn unheard(wanted: &Wanted, (version, twins): (LayerVersion, Vec<u64>)) -> Outcome {
     let differences = wanted.differences(&version);
-    Outcome { version, was: Was::PublishedUnheard, differences, twins, not_read_back: None }
+    Outcome { differences, twins, ..Outcome::new(version, Was::PublishedUnheard) }
 }
 
 async fn read_back(
@@ -422,7 +475,7 @@ async fn read_back(
         });
     }
     let differences = wanted.differences(&version);
-    Ok(Outcome { version, was: Was::Published, differences, twins: Vec::new(), not_read_back })
+    Ok(Outcome { differences, not_read_back, ..Outcome::new(version, Was::Published) })
 }
 
 #[cfg(test)]

@@ -140,6 +140,9 @@ impl LayerService for FakeRegion {
         let listed = |version: &LayerVersion| Listed {
             version: version.arn.version,
             description: version.description.clone(),
+            compatible_runtimes: version.compatible_runtimes.clone(),
+            compatible_architectures: version.compatible_architectures.clone(),
+            license: version.license.clone(),
         };
         Ok(state.versions.iter().rev().map(listed).collect())
     }
@@ -229,7 +232,7 @@ pub(crate) fn version(wanted: &Wanted, number: u64) -> LayerVersion {
 }
 
 pub(crate) fn listed(wanted: &Wanted, version: u64) -> Listed {
-    Listed { version, description: wanted.new.description.clone() }
+    Listed { version, description: wanted.new.description.clone(), ..Listed::default() }
 }
 
 fn version_of(new: &NewLayerVersion, number: u64) -> LayerVersion {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use template_tools::arn::{ArnError, LayerName};
 
 use super::refused;
+use super::terms::{Metadata, Older, Terms};
 use crate::layer_version::{LayerVersion, Listed, NewLayerVersion};
 use crate::manifest::Artifact;
 
@@ -33,8 +34,10 @@ pub struct Wanted {
 pub struct Found {
     /// Its versions, newest first; of many, the newest 50.
     pub listed: Vec<Listed>,
-    /// The newest of them, in full.
+    /// The newest of them that is not withdrawn, in full.
     pub newest: Option<LayerVersion>,
+    /// Others that have the content, newest first; looked for only if the newest has not.
+    pub same: Vec<LayerVersion>,
 }
 
 /// What is to be done in a region.
@@ -47,11 +50,31 @@ pub enum Step {
         /// Where it differs from the manifest all the same.
         differences: Vec<String>,
     },
+    /// Nothing is published: another version than the newest has the content, and becomes current.
+    MakeCurrent {
+        /// That version.
+        version: Box<LayerVersion>,
+        /// Where it differs from the manifest all the same.
+        differences: Vec<String>,
+        /// Versions after it that give way to it, newest first.
+        replaced: Vec<u64>,
+        /// Versions with the content whose withdrawal is taken back.
+        reinstated: Vec<u64>,
+    },
     /// Publish.
     Publish {
         /// The number that it will probably get. Unknown for a layer without versions: numbers of deleted ones are not
         /// used again.
         expected: Option<u64>,
+        /// Versions with the content whose withdrawal is taken back.
+        reinstated: Vec<u64>,
+    },
+    /// Nothing: this content was withdrawn.
+    Refused {
+        /// A version that has it.
+        version: u64,
+        /// Why it was withdrawn.
+        why: String,
     },
 }
 
@@ -118,20 +141,90 @@ impl Wanted {
         }
         differences
     }
+
+    /// What a version with this zip is called instead, in words, if it is one of ours and its description has changed
+    /// since. The description says nothing about what is inside, so this makes it no less what was built.
+    pub fn other_words(&self, version: &LayerVersion) -> Option<String> {
+        let there = refused::words_of(&version.description);
+        let built = refused::words_of(&self.new.description);
+        // Making room for what was refused may have cut the end off.
+        let is_other = is_marked(&version.description) && there != built && !is_cut(built, there);
+        is_other.then(|| format!("its description is `{there}`, and not `{built}`"))
+    }
+}
+
+/// Whether `there` is what is left of `whole` when it has to make room.
+fn is_cut(whole: &str, there: &str) -> bool {
+    const NEARLY_ALL: usize = 150;
+    there.chars().count() > NEARLY_ALL && whole.starts_with(there)
 }
 
 fn list(items: &[String]) -> String {
     if items.is_empty() { "not given".to_owned() } else { items.join(", ") }
 }
 
-/// The step from what a region has to what is wanted: the content of the newest version decides.
-pub fn step(wanted: &Wanted, found: &Found) -> Step {
-    match &found.newest {
-        Some(newest) if wanted.is_in(newest) => {
-            Step::Unchanged { version: Box::new(newest.clone()), differences: wanted.differences(newest) }
+/// The newest version that is not withdrawn: the one that is asked for in full.
+pub fn newest<'a>(listed: &'a [Listed], terms: &Terms) -> Option<&'a Listed> {
+    listed.iter().find(|listed| !terms.is_withdrawn(listed.version))
+}
+
+/// Versions that have the content for all that is known, newest first, if the newest has not: those that were
+/// withdrawn, and older ones if one of them may be used again. GetLayerVersion decides.
+pub fn to_prove(wanted: &Wanted, listed: &[Listed], terms: &Terms) -> Vec<u64> {
+    let described = |version: u64| listed.iter().find(|listed| listed.version == version);
+    // A version that says what it holds is believed when it holds something else.
+    let may_be = |version: u64| {
+        described(version).is_none_or(|listed| {
+            listed.description.ends_with(&wanted.mark) || !is_marked(&listed.description)
+        })
+    };
+    let older = listed.iter().map(|listed| listed.version).filter(|_| terms.choices.older == Older::Reuse);
+    let older = older.filter(|version| !terms.is_withdrawn(*version)).skip(1);
+    let all = terms.withdrawn.keys().copied().chain(older);
+    let mut all = all.filter(|version| may_be(*version)).collect::<Vec<_>>();
+    all.sort_unstable_by_key(|version| std::cmp::Reverse(*version));
+    all
+}
+
+/// The step from what a region has to what is wanted: the content of the newest version that is not withdrawn decides.
+pub fn step(wanted: &Wanted, found: &Found, terms: &Terms) -> Step {
+    let numbers = found.listed.iter().map(|listed| listed.version);
+    let last = numbers.clone().chain(found.newest.iter().map(|newest| newest.arn.version)).max();
+    let publish = |reinstated| Step::Publish { expected: last.map(|last| last + 1), reinstated };
+    let is_right = |version: &LayerVersion| {
+        terms.choices.metadata == Metadata::Report
+            || (wanted.differences(version).is_empty() && wanted.other_words(version).is_none())
+    };
+    let newest = found.newest.as_ref();
+    if let Some(newest) = newest.filter(|newest| wanted.is_in(newest)) {
+        if !is_right(newest) {
+            return publish(Vec::new());
         }
-        Some(newest) => Step::Publish { expected: Some(newest.arn.version + 1) },
-        None => Step::Publish { expected: None },
+        let differences = wanted.differences(newest);
+        return Step::Unchanged { version: Box::new(newest.clone()), differences };
+    }
+    let mut reinstated = Vec::new();
+    for version in found.same.iter().map(|version| version.arn.version) {
+        if let Some(why) = terms.stands(version) {
+            return Step::Refused { version, why: why.to_owned() };
+        }
+        if terms.is_withdrawn(version) {
+            reinstated.push(version);
+        }
+    }
+    let Some(version) = found.same.first().filter(|version| is_right(version)) else {
+        return publish(reinstated);
+    };
+    let number = version.arn.version;
+    let is_newest_again = newest.is_none_or(|newest| newest.arn.version < number);
+    if !is_newest_again && terms.choices.older == Older::Leave {
+        return publish(reinstated);
+    }
+    Step::MakeCurrent {
+        version: Box::new(version.clone()),
+        differences: wanted.differences(version),
+        replaced: numbers.filter(|other| *other > number && !terms.is_withdrawn(*other)).collect(),
+        reinstated,
     }
 }
 
@@ -141,12 +234,31 @@ pub fn candidates(wanted: &Wanted, listed: &[Listed], floor: u64) -> Vec<u64> {
     listed.iter().filter(says_so).map(|listed| listed.version).collect()
 }
 
-/// The versions, newest first, that directly follow each other with the same content: one of them would have been
-/// enough. Empty unless there are two or more.
-pub fn twins(wanted: &Wanted, listed: &[Listed]) -> Vec<u64> {
-    let newest = listed.iter().take_while(|listed| listed.description.ends_with(&wanted.mark));
+/// The versions, newest first, that directly follow each other with the same content and the same metadata: one of them
+/// would have been enough. Empty unless there are two or more.
+pub fn twins(mark: &str, listed: &[Listed]) -> Vec<u64> {
+    let Some(first) = listed.first() else { return Vec::new() };
+    let is_same = |listed: &&Listed| {
+        listed.description == first.description
+            && listed.compatible_runtimes == first.compatible_runtimes
+            && listed.compatible_architectures == first.compatible_architectures
+            && listed.license == first.license
+    };
+    let newest = listed.iter().take_while(is_same).filter(|listed| listed.description.ends_with(mark));
     let versions = newest.map(|listed| listed.version).collect::<Vec<_>>();
     if versions.len() > 1 { versions } else { Vec::new() }
+}
+
+/// Whether a description says which content the version has, in our words.
+pub fn is_marked(description: &str) -> bool {
+    mark_of(description).is_some()
+}
+
+/// The hexadecimal digits that a description says its content's SHA-256 begins with.
+pub fn mark_of(description: &str) -> Option<&str> {
+    let (_, digits) = description.strip_suffix(']')?.rsplit_once("[sha256:")?;
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    (digits.len() == DIGITS && digits.bytes().all(is_hex)).then_some(digits)
 }
 
 /// `[sha256:<first 32 digits>]`
@@ -163,90 +275,4 @@ fn description(text: &str, mark: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::publish::fake::{self, listed, version};
-
-    fn found(listed: Vec<Listed>, newest: LayerVersion) -> Found {
-        Found { listed, newest: Some(newest) }
-    }
-
-    #[test]
-    fn a_region_without_versions_gets_one() {
-        assert_eq!(step(&fake::wanted(b"a"), &Found::default()), Step::Publish { expected: None });
-    }
-
-    #[test]
-    fn the_content_of_the_newest_version_decides() {
-        let wanted = fake::wanted(b"a");
-        let same = version(&wanted, 7);
-        let unchanged = Step::Unchanged { version: Box::new(same.clone()), differences: Vec::new() };
-        assert_eq!(step(&wanted, &found(Vec::new(), same.clone())), unchanged);
-
-        // What the description says is no proof, in either direction.
-        let other = LayerVersion { description: same.description.clone(), ..version(&fake::wanted(b"b"), 7) };
-        assert_eq!(step(&wanted, &found(Vec::new(), other)), Step::Publish { expected: Some(8) });
-        let by_hand = LayerVersion { description: String::new(), ..same };
-        assert!(matches!(step(&wanted, &found(Vec::new(), by_hand)), Step::Unchanged { .. }));
-    }
-
-    #[test]
-    fn the_same_hash_with_another_size_is_not_the_content() {
-        let wanted = fake::wanted(b"a");
-        let shorter = LayerVersion { size: 0, ..version(&wanted, 7) };
-        assert_eq!(step(&wanted, &found(Vec::new(), shorter)), Step::Publish { expected: Some(8) });
-    }
-
-    #[test]
-    fn other_metadata_is_told_and_the_order_of_a_list_is_not() {
-        let wanted = fake::wanted(b"a");
-        let mut there = version(&wanted, 7);
-        there.compatible_runtimes.reverse();
-        assert_eq!(wanted.differences(&there), Vec::<String>::new());
-        there.compatible_runtimes.pop();
-        there.compatible_architectures.clear();
-        assert_eq!(
-            wanted.differences(&there),
-            [
-                "its runtimes are python3.13, and not python3.12, python3.13",
-                "its architectures are not given, and not x86_64, arm64"
-            ]
-        );
-    }
-
-    #[test]
-    fn candidates_are_newer_than_the_floor_and_bear_the_mark() {
-        let (wanted, other) = (fake::wanted(b"a"), fake::wanted(b"b"));
-        let listed = [listed(&wanted, 9), listed(&other, 8), listed(&wanted, 7), listed(&wanted, 6)];
-        assert_eq!(candidates(&wanted, &listed, 6), [9, 7]);
-        assert_eq!(candidates(&wanted, &listed, 9), Vec::<u64>::new());
-    }
-
-    #[test]
-    fn twins_are_the_newest_versions_that_follow_each_other() {
-        let (wanted, other) = (fake::wanted(b"a"), fake::wanted(b"b"));
-        let back_again = [listed(&wanted, 9), listed(&other, 8), listed(&wanted, 7)];
-        assert_eq!(twins(&wanted, &back_again), Vec::<u64>::new());
-        let twice = [listed(&wanted, 9), listed(&wanted, 7), listed(&other, 6)];
-        assert_eq!(twins(&wanted, &twice), [9, 7]);
-    }
-
-    #[test]
-    fn a_description_never_has_more_than_256_characters_and_always_the_whole_mark() {
-        let mark = mark("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
-        assert_eq!(mark, "[sha256:0123456789abcdef0123456789abcdef]");
-        assert_eq!(description("", &mark), mark);
-        assert_eq!(description("sosw", &mark), format!("sosw {mark}"));
-        for text in ["x".repeat(300), "ä".repeat(300), "x ".repeat(200)] {
-            let described = description(&text, &mark);
-            assert!(
-                described.chars().count() <= 256
-                    && described.ends_with(&format!("{} {mark}", text.trim().chars().next().unwrap())),
-                "{described}"
-            );
-        }
-        let longest = 256 - 1 - mark.len();
-        assert_eq!(description(&"x".repeat(longest), &mark).chars().count(), 256);
-        assert_eq!(description(&"x".repeat(longest + 1), &mark), description(&"x".repeat(longest), &mark));
-    }
-}
+mod tests;

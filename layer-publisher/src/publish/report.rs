@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use template_tools::arn::{LayerVersionArn, Region};
-use template_tools::ledger::{Content, Entry};
+use template_tools::ledger::{Content, Entry, FILE_NAME};
 use thiserror::Error;
 
 use super::execute::{Outcome, RegionFailure, Was};
@@ -21,7 +21,7 @@ use super::regions::{Place, Weight};
 use super::row::PointerStatus;
 use super::row::{Document, Permissions, Row, Status};
 use super::staging::S3Object;
-use super::{Intent, Parcel, refused};
+use super::{Intent, Parcel, Told, refused, terms};
 use crate::aws::failure::{Advice, CallFailure, Kind};
 use crate::aws::session::Caller;
 use crate::called::CalledAs;
@@ -70,6 +70,10 @@ struct Counts {
     published: usize,
     unchanged: usize,
     to_publish: usize,
+    made_current: usize,
+    to_make_current: usize,
+    to_record: usize,
+    to_point: usize,
     not_recorded: usize,
     shared: usize,
     filled: usize,
@@ -107,24 +111,42 @@ pub(super) fn reading(ui: &Ui, artifact: &Artifact) {
     ui.status("Reading", format!("{}: {inside}{size}, sha256 {hash}…", manifest.zip.display()));
 }
 
-/// What the ledger gets of it, if there is anything to be written down.
-pub(super) fn entry(done: &Done, target: Option<&str>) -> Option<Entry> {
+/// What the ledger gets of it, if there is anything to be written down, and which withdrawals it loses.
+pub(super) fn entry<'a>(done: &'a Done, target: Option<&str>) -> Option<(Entry, &'a [u64])> {
     let outcome = done.result.as_ref().ok()?;
-    let version = &outcome.version;
-    Some(Entry {
-        code_sha256: Some(version.code_sha256.clone()),
-        size: Some(version.size),
-        compatible_runtimes: version.compatible_runtimes.clone(),
-        compatible_architectures: version.compatible_architectures.clone(),
+    let content = done.staged.clone().map(|object| Content {
+        bucket: object.bucket,
+        key: object.key,
+        version: object.version,
+    });
+    let entry = Entry {
         verified: outcome.is_verified(),
-        content: done.staged.clone().map(|object| Content {
-            bucket: object.bucket,
-            key: object.key,
-            version: object.version,
-        }),
+        content,
+        ..held_entry(&outcome.version, &outcome.replaced, target)
+    };
+    Some((entry, &outcome.reinstated))
+}
+
+/// What the ledger would get where nothing has to be published.
+pub(super) fn expected<'a>(step: &'a Step, target: Option<&str>) -> Option<(Entry, &'a [u64])> {
+    let (version, differences, replaced, reinstated) = match step {
+        Step::Unchanged { version, differences } => (version, differences, &[][..], &[][..]),
+        Step::MakeCurrent { version, differences, replaced, reinstated } => {
+            (version, differences, replaced.as_slice(), reinstated.as_slice())
+        }
+        Step::Publish { .. } | Step::Refused { .. } => return None,
+    };
+    let entry = Entry { verified: differences.is_empty(), ..held_entry(version, replaced, target) };
+    Some((entry, reinstated))
+}
+
+fn held_entry(version: &LayerVersion, replaced: &[u64], target: Option<&str>) -> Entry {
+    let why = terms::replaced_by(version.arn.version);
+    Entry {
         target: target.map(str::to_owned),
-        ..Entry::new(version.arn.clone())
-    })
+        withdrawn: replaced.iter().map(|replaced| (*replaced, why.clone())).collect(),
+        ..version.entry()
+    }
 }
 
 impl<'a> Report<'a> {
@@ -177,29 +199,52 @@ impl<'a> Report<'a> {
         parcel: &Parcel,
         index: usize,
         place: &Place,
-        step: Result<Step, RegionFailure>,
+        told: Result<Told, RegionFailure>,
         shared: Option<Result<Shared, CallFailure>>,
+        is_recorded: bool,
     ) {
         self.counts.required += usize::from(place.weight == Weight::Required);
         let region = self.place(parcel, &place.region);
-        match step {
+        let twins = told.as_ref().map(|told| told.twins.clone()).unwrap_or_default();
+        match told.map(|told| told.step) {
             Ok(Step::Unchanged { version, differences }) => {
                 self.counts.unchanged += 1;
                 self.ui.status(
                     "Unchanged",
                     format!("{region}: version {} has this content", version.arn.version),
                 );
-                self.differ(&region, &version.arn, &differences);
-                let row = held(parcel, Status::Unchanged, &version);
                 let verified = differences.is_empty();
-                self.row(parcel, index, place, Row { verified, differences, ..row });
+                let differences = self.differ(parcel, &region, &version, differences);
+                self.tell_twins(&region, &twins);
+                self.would_record(&region, &version, is_recorded);
+                let row = held(parcel, Status::Unchanged, &version);
+                let same_content = twins;
+                let row = Row { verified, differences, same_content, to_record: !is_recorded, ..row };
+                self.row(parcel, index, place, row);
             }
-            Ok(Step::Publish { expected }) => {
+            Ok(Step::MakeCurrent { version, differences, replaced, reinstated }) => {
+                self.counts.to_make_current += 1;
+                let number = version.arn.version;
+                self.ui.status("Would", format!("use {region}: version {number}, which has this content"));
+                self.tell_moves(&region, &replaced, &reinstated, Intent::Show);
+                let verified = differences.is_empty();
+                let differences = self.differ(parcel, &region, &version, differences);
+                let row = held(parcel, Status::WouldMakeCurrent, &version);
+                let row = Row { verified, differences, replaced, reinstated, to_record: !is_recorded, ..row };
+                self.row(parcel, index, place, row);
+            }
+            Ok(Step::Refused { version, why }) => {
+                self.failed(parcel, index, place, &RegionFailure::Withdrawn { version, why });
+            }
+            Ok(Step::Publish { expected, reinstated }) => {
                 self.counts.to_publish += 1;
                 let number = expected
                     .map_or_else(|| "the first version".to_owned(), |number| format!("version {number}"));
                 self.ui.status("Would", format!("publish {region}: as {number}"));
-                let row = Row { status: Status::WouldPublish, expected_version: expected, ..Row::default() };
+                self.tell_moves(&region, &[], &reinstated, Intent::Show);
+                let status = Status::WouldPublish;
+                let row =
+                    Row { status, expected_version: expected, reinstated, to_record: true, ..Row::default() };
                 self.row(parcel, index, place, row);
             }
             Err(failure) => self.failed(parcel, index, place, &failure),
@@ -225,13 +270,11 @@ impl<'a> Report<'a> {
                         (Change::Add(grant), Intent::Publish) => {
                             ("Shared", format!("{region}: with {grant}"))
                         }
-                        (Change::Add(grant), Intent::Show) => {
-                            ("Would", format!("share {region}: with {grant}"))
-                        }
+                        (Change::Add(grant), _) => ("Would", format!("share {region}: with {grant}")),
                         (Change::Remove(statement), Intent::Publish) => {
                             ("Unshared", format!("{region}: with {statement}"))
                         }
-                        (Change::Remove(statement), Intent::Show) => {
+                        (Change::Remove(statement), _) => {
                             ("Would", format!("unshare {region}: with {statement}"))
                         }
                     };
@@ -301,6 +344,7 @@ impl<'a> Report<'a> {
         let status = match pointed {
             Ok(Pointed::Unchanged) => PointerStatus::Unchanged,
             Ok(Pointed::Moved) if intent == Intent::Show => {
+                self.counts.to_point += 1;
                 self.ui.status("Would", format!("point {region}: `{name}` to version {}", version.version));
                 PointerStatus::Stale
             }
@@ -336,6 +380,10 @@ impl<'a> Report<'a> {
                 self.counts.unchanged += 1;
                 self.ui.status("Unchanged", format!("{region}: version {version} has this content"));
             }
+            Was::MadeCurrent => {
+                self.counts.made_current += 1;
+                self.ui.status("Current", format!("{region}: version {version}, which has this content"));
+            }
             Was::Published => {
                 self.counts.published += 1;
                 self.ui.status("Published", format!("{region}: version {version}"));
@@ -348,12 +396,9 @@ impl<'a> Report<'a> {
                 );
             }
         }
-        self.differ(&region, arn, &outcome.differences);
-        if !outcome.twins.is_empty() {
-            let versions = outcome.twins.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-            self.ui
-                .warning(format!("{region}: versions {versions} have the same content, the newest is used"));
-        }
+        self.tell_moves(&region, &outcome.replaced, &outcome.reinstated, Intent::Publish);
+        let differences = self.differ(parcel, &region, &outcome.version, outcome.differences.clone());
+        self.tell_twins(&region, &outcome.twins);
         if let Some(failure) = &outcome.not_read_back {
             self.count_failure(parcel, place);
             self.ui.warning(format!("{region}: version {version} is not verified: {failure}"));
@@ -365,21 +410,72 @@ impl<'a> Report<'a> {
                 refused.join(", ")
             ));
         }
-        let status = if outcome.was == Was::Unchanged { Status::Unchanged } else { Status::Published };
+        let status = match outcome.was {
+            Was::Unchanged => Status::Unchanged,
+            Was::MadeCurrent => Status::MadeCurrent,
+            Was::Published | Was::PublishedUnheard => Status::Published,
+        };
         let row = Row {
             verified: outcome.is_verified(),
-            differences: outcome.differences.clone(),
+            differences,
             same_content: outcome.twins.clone(),
+            replaced: outcome.replaced.clone(),
+            reinstated: outcome.reinstated.clone(),
             error: outcome.not_read_back.as_ref().map(ToString::to_string),
             ..held(parcel, status, &outcome.version)
         };
         self.row(parcel, index, place, row);
     }
 
-    fn differ(&self, region: &str, arn: &LayerVersionArn, differences: &[String]) {
-        for difference in differences {
+    /// Tells where a version differs from what was built, its description too, and gives all of that.
+    fn differ(
+        &self,
+        parcel: &Parcel,
+        region: &str,
+        version: &LayerVersion,
+        mut differences: Vec<String>,
+    ) -> Vec<String> {
+        let number = version.arn.version;
+        for difference in &differences {
+            self.ui.warning(format!("{region}: version {number} is not as it was built: {difference}"));
+        }
+        if let Some(words) = parcel.wanted.other_words(version) {
+            self.ui.note(format!("{region}: version {number}: {words}; `--republish-metadata` ends that"));
+            differences.push(words);
+        }
+        differences
+    }
+
+    fn tell_twins(&self, region: &str, twins: &[u64]) {
+        if !twins.is_empty() {
+            let versions = numbers(twins);
             self.ui
-                .warning(format!("{region}: version {} is not as it was built: {difference}", arn.version));
+                .warning(format!("{region}: versions {versions} have the same content, the newest is used"));
+        }
+    }
+
+    /// What changes among the withdrawn versions, or would.
+    fn tell_moves(&self, region: &str, replaced: &[u64], reinstated: &[u64], intent: Intent) {
+        for (versions, would, done, noun) in [
+            (replaced, "withdraw", "Withdrawn", "gives way to it"),
+            (reinstated, "reinstate", "Reinstated", "is no longer withdrawn"),
+        ] {
+            for version in versions {
+                match intent {
+                    Intent::Publish => self.ui.status(done, format!("{region}: version {version} {noun}")),
+                    Intent::Show | Intent::Check => {
+                        self.ui.status("Would", format!("{would} {region}: version {version}"));
+                    }
+                }
+            }
+        }
+    }
+
+    fn would_record(&mut self, region: &str, version: &LayerVersion, is_recorded: bool) {
+        if !is_recorded {
+            self.counts.to_record += 1;
+            let number = version.arn.version;
+            self.ui.status("Would", format!("record {region}: version {number} in `{FILE_NAME}`"));
         }
     }
 
@@ -387,8 +483,13 @@ impl<'a> Report<'a> {
         let region = self.place(parcel, &place.region);
         let (cause, hint) = self.explain(failure, &place.region);
         self.ui.failed("Failed", format!("{region}: {cause}"));
-        let not_enabled = failure.call().is_some_and(|call| call.kind == Kind::UnknownKey);
-        let status = if not_enabled { Status::RegionNotEnabled } else { Status::Failed };
+        let status = match failure {
+            RegionFailure::Withdrawn { .. } => Status::Withdrawn,
+            failure if failure.call().is_some_and(|call| call.kind == Kind::UnknownKey) => {
+                Status::RegionNotEnabled
+            }
+            _ => Status::Failed,
+        };
         let row = Row { status, error: Some(cause.clone()), hint: hint.clone(), ..Row::default() };
         self.row(parcel, index, place, row);
         self.fail(parcel, place, cause, hint);
@@ -415,6 +516,10 @@ impl<'a> Report<'a> {
     }
 
     fn explain(&self, failure: &RegionFailure, region: &Region) -> (String, Option<String>) {
+        if let RegionFailure::Withdrawn { .. } = failure {
+            let hint = "build something else, or take the withdrawal back with `--reinstate`".to_owned();
+            return (failure.to_string(), Some(hint));
+        }
         let Some(call) = failure.call() else { return (failure.to_string(), None) };
         // STS has accepted the key before: it is the region that does not know it.
         if call.kind == Kind::UnknownKey {
@@ -470,7 +575,9 @@ impl<'a> Report<'a> {
         } = self.counts;
         let counts = [
             (published, "published"),
+            (self.counts.made_current, "current again"),
             (to_publish, "to publish"),
+            (self.counts.to_make_current, "to make current"),
             (unchanged, "unchanged"),
             (filled, "filled up"),
             (shared, "permissions changed"),
@@ -480,7 +587,8 @@ impl<'a> Report<'a> {
             counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
         let counts = counts.collect::<Vec<_>>().join(", ");
         self.ui.status("Finished", format!("{counts} in {:.2} s", took.as_secs_f64()));
-        for failure in &self.failures {
+        for failure in &mut self.failures {
+            failure.regions.sort();
             let error: &(dyn Error + 'static) = failure;
             self.ui.error(error, failure.hint.as_deref());
         }
@@ -493,7 +601,7 @@ impl<'a> Report<'a> {
         }
         self.rows.sort_by_key(|(index, position, _)| (*index, *position));
         let regions = self.rows.iter().map(|(_, _, row)| row).collect::<Vec<_>>();
-        let exit_code = exit_code(&self.counts);
+        let exit_code = exit_code(&self.counts, intent);
         match format {
             Format::Text => {
                 regions
@@ -502,7 +610,7 @@ impl<'a> Report<'a> {
                     .for_each(|arn| self.ui.result(arn));
             }
             Format::Json => {
-                let dry_run = intent == Intent::Show;
+                let dry_run = intent != Intent::Publish;
                 let document = Document { schema: 1, dry_run, exit_code, regions };
                 match serde_json::to_string_pretty(&document) {
                     Ok(text) => self.ui.result(text),
@@ -525,14 +633,21 @@ fn held(parcel: &Parcel, status: Status, version: &LayerVersion) -> Row {
     }
 }
 
-/// 0 done · 1 every required region failed · 3 some did. Optional ones are warnings.
-fn exit_code(counts: &Counts) -> u8 {
+fn numbers(versions: &[u64]) -> String {
+    versions.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// 0 done · 1 every required region failed, or a check has found something to do · 3 some failed. Optional ones are
+/// warnings.
+fn exit_code(counts: &Counts, intent: Intent) -> u8 {
+    let Counts { to_publish, to_make_current, to_record, to_point, shared, .. } = *counts;
+    let is_to_do = to_publish + to_make_current + to_record + to_point + shared > 0;
     if counts.is_refused || counts.required_failed > 0 && counts.required_failed == counts.required {
         1
     } else if counts.required_failed > 0 || counts.not_recorded > 0 {
         3
     } else {
-        0
+        u8::from(intent == Intent::Check && is_to_do)
     }
 }
 
@@ -543,13 +658,9 @@ mod tests {
     #[test]
     fn required_regions_decide_the_exit_code() {
         let code = |required, required_failed, optional_failed, not_recorded| {
-            exit_code(&Counts {
-                required,
-                required_failed,
-                optional_failed,
-                not_recorded,
-                ..Counts::default()
-            })
+            let counts =
+                Counts { required, required_failed, optional_failed, not_recorded, ..Counts::default() };
+            exit_code(&counts, Intent::Publish)
         };
         assert_eq!(code(2, 0, 0, 0), 0);
         assert_eq!(code(2, 0, 1, 0), 0);
@@ -557,5 +668,11 @@ mod tests {
         assert_eq!(code(2, 1, 0, 0), 3);
         assert_eq!(code(2, 2, 0, 0), 1);
         assert_eq!(code(2, 0, 0, 1), 3);
+
+        let counts = |to_publish| Counts { required: 2, to_publish, ..Counts::default() };
+        assert_eq!(exit_code(&counts(1), Intent::Check), 1);
+        assert_eq!(exit_code(&counts(0), Intent::Check), 0);
+        assert_eq!(exit_code(&counts(1), Intent::Show), 0);
+        assert_eq!(exit_code(&Counts { required_failed: 1, ..counts(1) }, Intent::Check), 3);
     }
 }

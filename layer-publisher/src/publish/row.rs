@@ -32,6 +32,12 @@ pub struct Row {
     pub refused: Vec<String>,
     /// Versions that have the same content without need.
     pub same_content: Vec<u64>,
+    /// Versions that give way to `version`, or would.
+    pub replaced: Vec<u64>,
+    /// Versions whose withdrawal is taken back, or would be.
+    pub reinstated: Vec<u64>,
+    /// Whether `layer-versions.json` does not say so yet; told by a dry run only.
+    pub to_record: bool,
     /// What was done about its permissions, if any are wanted.
     pub permissions: Option<Permissions>,
     /// What came of its pointer, or would, if there is one.
@@ -73,8 +79,14 @@ pub enum Status {
     Published,
     /// It was there before.
     Unchanged,
+    /// It was there before, and is current again.
+    MadeCurrent,
     /// A dry run would have published it.
     WouldPublish,
+    /// A dry run would have made it current.
+    WouldMakeCurrent,
+    /// Its content was withdrawn.
+    Withdrawn,
     /// It could not be done.
     #[default]
     Failed,

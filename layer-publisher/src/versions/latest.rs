@@ -1,7 +1,9 @@
-//! `latest`: the newest version of each layer in each region, as a ledger on standard output. Writes nothing.
+//! `latest`: the newest version of each layer in each region, as a ledger on standard output. What was withdrawn
+//! does not count. Writes nothing.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use template_tools::arn::{ArnError, LayerName, Region};
 use template_tools::ledger::{Entry, Ledger};
@@ -15,6 +17,7 @@ use crate::called::{CalledAs, Command};
 use crate::clocks::Clocks;
 use crate::config::{ConfigError, LayersFile};
 use crate::layer_version::LayerVersion;
+use crate::ledger_file::LedgerFile;
 use crate::publish::regions::{NoRegion, places};
 use crate::ui::{Ui, counted};
 
@@ -110,12 +113,14 @@ pub async fn run(request: &LatestRequest, ui: &Ui, called: &CalledAs) -> Result<
         Session::open(request.profile.as_deref(), None, &likely, Clocks::from_environment()).await?;
     let questions = questions(request, file.as_ref(), session.default_region().as_ref())?;
 
+    let withdrawn = Arc::new(withdrawn(file.as_ref(), ui));
     let mut running = JoinSet::new();
     for question in &questions {
         for region in &question.regions {
             ui.detail("Asking", format!("{region} for the newest version of `{}`", question.layer));
             let (lambda, layer, region) = (session.lambda(region), question.layer.clone(), region.clone());
-            running.spawn(async move { (newest(&lambda, &layer).await, layer, region) });
+            let withdrawn = withdrawn.clone();
+            running.spawn(async move { (newest(&lambda, &layer, &withdrawn).await, layer, region) });
         }
     }
     let mut ledger = Ledger::default();
@@ -124,7 +129,11 @@ pub async fn run(request: &LatestRequest, ui: &Ui, called: &CalledAs) -> Result<
         match joined {
             Ok((Ok(Some(version)), layer, region)) => {
                 ui.status("Found", format!("{region}: version {} of `{layer}`", version.arn.version));
-                ledger.insert(entry(&version));
+                let entry = version.entry();
+                // What is withdrawn goes along: templates may go down from there.
+                let withdrawn = withdrawn.get(&entry.place());
+                let withdrawn = withdrawn.map(|entry| entry.withdrawn.clone()).unwrap_or_default();
+                ledger.insert(Entry { withdrawn, ..entry });
             }
             Ok((Ok(None), layer, region)) => ui.warning(format!("{region} has no version of `{layer}`")),
             Ok((Err(failure), layer, region)) => {
@@ -199,20 +208,28 @@ fn first_name(questions: &[Question]) -> String {
     questions.first().map(|question| question.layer.to_string()).unwrap_or_default()
 }
 
-async fn newest(lambda: &LambdaRegion, layer: &LayerName) -> Result<Option<LayerVersion>, CallFailure> {
-    match lambda.list(layer).await?.first() {
-        Some(newest) => Ok(Some(lambda.get(layer, newest.version).await?)),
-        None => Ok(None),
-    }
+/// The ledger beside `layers.toml`, for what it says is withdrawn. That it cannot be read is no reason to keep silent.
+fn withdrawn(file: Option<&LayersFile>, ui: &Ui) -> Ledger {
+    let Some(file) = file else { return Ledger::default() };
+    LedgerFile::beside(&file.path).read().unwrap_or_else(|error| {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        ui.warning(format!("versions that were withdrawn are not known: {error}{cause}"));
+        Ledger::default()
+    })
 }
 
-/// Nothing was built that it could be compared with, so it is not verified.
-fn entry(version: &LayerVersion) -> Entry {
-    Entry {
-        code_sha256: Some(version.code_sha256.clone()),
-        size: Some(version.size),
-        compatible_runtimes: version.compatible_runtimes.clone(),
-        compatible_architectures: version.compatible_architectures.clone(),
-        ..Entry::new(version.arn.clone())
+/// The newest version that is not withdrawn. Whose account it is, and so what is withdrawn there, its ARN tells.
+async fn newest(
+    lambda: &LambdaRegion,
+    layer: &LayerName,
+    ledger: &Ledger,
+) -> Result<Option<LayerVersion>, CallFailure> {
+    for listed in lambda.list(layer).await? {
+        let version = lambda.get(layer, listed.version).await?;
+        let known = ledger.get(&Entry::new(version.arn.clone()).place());
+        if !known.is_some_and(|entry| entry.withdrawn.contains_key(&listed.version)) {
+            return Ok(Some(version));
+        }
     }
+    Ok(None)
 }

@@ -166,7 +166,7 @@ pub async fn run(request: &PromoteRequest, ui: &Ui, called: &CalledAs) -> Result
         );
     }
     let caller = session.caller(&regions).await?;
-    publish::check_account(from, &caller, Some(&request.from))?;
+    caller.must_be(from.account.as_ref(), Some(&request.from)).map_err(PublishError::from)?;
 
     let mut artifacts = Vec::new();
     for name in &layer.lambda_names {

@@ -6,7 +6,7 @@ use super::*;
 use crate::publish::fake::{FakeRegion, Fault, wanted};
 
 fn brought(region: &FakeRegion, zip: &[u8]) -> Result<Outcome, RegionFailure> {
-    run(region, async |around| bring(region, around, &wanted(zip), None).await)
+    run(region, async |around| bring(region, around, &wanted(zip), &Terms::default(), None).await)
 }
 
 fn run<T>(region: &FakeRegion, work: impl AsyncFnOnce(&Surroundings<'_, FakeRegion, FakeRegion>) -> T) -> T {
@@ -192,7 +192,9 @@ fn every_pair_of_faults_ends_with_one_version_or_is_told() {
 #[test]
 fn nothing_is_published_under_another_number_than_the_one_agreed_on() {
     let agreed = |region: &FakeRegion, number| {
-        run(region, async |around| bring(region, around, &wanted(b"a"), Some(number)).await)
+        run(region, async |around| {
+            bring(region, around, &wanted(b"a"), &Terms::default(), Some(number)).await
+        })
     };
     let region = FakeRegion::default().holding(&[b"b"]);
     for number in [1, 3] {
@@ -222,4 +224,18 @@ fn a_version_is_filled_up_once_whatever_happens() {
     let region = FakeRegion::default();
     assert!(matches!(filled(&region, 2), Err(RegionFailure::OtherNumber { found: 1, .. })));
     assert_eq!(publishes(&region), 0);
+}
+
+#[test]
+fn what_was_withdrawn_costs_one_more_look_and_is_never_published_again() {
+    let region = FakeRegion::default().holding(&[b"a", b"b"]);
+    let terms = Terms { withdrawn: [(2, "it breaks".to_owned())].into(), ..Terms::default() };
+    let run =
+        |zip: &[u8]| run(&region, async |around| bring(&region, around, &wanted(zip), &terms, None).await);
+    assert_eq!(run(b"a").unwrap().was, Was::Unchanged);
+    assert_eq!(region.calls(), ["list", "get"]);
+    let refused = run(b"b").unwrap_err();
+    assert_eq!(refused.to_string(), "this content was withdrawn as version 2: it breaks");
+    assert_eq!(region.calls()[2..], ["list", "get", "get"]);
+    assert_eq!(run(b"c").unwrap().version.arn.version, 3);
 }
