@@ -188,7 +188,9 @@ pub(super) async fn show(
         report.would(parcel, index, &place, told, shared, is_recorded);
     };
     let panics = look_everywhere(everything, parcels, Asking::Permissions, each).await;
-    panics.iter().for_each(|what| report.panicked(what));
+    for what in &panics {
+        report.panicked(what);
+    }
     #[cfg(feature = "ssm")]
     point(everything.session, parcels, Intent::Show, report).await;
     in_order(parcels, standings)
