@@ -269,18 +269,21 @@ impl Session {
                 RetryConfig::standard().with_max_attempts(tries).with_initial_backoff(self.clocks.backoff),
             )
             .build();
-        let answer = aws_sdk_sts::Client::from_conf(config)
-            .get_caller_identity()
-            .send()
-            .await
-            .map_err(|error| CallFailure::new("GetCallerIdentity", &error))?;
-        let arn = answer.arn().unwrap_or_default();
-        let partition = arn.split(':').nth(1).and_then(|partition| Partition::new(partition).ok());
-        let account = answer.account().and_then(|account| AccountId::new(account).ok());
-        Ok(match (partition, account) {
-            (Some(partition), Some(account)) => Ok(Caller { partition, account }),
-            _ => Err(SessionError::Identity(arn.to_owned())),
-        })
+        let client = aws_sdk_sts::Client::from_conf(config);
+        let mut said = String::new();
+        // Half an answer is none, and the SDK does not notice: XML that breaks off is read as far as it goes.
+        for _ in 0..2 {
+            let answer = client.get_caller_identity().send().await;
+            let answer = answer.map_err(|error| CallFailure::new("GetCallerIdentity", &error))?;
+            let arn = answer.arn().unwrap_or_default();
+            let partition = arn.split(':').nth(1).and_then(|partition| Partition::new(partition).ok());
+            let account = answer.account().and_then(|account| AccountId::new(account).ok());
+            if let (Some(partition), Some(account)) = (partition, account) {
+                return Ok(Ok(Caller { partition, account }));
+            }
+            arn.clone_into(&mut said);
+        }
+        Ok(Err(SessionError::Identity(said)))
     }
 
     /// Systems Manager in one region.
