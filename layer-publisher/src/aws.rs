@@ -2,6 +2,7 @@
 
 pub mod download;
 pub mod failure;
+pub mod gate;
 pub mod lambda;
 pub mod pace;
 pub mod profiles;

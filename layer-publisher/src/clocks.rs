@@ -23,6 +23,8 @@ pub struct Clocks {
     pub look_again_after: Duration,
     /// For one artifact in one region, all in all, apart from the upload: then it is given up, and the next run goes on.
     pub region: Duration,
+    /// A lock that others respect, too, is held for so long unless it is renewed.
+    pub lease: Duration,
     /// The second in which so many calls may begin ([`crate::aws::pace`]).
     pub second: Duration,
 }
@@ -43,6 +45,7 @@ impl Clocks {
             look_again_for: Duration::from_secs(20),
             look_again_after: Duration::from_secs(1),
             region: Duration::from_mins(6),
+            lease: Duration::from_mins(1),
             second: Duration::from_secs(1),
         }
     }
@@ -59,6 +62,7 @@ impl Clocks {
             look_again_for: self.look_again_for / times,
             look_again_after: self.look_again_after / times,
             region: (self.region / times).max(LEAST_ANSWER.min(self.region) * 5),
+            lease: (self.lease / times).max(LEAST_ANSWER.min(self.lease) * 2),
             second: self.second / times,
         }
     }

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use template_tools::ledger::{Entry, FILE_NAME, Ledger, LedgerError};
 use thiserror::Error;
 
+/// What a run may add to a ledger, generously, in bytes: a disk that has less is as good as full.
+const ROOM: usize = 64 << 10;
+
 /// A ledger on disk.
 #[derive(Clone, Debug)]
 pub struct LedgerFile {
@@ -54,7 +57,11 @@ impl LedgerFileError {
         match self {
             Self::Ledger { source, .. } => Some(source.hint().to_owned()),
             Self::ReadOnly { path } => Some(format!("make it writable with `chmod u+w {}`", path.display())),
-            Self::Read { .. } | Self::Write { .. } => None,
+            Self::Write { path, .. } => Some(format!(
+                "see to it that there is room on the disk of `{}`, and that its folder is yours to write",
+                path.display()
+            )),
+            Self::Read { .. } => None,
         }
     }
 }
@@ -142,9 +149,9 @@ impl LedgerFile {
         if std::fs::metadata(&self.path).is_ok_and(|metadata| metadata.permissions().readonly()) {
             return Err(LedgerFileError::ReadOnly { path: self.path.clone() });
         }
-        self.temporary()
-            .map(drop)
-            .map_err(|source| LedgerFileError::Write { path: self.path.clone(), source })
+        let size = std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
+        let probe = || self.temporary()?.write_all(&vec![0; size as usize + ROOM]);
+        probe().map_err(|source| LedgerFileError::Write { path: self.path.clone(), source })
     }
 
     /// Makes these the current entries of their places. What is there is read again first: somebody else may have

@@ -1,6 +1,9 @@
 //! `publish`: everything that is built, into every region that is wanted, and into the ledger.
 
+mod align;
 pub mod choose;
+pub mod continuity;
+pub mod copy;
 mod everywhere;
 pub mod execute;
 #[cfg(test)]
@@ -9,15 +12,18 @@ pub mod journal;
 pub mod permissions;
 pub mod plan;
 pub mod pointer;
+mod progress;
 pub mod refused;
 pub mod regions;
 mod report;
 pub mod row;
 mod sender;
+pub mod shared_lock;
 pub mod stage;
 pub mod staging;
 pub mod terms;
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -37,12 +43,16 @@ use crate::manifest::{self, Artifact, ArtifactError, Freshness};
 use crate::ui::{Format, Ui, shown};
 use crate::zip_source::LARGEST_DIRECT_ZIP;
 use choose::ChangedError;
+use continuity::{Agreement, Continuity, Disagreement, Standing};
 use everywhere::Everything;
+use execute::RegionFailure;
 use permissions::{Grant, Grants, Others};
 use plan::{Step, Wanted};
 use pointer::PointerNameError;
+use progress::Lines;
 use regions::{NoRegion, Place, places};
 use report::Report;
+use shared_lock::{LockError, LockPlace};
 use staging::BucketPattern;
 use terms::Choices;
 
@@ -78,6 +88,8 @@ pub struct Options {
     pub public: Public,
     /// What happens to permissions that nobody asked for.
     pub others: Others,
+    /// Whether the version has to get the same number in every region.
+    pub continuity: Continuity,
     /// What happens to other metadata, to older versions, and to what was withdrawn.
     pub choices: Choices,
     /// The form of the results.
@@ -165,6 +177,24 @@ pub enum PublishError {
         /// The file that says so.
         file: PathBuf,
     },
+    /// A number that nobody knows.
+    #[error("failed to find out which number layer `{layer}` would get in {region}")]
+    UnknownNumber {
+        /// The layer.
+        layer: String,
+        /// The region.
+        region: Region,
+        /// Why not.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The numbers would differ.
+    #[error("layer `{layer}` would not get the same version number everywhere: {}", numbers(disagreement))]
+    Numbers {
+        /// The layer.
+        layer: String,
+        /// What they would be.
+        disagreement: Disagreement,
+    },
     /// No region.
     #[error(transparent)]
     NoRegion(#[from] NoRegion),
@@ -174,6 +204,9 @@ pub enum PublishError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerFileError),
+    /// The lock across machines.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The process itself.
     #[error("failed to {what}")]
     System {
@@ -199,6 +232,17 @@ impl PublishError {
                 called.words(Command::Publish)
             )),
             Self::Target(error) => error.hint(),
+            Self::Numbers { layer, disagreement: Disagreement::Lagging(_) } => Some(format!(
+                "fill up the regions that lag behind with `{} {layer} --align`",
+                called.words(Command::Publish)
+            )),
+            Self::Numbers { .. } => Some(
+                "it is there already under one of these numbers; the next content can get the same one everywhere"
+                    .to_owned(),
+            ),
+            Self::UnknownNumber { .. } => Some(
+                "run it again later, or name the region in `optional-regions` instead of `regions`".to_owned(),
+            ),
             Self::TwoWays { first, .. } => {
                 Some(format!("publish one after the other, first `{} {first}`", called.words(Command::Publish)))
             }
@@ -217,7 +261,15 @@ impl PublishError {
             Self::NoRegion(error) => Some(error.hint(called)),
             Self::Session(error) => error.hint(called),
             Self::Ledger(error) => error.hint(),
+            Self::Lock(error) => error.hint(called),
         }
+    }
+}
+
+fn numbers(disagreement: &Disagreement) -> String {
+    match disagreement {
+        Disagreement::Unasked(region) => format!("{region} does not say"),
+        Disagreement::Lagging(numbers) | Disagreement::Settled(numbers) => numbers.to_string(),
     }
 }
 
@@ -231,6 +283,8 @@ struct Parcel {
     grants: Option<Grants>,
     /// The bucket that its zip goes through.
     bucket: Option<BucketPattern>,
+    /// Where runs on other machines see that this one is at work.
+    lock: Option<LockPlace>,
     /// The parameter that names the current version.
     #[cfg_attr(not(feature = "ssm"), expect(dead_code, reason = "there are no pointers without `ssm`"))]
     pointer: Option<String>,
@@ -283,44 +337,130 @@ struct Prepared {
     parcels: Vec<Parcel>,
 }
 
+impl Prepared {
+    fn everything<'a>(&'a self, known: &'a Ledger, options: &Options, lines: &'a Lines) -> Everything<'a> {
+        let Self { session, caller, clocks, ledger, .. } = self;
+        let (choices, others) = (options.choices, options.others);
+        Everything { session, caller, clocks, ledger, known, choices, others, lines }
+    }
+}
+
 /// Sends artifacts to where they are wanted, or shows what would be sent.
 pub(crate) async fn send(order: Order<'_>, ui: &Ui, called: &CalledAs) -> Result<ExitCode, PublishError> {
     let (options, start) = (order.options, order.start);
-    let Prepared { session, caller, clocks, ledger, parcels } = prepare(order, Command::Publish, ui).await?;
-    let everything = Everything {
-        session: &session,
-        caller: &caller,
-        clocks: &clocks,
-        ledger: &ledger,
-        known: &Ledger::default(),
-        choices: options.choices,
-        others: options.others,
-    };
-    let mut report = Report::new(ui, called, session.advice(), &caller, parcels.len() > 1);
+    let prepared = prepare(order, Command::Publish, ui).await?;
+    let lines = Lines::new(ui, prepared.parcels.len() > 1);
+    let Prepared { session, caller, parcels, .. } = &prepared;
+    let mut report = Report::new(ui, called, session.advice(), caller, parcels.len() > 1);
     match options.intent {
-        Intent::Show | Intent::Check => {
-            let known = ledger.read()?;
-            let everything = Everything { known: &known, ..everything };
-            everywhere::show(&everything, &parcels, &mut report).await;
-        }
-        Intent::Publish => {
-            let waiting = || {
-                ui.status("Waiting", format!("for another run that publishes to account {}", caller.account));
-            };
-            let lock = machine_lock::acquire(&caller, waiting);
-            if let Err(error) = &lock {
-                ui.warning(format!("other runs on this machine are not kept out: {error}"));
-            }
-            if let Err(error) = journal::must_be_writable() {
-                ui.warning(format!("requests on their way are not written down: {error}"));
-            }
-            let known = ledger.read()?;
-            let everything = Everything { known: &known, ..everything };
-            everywhere::execute(&everything, &parcels, &mut report).await;
-            drop(lock);
-        }
+        Intent::Show | Intent::Check => show(&prepared, options, &lines, &mut report).await?,
+        Intent::Publish => act(&prepared, options, &lines, &mut report, ui).await?,
     }
     Ok(report.finish(start.elapsed(), options.format, options.intent))
+}
+
+async fn show(
+    prepared: &Prepared,
+    options: &Options,
+    lines: &Lines,
+    report: &mut Report<'_>,
+) -> Result<(), PublishError> {
+    let known = prepared.ledger.read()?;
+    let everything = prepared.everything(&known, options, lines);
+    let parcels = &prepared.parcels;
+    let standings = everywhere::show(&everything, parcels, report).await;
+    for (index, (parcel, standings)) in parcels.iter().zip(&standings).enumerate() {
+        match (agreement(parcel, standings, options.continuity), options.continuity) {
+            (Ok(Some(agreement)), Continuity::Align) => report.would_fill(parcel, index, &agreement),
+            (Ok(_), _) => {}
+            (Err(error), Continuity::Free) => report.drifts(&error),
+            (Err(error), _) => report.refused(&error),
+        }
+    }
+    Ok(())
+}
+
+async fn act(
+    prepared: &Prepared,
+    options: &Options,
+    lines: &Lines,
+    report: &mut Report<'_>,
+    ui: &Ui,
+) -> Result<(), PublishError> {
+    let Prepared { session, caller, clocks, parcels, .. } = prepared;
+    let waiting = || {
+        ui.status("Waiting", format!("for another run that publishes to account {}", caller.account));
+    };
+    let lock = machine_lock::acquire(caller, waiting);
+    if let Err(error) = &lock {
+        ui.warning(format!("other runs on this machine are not kept out: {error}"));
+    }
+    if let Err(error) = journal::must_be_writable() {
+        ui.warning(format!("requests on their way are not written down: {error}"));
+    }
+    let places = parcels.iter().filter_map(|parcel| {
+        Some((parcel.lock.as_ref()?, parcel.wanted.layer_name(), &parcel.places.first()?.region))
+    });
+    let shared = shared_lock::acquire(session, caller, clocks, &places.collect::<Vec<_>>(), ui).await?;
+    let done = act_alone(prepared, options, lines, report).await;
+    shared.release(ui).await;
+    drop(lock);
+    done
+}
+
+/// With every lock in hand.
+async fn act_alone(
+    prepared: &Prepared,
+    options: &Options,
+    lines: &Lines,
+    report: &mut Report<'_>,
+) -> Result<(), PublishError> {
+    let known = prepared.ledger.read()?;
+    let everything = prepared.everything(&known, options, lines);
+    let agreements = match options.continuity {
+        Continuity::Free => Vec::new(),
+        Continuity::Same | Continuity::Align => {
+            agreements(&everything, &prepared.parcels, options.continuity, report).await?
+        }
+    };
+    everywhere::execute(&everything, &prepared.parcels, &agreements, report).await;
+    Ok(())
+}
+
+/// The number that each artifact gets everywhere, told before the first write. An error, if one cannot.
+async fn agreements(
+    everything: &Everything<'_>,
+    parcels: &[Parcel],
+    continuity: Continuity,
+    report: &Report<'_>,
+) -> Result<Vec<Option<Agreement>>, PublishError> {
+    let (standings, mut failures) = everywhere::survey(everything, parcels).await;
+    let mut agreements = Vec::new();
+    for (index, (parcel, standings)) in parcels.iter().zip(&standings).enumerate() {
+        report.expects(parcel, standings);
+        let agreement = agreement(parcel, standings, continuity).map_err(|error| match error {
+            PublishError::Numbers { layer, disagreement: Disagreement::Unasked(region) } => {
+                let its = |(of, at, _): &(usize, Region, RegionFailure)| *of == index && *at == region;
+                let failure = failures.iter().position(its).map(|at| failures.swap_remove(at).2);
+                let source = report.cause(failure, &region);
+                PublishError::UnknownNumber { layer, region, source: source.into() }
+            }
+            error => error,
+        })?;
+        agreements.push(agreement);
+    }
+    Ok(agreements)
+}
+
+fn agreement(
+    parcel: &Parcel,
+    standings: &[Standing],
+    continuity: Continuity,
+) -> Result<Option<Agreement>, PublishError> {
+    continuity::agree(standings, continuity).map_err(|disagreement| PublishError::Numbers {
+        layer: parcel.wanted.layer_name().to_string(),
+        disagreement,
+    })
 }
 
 /// Who sends what to where.
@@ -381,7 +521,8 @@ async fn prepare(order: Order<'_>, command: Command, ui: &Ui) -> Result<Prepared
             .map(name)
             .transpose()
             .map_err(|source| PublishError::Pointer { artifact: artifact.name.clone(), source })?;
-        parcels.push(Parcel { target, wanted, places, grants, bucket, pointer });
+        let lock = destination.lock.clone();
+        parcels.push(Parcel { target, wanted, places, grants, bucket, lock, pointer });
     }
     if command == Command::Publish && options.intent == Intent::Publish && options.public == Public::Asked {
         ask_about_public(&parcels, &file.path, ui)?;

@@ -6,15 +6,20 @@ use std::error::Error;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 const VERB: Style = AnsiColor::Green.on_default().bold();
 const FAILED_VERB: Style = AnsiColor::Red.on_default().bold();
 const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
+
+/// How often a line that changes is drawn.
+const TICK: Duration = Duration::from_millis(100);
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,12 +48,15 @@ pub enum Format {
 pub struct Ui {
     verbosity: Verbosity,
     color: ColorChoice,
+    /// Lines that change, below all others. Only on a terminal, and not if we are to be quiet.
+    moving: Option<MultiProgress>,
 }
 
 impl Ui {
     /// A printer that is as loud and as colourful as asked.
     pub fn new(verbosity: Verbosity, color: ColorChoice) -> Self {
-        Self { verbosity, color }
+        let moves = verbosity >= Verbosity::Normal && std::io::stderr().is_terminal();
+        Self { verbosity, color, moving: moves.then(MultiProgress::new) }
     }
 
     /// `     Reading sosw.zip`: a verb, right-aligned in 12 columns, and what it is done to.
@@ -103,9 +111,14 @@ impl Ui {
         let _ = writeln!(out, "{text}").and_then(|()| out.flush());
     }
 
-    /// Whether a bar that moves is wanted: on a terminal, unless we are to be quiet.
-    pub fn shows_progress(&self) -> bool {
-        self.verbosity >= Verbosity::Normal && std::io::stderr().is_terminal()
+    /// A line that changes and counts seconds, on a terminal only. It goes with its value.
+    pub fn moving_line(&self) -> Option<MovingLine> {
+        let bar = self.moving.as_ref()?.add(ProgressBar::new_spinner());
+        if let Ok(style) = ProgressStyle::with_template("{spinner:>12} {wide_msg} {elapsed:>4}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(TICK);
+        Some(MovingLine { bar })
     }
 
     /// Asks on the terminal. Nothing if there is none, at either end.
@@ -131,8 +144,33 @@ impl Ui {
     }
 
     fn line(&self, text: &str) {
-        let mut err = AutoStream::new(std::io::stderr(), self.color);
-        let _ = writeln!(err, "{text}");
+        let write = || {
+            let mut err = AutoStream::new(std::io::stderr(), self.color);
+            let _ = writeln!(err, "{text}");
+        };
+        match &self.moving {
+            Some(moving) => moving.suspend(write),
+            None => write(),
+        }
+    }
+}
+
+/// A line that changes.
+#[derive(Debug)]
+pub struct MovingLine {
+    bar: ProgressBar,
+}
+
+impl MovingLine {
+    /// What it says from now on.
+    pub fn say(&self, text: String) {
+        self.bar.set_message(text);
+    }
+}
+
+impl Drop for MovingLine {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 

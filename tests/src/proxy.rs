@@ -4,7 +4,7 @@
 //!
 //! It listens on the loopback only and needs no async: a thread for each connection.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -148,6 +148,12 @@ impl Shared {
                 }
                 Some(Fault::DropAnswer) => {
                     self.forward(&request, &mut upstream)?;
+                    return writer.shutdown(Shutdown::Both);
+                }
+                Some(Fault::BreakOff) => {
+                    let answer = self.forward(&request, &mut upstream)?;
+                    let bytes = answer.to_bytes();
+                    writer.write_all(&bytes[..bytes.len() - answer.body.len() / 2 - 1])?;
                     return writer.shutdown(Shutdown::Both);
                 }
                 Some(Fault::DeliverLate(late)) => {

@@ -25,6 +25,8 @@ pub enum Kind {
     Expired,
     /// There are no credentials, or they could not be had. The request never left.
     NoCredentials,
+    /// The signature is not right: the clock of this machine is wrong, or the secret key.
+    Signature,
     /// Not allowed.
     Denied,
     /// The account's code storage is full.
@@ -35,6 +37,8 @@ pub enum Kind {
     NotFound,
     /// Somebody else has changed it meanwhile, or it is there already.
     Conflict,
+    /// Others may write now, and we must not.
+    LockLost,
     /// There is no such bucket where one is needed.
     NoBucket,
     /// Refused for another reason, which the message tells.
@@ -92,13 +96,19 @@ impl CallFailure {
                 }
                 Login::Unknown => format!("set its keys with `aws configure{profile}`"),
             },
+            (Kind::Signature, _) if self.is_about_time() => {
+                "set the clock of this machine, for example with `sudo timedatectl set-ntp true`".to_owned()
+            }
+            (Kind::Signature, _) => format!(
+                "check the secret key with `aws sts get-caller-identity{profile}`, and the clock of this machine"
+            ),
             (Kind::UnknownKey, None) => {
                 format!("check the keys with `aws sts get-caller-identity{profile}`")
             }
             (Kind::Silence, Some(endpoint)) => {
                 format!("`{endpoint}` is what `AWS_ENDPOINT_URL` names; unset it to reach AWS itself")
             }
-            (Kind::Silence | Kind::Throttled, _) => {
+            (Kind::Silence | Kind::Throttled | Kind::LockLost, _) => {
                 format!("run `{publish}` again later: it does only what is missing")
             }
             (Kind::NoBucket, _) => {
@@ -117,10 +127,19 @@ impl CallFailure {
         })
     }
 
+    /// Whether it is the time of the signature that AWS does not like.
+    fn is_about_time(&self) -> bool {
+        matches!(self.code.as_deref(), Some("RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture"))
+            || ["expired", "not yet current"]
+                .iter()
+                .any(|word| self.message.to_ascii_lowercase().contains(word))
+    }
+
     /// What a policy has to allow for this call.
     fn action(&self) -> String {
         match self.operation {
-            "HeadObject" => "s3:GetObject` and `s3:ListBucket".to_owned(),
+            "HeadObject" | "GetObject" => "s3:GetObject` and `s3:ListBucket".to_owned(),
+            "DeleteObject" => "s3:DeleteObject".to_owned(),
             "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
                 "s3:PutObject".to_owned()
             }
@@ -170,6 +189,17 @@ fn kind_of(code: Option<&str>, status: Option<u16>) -> Kind {
         }
         (Some("UnrecognizedClientException" | "InvalidClientTokenId"), _) => Kind::UnknownKey,
         (Some("ExpiredToken" | "ExpiredTokenException"), _) => Kind::Expired,
+        (
+            Some(
+                "SignatureDoesNotMatch"
+                | "InvalidSignatureException"
+                | "InvalidSignature"
+                | "RequestTimeTooSkewed"
+                | "RequestExpired"
+                | "RequestInTheFuture",
+            ),
+            _,
+        ) => Kind::Signature,
         (Some("AccessDeniedException" | "AccessDenied"), _) => Kind::Denied,
         (Some("CodeStorageExceededException"), _) => Kind::StorageExceeded,
         (Some("RequestEntityTooLargeException"), _) | (None, Some(413)) => Kind::TooLarge,
@@ -203,6 +233,7 @@ impl fmt::Display for CallFailure {
             return write!(f, "there are no valid credentials: {}", self.message);
         }
         let said = match self.kind {
+            Kind::Signature if self.is_about_time() => "the clock of this machine is too far off for AWS",
             Kind::StorageExceeded => "the account's layers and functions exceed the storage quota",
             _ => self.message.trim_end_matches('.'),
         };
@@ -236,6 +267,42 @@ mod tests {
         assert_eq!(kind_of(None, Some(403)), Kind::Silence);
         assert_eq!(kind_of(None, Some(200)), Kind::Silence);
         assert_eq!(kind_of(None, None), Kind::Silence);
+    }
+
+    #[test]
+    fn a_wrong_clock_is_told_from_a_wrong_key() {
+        let failure = |code: &str, message: &str| CallFailure {
+            operation: "ListLayerVersions",
+            kind: kind_of(Some(code), Some(403)),
+            message: message.to_owned(),
+            code: Some(code.to_owned()),
+            request_id: None,
+        };
+        let hint = |failure: &CallFailure| {
+            failure.hint(&Advice::default(), &CalledAs::default()).unwrap_or_default()
+        };
+        for (code, message) in [
+            (
+                "RequestTimeTooSkewed",
+                "The difference between the request time and the current time is too large.",
+            ),
+            (
+                "SignatureDoesNotMatch",
+                "Signature expired: 20260101T000000Z is now earlier than 20260101T001000Z",
+            ),
+            (
+                "InvalidSignatureException",
+                "Signature not yet current: 20260101T001000Z is still later than now",
+            ),
+            ("RequestExpired", "Request has expired."),
+        ] {
+            let failure = failure(code, message);
+            assert!(failure.to_string().starts_with("the clock of this machine is too far off"), "{failure}");
+            assert!(hint(&failure).starts_with("set the clock"), "{}", hint(&failure));
+        }
+        let wrong = failure("SignatureDoesNotMatch", "The request signature we calculated does not match.");
+        assert!(wrong.to_string().starts_with("The request signature"), "{wrong}");
+        assert!(hint(&wrong).starts_with("check the secret key"), "{}", hint(&wrong));
     }
 
     #[test]

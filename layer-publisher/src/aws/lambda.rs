@@ -13,6 +13,7 @@ use template_tools::arn::{LayerName, LayerVersionArn, Region};
 use tokio::sync::Semaphore;
 
 use super::failure::{CallFailure, Kind};
+use super::gate::Gate;
 use crate::clocks::Clocks;
 use crate::layer_version::{LayerVersion, Listed, NewLayerVersion};
 use crate::publish::permissions::{Grant, Policy};
@@ -33,6 +34,7 @@ pub struct LambdaRegion {
     region: Region,
     clocks: Clocks,
     uploads: Arc<Semaphore>,
+    gate: Arc<Gate>,
 }
 
 impl LambdaRegion {
@@ -42,12 +44,13 @@ impl LambdaRegion {
         region: &Region,
         clocks: Clocks,
         uploads: Arc<Semaphore>,
+        gate: Arc<Gate>,
     ) -> Self {
         let config = aws_sdk_lambda::config::Builder::from(config)
             .region(SdkRegion::new(region.to_string()))
             .http_client(http)
             .build();
-        Self { client: Client::from_conf(config), region: region.clone(), clocks, uploads }
+        Self { client: Client::from_conf(config), region: region.clone(), clocks, uploads, gate }
     }
 
     /// The region.
@@ -76,6 +79,7 @@ impl LambdaRegion {
         let runtimes = new.compatible_runtimes.iter().map(|name| Runtime::from(name.as_str())).collect();
         let architectures =
             new.compatible_architectures.iter().map(|name| Architecture::from(name.as_str())).collect();
+        self.gate.pass(OPERATION)?;
         // The call makes a version each time it arrives, so it is sent once, and who asked decides what comes next.
         let once =
             aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled()).timeout_config(
@@ -162,6 +166,7 @@ impl LambdaRegion {
         grant: &Grant,
         revision: Option<String>,
     ) -> Result<Option<String>, CallFailure> {
+        self.gate.pass("AddLayerVersionPermission")?;
         let (principal, organization) = grant.principal();
         let answer = self
             .client
@@ -186,6 +191,7 @@ impl LambdaRegion {
         statement: &str,
         revision: Option<String>,
     ) -> Result<(), CallFailure> {
+        self.gate.pass("RemoveLayerVersionPermission")?;
         let answer = self
             .client
             .remove_layer_version_permission()

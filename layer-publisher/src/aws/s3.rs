@@ -1,5 +1,7 @@
 //! S3 in one region: brings a zip to its key, once, in parts if it is large.
 
+pub mod conditional;
+
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -292,7 +294,7 @@ impl S3Region {
             (_, Some("NoSuchBucket")) => {
                 (Kind::NoBucket, format!("there is no bucket `{bucket}` in {region}"))
             }
-            (403, Some("RequestTimeTooSkewed")) => (failure.kind, failure.message.clone()),
+            (403, _) if failure.kind == Kind::Signature => (failure.kind, failure.message.clone()),
             (403, _) if !matches!(failure.kind, Kind::Expired | Kind::UnknownKey) => {
                 (Kind::Denied, format!("bucket `{bucket}` may not be used, or belongs to somebody else"))
             }

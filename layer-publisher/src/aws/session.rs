@@ -24,6 +24,7 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use super::failure::{Advice, CallFailure, Kind};
+use super::gate::Gate;
 use super::lambda::{LambdaRegion, UPLOAD_MEMORY};
 use super::pace::{Pace, paced};
 use super::profiles::Profiles;
@@ -51,6 +52,7 @@ pub struct Session {
     parts: Arc<Semaphore>,
     http: SharedHttpClient,
     paces: Arc<Mutex<BTreeMap<Region, Arc<Pace>>>>,
+    gate: Arc<Gate>,
 }
 
 /// Who calls.
@@ -208,6 +210,7 @@ impl Session {
             parts: Arc::new(Semaphore::new(PARTS_AT_ONCE)),
             http,
             paces: Arc::default(),
+            gate: Arc::default(),
         })
     }
 
@@ -219,6 +222,11 @@ impl Session {
     /// What a hint about these credentials needs to know.
     pub fn advice(&self) -> &Advice {
         &self.advice
+    }
+
+    /// What every call that changes something has to pass.
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
     }
 
     /// Asks STS who we are, in the first of these regions that answers: one that is dead or not enabled must not stop
@@ -261,24 +269,27 @@ impl Session {
                 RetryConfig::standard().with_max_attempts(tries).with_initial_backoff(self.clocks.backoff),
             )
             .build();
-        let answer = aws_sdk_sts::Client::from_conf(config)
-            .get_caller_identity()
-            .send()
-            .await
-            .map_err(|error| CallFailure::new("GetCallerIdentity", &error))?;
-        let arn = answer.arn().unwrap_or_default();
-        let partition = arn.split(':').nth(1).and_then(|partition| Partition::new(partition).ok());
-        let account = answer.account().and_then(|account| AccountId::new(account).ok());
-        Ok(match (partition, account) {
-            (Some(partition), Some(account)) => Ok(Caller { partition, account }),
-            _ => Err(SessionError::Identity(arn.to_owned())),
-        })
+        let client = aws_sdk_sts::Client::from_conf(config);
+        let mut said = String::new();
+        // Half an answer is none, and the SDK does not notice: XML that breaks off is read as far as it goes.
+        for _ in 0..2 {
+            let answer = client.get_caller_identity().send().await;
+            let answer = answer.map_err(|error| CallFailure::new("GetCallerIdentity", &error))?;
+            let arn = answer.arn().unwrap_or_default();
+            let partition = arn.split(':').nth(1).and_then(|partition| Partition::new(partition).ok());
+            let account = answer.account().and_then(|account| AccountId::new(account).ok());
+            if let (Some(partition), Some(account)) = (partition, account) {
+                return Ok(Ok(Caller { partition, account }));
+            }
+            arn.clone_into(&mut said);
+        }
+        Ok(Err(SessionError::Identity(said)))
     }
 
     /// Systems Manager in one region.
     #[cfg(feature = "ssm")]
     pub fn ssm(&self, region: &Region) -> SsmRegion {
-        SsmRegion::new(&self.config, region)
+        SsmRegion::new(&self.config, region, Arc::clone(&self.gate))
     }
 
     /// S3 in one region.
@@ -292,7 +303,8 @@ impl Session {
         let pace =
             paces.entry(region.clone()).or_insert_with(|| Arc::new(Pace::new(self.clocks.second))).clone();
         let http = paced(self.http.clone(), pace);
-        LambdaRegion::new(&self.config, http, region, self.clocks, Arc::clone(&self.uploads))
+        let uploads = Arc::clone(&self.uploads);
+        LambdaRegion::new(&self.config, http, region, self.clocks, uploads, Arc::clone(&self.gate))
     }
 }
 

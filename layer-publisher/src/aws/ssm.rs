@@ -1,23 +1,27 @@
 //! Parameters of Systems Manager, in one region: the pointers that templates read.
 
+use std::sync::Arc;
+
 use aws_config::{Region as SdkRegion, SdkConfig};
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::ParameterType;
 use template_tools::arn::Region;
 
 use super::failure::CallFailure;
+use super::gate::Gate;
 
 /// Systems Manager in one region.
 #[derive(Clone, Debug)]
 pub struct SsmRegion {
     client: Client,
+    gate: Arc<Gate>,
 }
 
 impl SsmRegion {
-    pub(super) fn new(config: &SdkConfig, region: &Region) -> Self {
+    pub(super) fn new(config: &SdkConfig, region: &Region, gate: Arc<Gate>) -> Self {
         let config =
             aws_sdk_ssm::config::Builder::from(config).region(SdkRegion::new(region.to_string())).build();
-        Self { client: Client::from_conf(config) }
+        Self { client: Client::from_conf(config), gate }
     }
 
     /// The value of a parameter, if there is one.
@@ -32,6 +36,7 @@ impl SsmRegion {
 
     /// Sets it. The same value twice is the same as once.
     pub async fn put(&self, name: &str, value: &str) -> Result<(), CallFailure> {
+        self.gate.pass("PutParameter")?;
         let answer = self
             .client
             .put_parameter()

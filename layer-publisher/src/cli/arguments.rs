@@ -6,6 +6,7 @@ use anstream::ColorChoice;
 use clap::{Args, ValueEnum};
 use template_tools::arn::Region;
 
+use crate::publish::continuity::Continuity;
 use crate::publish::permissions::Others;
 use crate::publish::staging::BucketPattern;
 use crate::publish::terms::{Choices, Metadata, Older, Withdrawal};
@@ -60,6 +61,7 @@ impl OptionArgs {
                 _ => Intent::Publish,
             },
             public: if self.allow_public { Public::Allowed } else { Public::Asked },
+            continuity: Continuity::Free,
             others: if self.remove_other_permissions { Others::Remove } else { Others::Keep },
             choices: Choices {
                 metadata: if self.republish_metadata { Metadata::Republish } else { Metadata::Report },
@@ -67,6 +69,27 @@ impl OptionArgs {
                 withdrawal: if self.reinstate { Withdrawal::TakenBack } else { Withdrawal::Stands },
             },
             format: self.format.into(),
+        }
+    }
+}
+
+/// What the version's number has to be.
+#[derive(Args)]
+pub(super) struct ContinuityArgs {
+    /// Write nothing unless the version gets the same number in every region
+    #[arg(long)]
+    require_same_version: bool,
+    /// Fill up regions that lag behind with copies of the older versions, so that the number is the same everywhere
+    #[arg(long, conflicts_with = "require_same_version")]
+    align: bool,
+}
+
+impl From<ContinuityArgs> for Continuity {
+    fn from(arguments: ContinuityArgs) -> Self {
+        match (arguments.align, arguments.require_same_version) {
+            (true, _) => Self::Align,
+            (_, true) => Self::Same,
+            _ => Self::Free,
         }
     }
 }

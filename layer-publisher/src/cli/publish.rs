@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::arguments::{AwsArgs, CommonArgs, OptionArgs};
+use super::arguments::{AwsArgs, CommonArgs, ContinuityArgs, OptionArgs};
 use crate::called::CalledAs;
 use crate::manifest::Freshness;
-use crate::publish::{self, PublishRequest};
+use crate::publish::{self, Options, PublishRequest};
 use crate::ui::Ui;
 
 /// Publish what is built, verify it, and write `layer-versions.json`
@@ -29,6 +29,8 @@ pub(super) struct PublishArgs {
     #[arg(long)]
     as_built: bool,
     #[command(flatten)]
+    continuity: ContinuityArgs,
+    #[command(flatten)]
     options: OptionArgs,
     #[command(flatten)]
     aws: AwsArgs,
@@ -43,7 +45,10 @@ impl PublishArgs {
             changed_since: self.changed_since,
             freshness: if self.as_built { Freshness::AsBuilt } else { Freshness::Required },
             layers_file: self.common.layers_file,
-            options: self.options.with(self.target, self.aws),
+            options: Options {
+                continuity: self.continuity.into(),
+                ..self.options.with(self.target, self.aws)
+            },
         };
         publish::run(&request, ui, called).await.unwrap_or_else(|error| {
             ui.error(&error, error.hint(called).as_deref());

@@ -8,12 +8,14 @@ use toml::{Table, Value};
 
 use super::{ConfigError, Layer, Reader, meant, nearest};
 use crate::publish::permissions::{Grant, Grants};
+use crate::publish::shared_lock::LockPlace;
 use crate::publish::staging::BucketPattern;
 use crate::region;
 
 /// Keys that may stand there.
 const KEYS: &[&str] = &[
     "account",
+    "lock",
     "optional-regions",
     "permissions",
     "profile",
@@ -39,6 +41,8 @@ pub struct Destination {
     pub bucket: Option<BucketPattern>,
     /// The parameter of Systems Manager that names the current version; `{architecture}` is filled in.
     pub pointer: Option<String>,
+    /// Where runs on several machines exclude each other, if they shall.
+    pub lock: Option<LockPlace>,
     /// The account that it must be.
     pub account: Option<AccountId>,
     /// The role that is taken on.
@@ -128,6 +132,10 @@ impl Reader<'_> {
                 )
             };
             destination.bucket = Some(bucket.parse().map_err(wrong)?);
+        }
+        if let Some(lock) = text("lock")? {
+            let wrong = |_| self.wrong_type("lock", place, "a place in S3, as `s3://BUCKET/PREFIX`");
+            destination.lock = Some(lock.parse().map_err(wrong)?);
         }
         if let Some(pointer) = text("ssm-parameter")? {
             destination.pointer = Some(pointer.to_owned());

@@ -12,16 +12,21 @@ use tokio::task::JoinSet;
 
 #[cfg(feature = "ssm")]
 use super::Intent;
-use super::execute::{self, Clock, Outcome, RegionFailure};
+use super::align::{self, Stuck};
+use super::continuity::{Agreement, Has, Standing};
+use super::execute::{self, Clock, Outcome, RegionFailure, Stage, Surroundings};
 use super::journal::JournalFile;
-use super::permissions::{self, Others, Policy};
+use super::permissions::{self, Others, Policy, Shared};
 use super::plan::{self, Step, Wanted};
 #[cfg(feature = "ssm")]
 use super::pointer;
+use super::progress::Lines;
+use super::regions::Place;
 use super::report::{self, Done, Report};
 use super::sender::Sender;
 use super::terms::{Choices, Terms};
 use super::{Parcel, Told};
+use crate::aws::failure::CallFailure;
 use crate::aws::session::{Caller, Session};
 use crate::clocks::Clocks;
 use crate::ledger_file::{self, LedgerFile};
@@ -55,7 +60,7 @@ impl Turns {
 }
 
 /// What it comes to within the time that there is for it.
-async fn in_time<T>(
+pub(super) async fn in_time<T>(
     clocks: &Clocks,
     wanted: &Wanted,
     work: impl Future<Output = Result<T, RegionFailure>>,
@@ -76,6 +81,7 @@ pub(super) struct Everything<'a> {
     pub(super) known: &'a Ledger,
     pub(super) choices: Choices,
     pub(super) others: Others,
+    pub(super) lines: &'a Lines,
 }
 
 impl Everything<'_> {
@@ -89,16 +95,32 @@ impl Everything<'_> {
     }
 }
 
-/// Every region at once, each on its own; what has come of one is recorded at once.
-pub(super) async fn execute(everything: &Everything<'_>, parcels: &[Parcel], report: &mut Report<'_>) {
-    let Everything { session, caller, clocks, ledger, others, .. } = *everything;
+/// Every region at once, each on its own; what has come of one is recorded at once. What was agreed on holds for the
+/// artifact at the same place in the list.
+pub(super) async fn execute(
+    everything: &Everything<'_>,
+    parcels: &[Parcel],
+    agreements: &[Option<Agreement>],
+    report: &mut Report<'_>,
+) {
+    let Everything { session, caller, clocks, ledger, others, lines, .. } = *everything;
+    let mut stuck = Vec::new();
+    for (index, parcel) in parcels.iter().enumerate() {
+        stuck.push(match agreements.get(index).and_then(Option::as_ref) {
+            Some(agreement) => align::fill_up(everything, parcel, index, agreement, report).await,
+            None => Stuck::new(),
+        });
+    }
     let mut running = JoinSet::new();
     let turns = Turns::new(parcels);
     for (index, parcel) in parcels.iter().enumerate() {
         let wanted = Arc::new(parcel.wanted.clone());
+        let agreed = agreements.get(index).and_then(Option::as_ref).map(|agreement| agreement.number);
         for place in &parcel.places {
             let sender =
                 Sender::new(session, &caller.account, &place.region, &wanted, parcel.bucket.as_ref());
+            let line = lines.line(wanted.layer_name(), &place.region);
+            let stuck = stuck[index].remove(&place.region);
             let (wanted, place, clocks) = (Arc::clone(&wanted), place.clone(), *clocks);
             let journal = JournalFile::new(caller, &place.region, &wanted, &clocks);
             let (turns, grants) = (Arc::clone(&turns), parcel.grants.clone());
@@ -106,16 +128,22 @@ pub(super) async fn execute(everything: &Everything<'_>, parcels: &[Parcel], rep
             running.spawn(async move {
                 let _turn = turns.wait(&place.region).await;
                 let clock = RealClock::default();
-                let work = execute::bring(&sender, &clock, &journal, &clocks, &wanted, &terms);
-                let result: Result<Outcome, _> = in_time(&clocks, &wanted, Box::pin(work)).await;
+                let told = |stage| line.tell(stage);
+                let around = Surroundings { clock: &clock, journal: &journal, clocks: &clocks, told: &told };
+                let work = execute::bring(&sender, &around, &wanted, &terms, agreed);
+                let result: Result<Outcome, _> = match stuck {
+                    Some(failure) => Err(failure),
+                    None => in_time(&clocks, &wanted, Box::pin(work)).await,
+                };
                 let shared = match (&result, &grants) {
                     (Ok(outcome), Some(grants)) => {
+                        line.say("setting its permissions");
                         Some(permissions::bring(&sender.lambda, &outcome.version.arn, grants, others).await)
                     }
                     _ => None,
                 };
                 let staged = sender.staged();
-                Done { index, place, result, staged, shared }
+                Done { index, place, result, staged, shared, agreed }
             });
         }
     }
@@ -137,9 +165,104 @@ pub(super) async fn execute(everything: &Everything<'_>, parcels: &[Parcel], rep
     point(session, parcels, Intent::Publish, report).await;
 }
 
-/// What each region has, and what would be done there.
-pub(super) async fn show(everything: &Everything<'_>, parcels: &[Parcel], report: &mut Report<'_>) {
-    let Everything { session, caller, clocks, known, others, .. } = *everything;
+/// What each region has, and what would be done there. Gives what it means for the numbers, for each artifact.
+pub(super) async fn show(
+    everything: &Everything<'_>,
+    parcels: &[Parcel],
+    report: &mut Report<'_>,
+) -> Vec<Vec<Standing>> {
+    let known = everything.known;
+    let mut standings = vec![Vec::new(); parcels.len()];
+    let each = |index: usize, looked: Looked| {
+        let Looked { place, told, shared } = looked;
+        standings[index].push(standing(&place, &told));
+        let parcel: &Parcel = &parcels[index];
+        let is_recorded = told.as_ref().is_ok_and(|told| {
+            let expected = report::expected(&told.step, parcel.target.as_deref());
+            expected.is_none_or(|(entry, reinstated)| {
+                let mut after = known.clone();
+                ledger_file::make_current(&mut after, entry, reinstated);
+                after == *known
+            })
+        });
+        report.would(parcel, index, &place, told, shared, is_recorded);
+    };
+    let panics = look_everywhere(everything, parcels, Asking::Permissions, each).await;
+    for what in &panics {
+        report.panicked(what);
+    }
+    #[cfg(feature = "ssm")]
+    point(everything.session, parcels, Intent::Show, report).await;
+    in_order(parcels, standings)
+}
+
+/// What each region has, as far as the numbers are concerned. Says nothing. Those that fail are told of the reason.
+pub(super) async fn survey(
+    everything: &Everything<'_>,
+    parcels: &[Parcel],
+) -> (Vec<Vec<Standing>>, Vec<(usize, Region, RegionFailure)>) {
+    let mut standings = vec![Vec::new(); parcels.len()];
+    let mut failures = Vec::new();
+    let each = |index: usize, looked: Looked| {
+        let Looked { place, told, .. } = looked;
+        standings[index].push(standing(&place, &told));
+        match told {
+            Err(failure) => failures.push((index, place.region, failure)),
+            Ok(Told { step: Step::Refused { version, why }, .. }) => {
+                failures.push((index, place.region, RegionFailure::Withdrawn { version, why }));
+            }
+            Ok(_) => {}
+        }
+    };
+    // Whatever has panicked will do so again, and is told then.
+    drop(look_everywhere(everything, parcels, Asking::Versions, each).await);
+    (in_order(parcels, standings), failures)
+}
+
+fn standing(place: &Place, told: &Result<Told, RegionFailure>) -> Standing {
+    let has = match told.as_ref().map(|told| &told.step) {
+        Ok(Step::Unchanged { version, .. } | Step::MakeCurrent { version, .. }) => {
+            Has::Content(version.arn.version)
+        }
+        Ok(Step::Publish { expected, .. }) => Has::Next(expected.unwrap_or(1)),
+        Ok(Step::Refused { .. }) | Err(_) => Has::Unknown,
+    };
+    Standing { region: place.region.clone(), weight: place.weight, has }
+}
+
+/// In the order in which the regions were named, whichever was the first to answer.
+fn in_order(parcels: &[Parcel], mut standings: Vec<Vec<Standing>>) -> Vec<Vec<Standing>> {
+    for (parcel, standings) in parcels.iter().zip(&mut standings) {
+        standings
+            .sort_by_key(|standing| parcel.places.iter().position(|place| place.region == standing.region));
+    }
+    standings
+}
+
+/// What one region has of one artifact.
+struct Looked {
+    place: Place,
+    told: Result<Told, RegionFailure>,
+    shared: Option<Result<Shared, CallFailure>>,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    Versions,
+    /// Versions, and who may use them.
+    Permissions,
+}
+
+/// Asks every region, and hands on what each says as it comes. Gives what went wrong with us.
+async fn look_everywhere(
+    everything: &Everything<'_>,
+    parcels: &[Parcel],
+    asking: Asking,
+    mut each: impl FnMut(usize, Looked),
+) -> Vec<String> {
+    let Everything { session, caller, clocks, others, lines, .. } = *everything;
+    let mut panics = Vec::new();
     let mut running = JoinSet::new();
     let turns = Turns::new(parcels);
     for (index, parcel) in parcels.iter().enumerate() {
@@ -147,10 +270,13 @@ pub(super) async fn show(everything: &Everything<'_>, parcels: &[Parcel], report
         for place in &parcel.places {
             let sender = Sender::new(session, &caller.account, &place.region, &wanted, None);
             let terms = everything.terms(&wanted, &place.region);
+            let line = lines.line(wanted.layer_name(), &place.region);
             let (wanted, place) = (Arc::clone(&wanted), place.clone());
-            let (turns, clocks, grants) = (Arc::clone(&turns), *clocks, parcel.grants.clone());
+            let (turns, clocks) = (Arc::clone(&turns), *clocks);
+            let grants = parcel.grants.clone().filter(|_| asking == Asking::Permissions);
             running.spawn(async move {
                 let _turn = turns.wait(&place.region).await;
+                line.tell(Stage::Looking);
                 let found = in_time(&clocks, &wanted, execute::look(&sender, &wanted, &terms)).await;
                 let told = found.map(|found| Told {
                     step: plan::step(&wanted, &found, &terms),
@@ -168,29 +294,17 @@ pub(super) async fn show(everything: &Everything<'_>, parcels: &[Parcel], report
                     }
                     _ => None,
                 };
-                (index, place, told, shared)
+                (index, Looked { place, told, shared })
             });
         }
     }
     while let Some(joined) = running.join_next().await {
         match joined {
-            Ok((index, place, told, shared)) => {
-                let parcel = &parcels[index];
-                let is_recorded = told.as_ref().is_ok_and(|told| {
-                    let expected = report::expected(&told.step, parcel.target.as_deref());
-                    expected.is_none_or(|(entry, reinstated)| {
-                        let mut after = known.clone();
-                        ledger_file::make_current(&mut after, entry, reinstated);
-                        after == *known
-                    })
-                });
-                report.would(parcel, index, &place, told, shared, is_recorded);
-            }
-            Err(error) => report.panicked(&error.to_string()),
+            Ok((index, looked)) => each(index, looked),
+            Err(error) => panics.push(error.to_string()),
         }
     }
-    #[cfg(feature = "ssm")]
-    point(session, parcels, Intent::Show, report).await;
+    panics
 }
 
 /// The pointers of every artifact that all required regions have, in every region that has it.
@@ -221,7 +335,7 @@ async fn point(session: &Session, parcels: &[Parcel], intent: Intent, report: &m
 }
 
 /// Time as it passes.
-struct RealClock {
+pub(super) struct RealClock {
     start: Instant,
 }
 

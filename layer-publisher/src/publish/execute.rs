@@ -36,6 +36,33 @@ pub trait LayerService: Sync {
     ) -> impl Future<Output = Result<LayerVersion, CallFailure>> + Send;
 }
 
+/// What surrounds the calls.
+pub struct Surroundings<'a, C, J> {
+    /// Time.
+    pub clock: &'a C,
+    /// The line of this artifact in this region.
+    pub journal: &'a J,
+    /// How long things are waited for.
+    pub clocks: &'a Clocks,
+    /// Who is told how far it is.
+    pub told: &'a (dyn Fn(Stage) + Sync),
+}
+
+/// How far one artifact in one region is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The region is asked what it has.
+    Looking,
+    /// A version is being published, probably with this number.
+    Publishing(Option<u64>),
+    /// Lambda takes no more calls for a moment.
+    Throttled,
+    /// No answer has come, and it is looked whether a version appears.
+    LookingAgain,
+    /// What was published is read back.
+    ReadingBack,
+}
+
 /// Time as it passes here; a test's own passes at once.
 pub trait Clock: Sync {
     /// Since some moment.
@@ -146,6 +173,26 @@ pub enum RegionFailure {
         /// The hash of what was sent.
         built: String,
     },
+    /// The number that was agreed on is not the next one any more.
+    #[error("layer `{layer}` goes on with version {found}, and not with {expected} as in the other regions")]
+    OtherNumber {
+        /// The layer.
+        layer: LayerName,
+        /// The number that was agreed on.
+        expected: u64,
+        /// The number that it would get, or has got.
+        found: u64,
+    },
+    /// There is no content for a version that is missing.
+    #[error("version {number} of layer `{layer}` cannot be filled up: {why}")]
+    Fill {
+        /// The layer.
+        layer: LayerName,
+        /// The version that is missing.
+        number: u64,
+        /// What happened where the content comes from.
+        why: String,
+    },
 }
 
 impl RegionFailure {
@@ -155,7 +202,11 @@ impl RegionFailure {
             Self::Look { source, .. } | Self::Refused { source, .. } | Self::Unheard { source, .. } => {
                 Some(source)
             }
-            Self::OtherContent { .. } | Self::Deadline { .. } | Self::Withdrawn { .. } => None,
+            Self::OtherContent { .. }
+            | Self::OtherNumber { .. }
+            | Self::Fill { .. }
+            | Self::Withdrawn { .. }
+            | Self::Deadline { .. } => None,
         }
     }
 }
@@ -198,15 +249,16 @@ pub async fn look(
     Ok(Found { listed, newest, same })
 }
 
-/// Looks, publishes if that is needed, reads back.
-pub async fn bring(
+/// Looks, publishes if that is needed, reads back. With a number that was agreed on, nothing is published under
+/// another one, as far as that can be known before.
+pub async fn bring<C: Clock, J: Journal>(
     service: &impl LayerService,
-    clock: &impl Clock,
-    journal: &impl Journal,
-    clocks: &Clocks,
+    around: &Surroundings<'_, C, J>,
     wanted: &Wanted,
     terms: &Terms,
+    agreed: Option<u64>,
 ) -> Result<Outcome, RegionFailure> {
+    (around.told)(Stage::Looking);
     let found = look(service, wanted, terms).await?;
     let reinstated = match plan::step(wanted, &found, terms) {
         Step::Unchanged { version, differences } => {
@@ -221,7 +273,54 @@ pub async fn bring(
         Step::Publish { reinstated, .. } => reinstated,
     };
     let floor = found.listed.first().map_or(0, |newest| newest.version);
-    if journal.is_left_over() {
+    must_be_next(wanted, floor, agreed)?;
+    let outcome = publish_above(service, around, wanted, floor).await?;
+    Ok(Outcome { reinstated, ..outcome })
+}
+
+/// Makes version `number` with this content, unless the region has got that far already. Gives nothing then.
+pub async fn fill<C: Clock, J: Journal>(
+    service: &impl LayerService,
+    around: &Surroundings<'_, C, J>,
+    copy: &Wanted,
+    number: u64,
+) -> Result<Option<Outcome>, RegionFailure> {
+    (around.told)(Stage::Looking);
+    let layer = copy.layer_name();
+    let listed = service.list(layer).await;
+    let listed = listed.map_err(|source| RegionFailure::Look { layer: layer.clone(), source })?;
+    let floor = listed.first().map_or(0, |newest| newest.version);
+    if floor >= number {
+        return Ok(None);
+    }
+    must_be_next(copy, floor, Some(number))?;
+    let outcome = publish_above(service, around, copy, floor).await?;
+    // Numbers of versions that were deleted are not used again.
+    must_be_next(copy, outcome.version.arn.version - 1, Some(number))?;
+    match outcome.not_read_back {
+        Some(source) => Err(RegionFailure::Look { layer: layer.clone(), source }),
+        None => Ok(Some(outcome)),
+    }
+}
+
+fn must_be_next(wanted: &Wanted, newest: u64, agreed: Option<u64>) -> Result<(), RegionFailure> {
+    match agreed {
+        Some(expected) if expected != newest + 1 => {
+            let layer = wanted.layer_name().clone();
+            Err(RegionFailure::OtherNumber { layer, expected, found: newest + 1 })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Publishes, and keeps the journal, so that a request that an ended run has left on its way is waited for.
+async fn publish_above<C: Clock, J: Journal>(
+    service: &impl LayerService,
+    around: &Surroundings<'_, C, J>,
+    wanted: &Wanted,
+    floor: u64,
+) -> Result<Outcome, RegionFailure> {
+    if around.journal.is_left_over() {
         let failure = CallFailure {
             operation: "PublishLayerVersion",
             kind: Kind::Silence,
@@ -229,34 +328,36 @@ pub async fn bring(
             code: None,
             request_id: None,
         };
-        if let Some(outcome) = look_again(service, clock, clocks, wanted, floor, &failure).await? {
-            journal.end();
-            return Ok(Outcome { reinstated, ..outcome });
+        if let Some(outcome) = look_again(service, around, wanted, floor, &failure).await? {
+            around.journal.end();
+            return Ok(outcome);
         }
     }
-    journal.begin();
-    let result = publish(service, clock, clocks, wanted, floor).await;
-    let result = result.map(|outcome| Outcome { reinstated, ..outcome });
+    around.journal.begin();
+    let result = publish(service, around, wanted, floor).await;
     if !matches!(result, Err(RegionFailure::Unheard { .. } | RegionFailure::Look { .. })) {
-        journal.end();
+        around.journal.end();
     }
     result
 }
 
-async fn publish(
+async fn publish<C: Clock, J: Journal>(
     service: &impl LayerService,
-    clock: &impl Clock,
-    clocks: &Clocks,
+    around: &Surroundings<'_, C, J>,
     wanted: &Wanted,
     floor: u64,
 ) -> Result<Outcome, RegionFailure> {
     let layer = wanted.layer_name().clone();
+    // Numbers of deleted versions are not used again, so that the first one is known of no layer.
+    let expected = Some(floor + 1).filter(|_| floor > 0);
     let mut new = wanted.new.clone();
     let mut silences = 0;
     let mut refusals = 0;
     loop {
+        (around.told)(Stage::Publishing(expected));
         let failure = match service.publish(&new).await {
             Ok(answer) => {
+                (around.told)(Stage::ReadingBack);
                 let mut outcome = read_back(service, wanted, answer).await?;
                 if silences > 0
                     && let Ok(listed) = service.list(&layer).await
@@ -270,7 +371,7 @@ async fn publish(
         };
         if failure.says_nothing() {
             silences += 1;
-            if let Some(outcome) = look_again(service, clock, clocks, wanted, floor, &failure).await? {
+            if let Some(outcome) = look_again(service, around, wanted, floor, &failure).await? {
                 return Ok(outcome);
             }
             if silences == SILENCES {
@@ -288,7 +389,8 @@ async fn publish(
         if is_last && silences == 0 {
             return Err(RegionFailure::Refused { layer, source: failure });
         }
-        clock.sleep(clocks.backoff * 2_u32.pow(refusals - 1)).await;
+        (around.told)(Stage::Throttled);
+        around.clock.sleep(around.clocks.backoff * 2_u32.pow(refusals - 1)).await;
         match appeared(service, wanted, floor).await {
             Ok(Some(version)) => return Ok(unheard(wanted, version)),
             Ok(None) if is_last => return Err(RegionFailure::Refused { layer, source: failure }),
@@ -301,14 +403,15 @@ async fn publish(
 
 /// Looks until the content has appeared, or the time is over in which it may still do so. That it has not is said only
 /// by a look that came after that time.
-async fn look_again(
+async fn look_again<C: Clock, J: Journal>(
     service: &impl LayerService,
-    clock: &impl Clock,
-    clocks: &Clocks,
+    around: &Surroundings<'_, C, J>,
     wanted: &Wanted,
     floor: u64,
     failure: &CallFailure,
 ) -> Result<Option<Outcome>, RegionFailure> {
+    let Surroundings { clock, clocks, .. } = *around;
+    (around.told)(Stage::LookingAgain);
     let end = clock.now() + clocks.look_again_for;
     let mut pause = clocks.look_again_after;
     loop {

@@ -4,7 +4,7 @@
 //! One small file for each request, in the user's cache, beside the locks. Runs on one machine exclude each other, so
 //! a line that is found belongs to a run that is no more.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -40,7 +40,7 @@ fn folder() -> PathBuf {
 /// Finds out whether lines can be written, before anything is done.
 pub fn must_be_writable() -> io::Result<()> {
     std::fs::create_dir_all(folder())?;
-    tempfile::tempfile_in(folder()).map(drop)
+    tempfile::tempfile_in(folder())?.write_all(b"1800000000000\n")
 }
 
 impl JournalFile {

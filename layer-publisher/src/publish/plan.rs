@@ -81,23 +81,28 @@ pub enum Step {
 impl Wanted {
     /// What this artifact wants to be.
     pub fn new(artifact: &Artifact) -> Result<Self, ArnError> {
+        Ok(Self::of_layer(LayerName::new(artifact.manifest.layer_name.as_str())?, artifact))
+    }
+
+    /// What this artifact wants to be as a version of this layer.
+    pub fn of_layer(layer_name: LayerName, artifact: &Artifact) -> Self {
         let manifest = &artifact.manifest;
         let mark = mark(&manifest.sha256);
         let new = NewLayerVersion {
-            layer_name: LayerName::new(manifest.layer_name.as_str())?,
+            layer_name,
             description: description(manifest.description.as_deref().unwrap_or_default(), &mark),
             compatible_runtimes: manifest.compatible_runtimes.clone(),
             compatible_architectures: manifest.compatible_architectures.clone(),
             license: manifest.license.clone().filter(|license| !license.is_empty()),
             zip: artifact.zip.clone(),
         };
-        Ok(Self {
+        Self {
             new,
             sha256: manifest.sha256.clone(),
             code_sha256: manifest.code_sha256.clone(),
             size: manifest.size,
             mark,
-        })
+        }
     }
 
     /// The layer's name.

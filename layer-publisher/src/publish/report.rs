@@ -1,6 +1,8 @@
 //! What a run says, and the exit code it ends with. Decides nothing but that.
 
-use std::collections::BTreeSet;
+mod numbers;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -41,6 +43,8 @@ pub(super) struct Done {
     pub(super) staged: Option<S3Object>,
     /// What came of its permissions, if any are wanted.
     pub(super) shared: Option<Result<Shared, CallFailure>>,
+    /// The number that was agreed on.
+    pub(super) agreed: Option<u64>,
 }
 
 /// One failure, for several regions if it is the same in all of them.
@@ -53,9 +57,10 @@ struct Failed {
     hint: Option<String>,
 }
 
+/// Why something failed, in words.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0}")]
-struct Cause(String);
+pub(super) struct Cause(String);
 
 #[derive(Default)]
 struct Counts {
@@ -71,6 +76,8 @@ struct Counts {
     to_point: usize,
     not_recorded: usize,
     shared: usize,
+    filled: usize,
+    is_refused: bool,
 }
 
 /// Says what happens as it happens, and sums up.
@@ -84,6 +91,7 @@ pub(super) struct Report<'a> {
     failures: Vec<Failed>,
     rows: Vec<(usize, usize, Row)>,
     has_failed: BTreeSet<(String, Region)>,
+    fills: BTreeMap<(usize, Region), Vec<u64>>,
 }
 
 /// `Reading sosw.zip: sosw 3.0.1 and 17 more, 19.0 MB, sha256 n9yf1qKc…`
@@ -161,15 +169,19 @@ impl<'a> Report<'a> {
             failures: Vec::new(),
             rows: Vec::new(),
             has_failed: BTreeSet::new(),
+            fills: BTreeMap::new(),
         }
     }
 
     /// One artifact in one region is done.
     pub(super) fn done(&mut self, parcel: &Parcel, done: Done, not_recorded: Option<LedgerFileError>) {
-        let Done { index, place, result, shared, .. } = done;
+        let Done { index, place, result, shared, agreed, .. } = done;
         self.counts.required += usize::from(place.weight == Weight::Required);
         match result {
-            Ok(outcome) => self.succeeded(parcel, index, &place, &outcome),
+            Ok(outcome) => {
+                self.succeeded(parcel, index, &place, &outcome);
+                self.must_be_agreed(parcel, &place, outcome.version.arn.version, agreed);
+            }
             Err(failure) => self.failed(parcel, index, &place, &failure),
         }
         if let Some(shared) = shared {
@@ -558,14 +570,16 @@ impl<'a> Report<'a> {
 
     /// Sums up, prints the results in the order in which the regions were named, and gives the exit code.
     pub(super) fn finish(mut self, took: Duration, format: Format, intent: Intent) -> ExitCode {
-        let Counts { published, unchanged, to_publish, shared, required_failed, optional_failed, .. } =
-            self.counts;
+        let Counts {
+            published, unchanged, to_publish, shared, filled, required_failed, optional_failed, ..
+        } = self.counts;
         let counts = [
             (published, "published"),
             (self.counts.made_current, "current again"),
             (to_publish, "to publish"),
             (self.counts.to_make_current, "to make current"),
             (unchanged, "unchanged"),
+            (filled, "filled up"),
             (shared, "permissions changed"),
             (required_failed + optional_failed, "failed"),
         ];
@@ -580,6 +594,10 @@ impl<'a> Report<'a> {
         }
         if optional_failed > 0 {
             self.ui.warning("optional regions are missing; the next run tries them again");
+        }
+        for (index, _, row) in &mut self.rows {
+            let its = self.fills.iter().find(|((of, at), _)| of == index && row.region == at.as_str());
+            row.filled = its.map(|(_, numbers)| numbers.clone()).unwrap_or_default();
         }
         self.rows.sort_by_key(|(index, position, _)| (*index, *position));
         let regions = self.rows.iter().map(|(_, _, row)| row).collect::<Vec<_>>();
@@ -624,7 +642,7 @@ fn numbers(versions: &[u64]) -> String {
 fn exit_code(counts: &Counts, intent: Intent) -> u8 {
     let Counts { to_publish, to_make_current, to_record, to_point, shared, .. } = *counts;
     let is_to_do = to_publish + to_make_current + to_record + to_point + shared > 0;
-    if counts.required_failed > 0 && counts.required_failed == counts.required {
+    if counts.is_refused || counts.required_failed > 0 && counts.required_failed == counts.required {
         1
     } else if counts.required_failed > 0 || counts.not_recorded > 0 {
         3

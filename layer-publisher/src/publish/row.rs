@@ -20,6 +20,8 @@ pub struct Row {
     pub version: Option<u64>,
     /// The version that would probably be made.
     pub expected_version: Option<u64>,
+    /// Versions that were filled up before it with copies from another region, or would be.
+    pub filled: Vec<u64>,
     /// The ARN of `version`.
     pub layer_version_arn: Option<LayerVersionArn>,
     /// Whether it was read back and is what was built.

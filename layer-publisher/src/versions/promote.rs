@@ -4,30 +4,22 @@
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Instant;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use template_tools::arn::{LayerName, Region};
 use template_tools::ledger::{Entry, LayerPlace};
 use thiserror::Error;
 
-use crate::aws::download;
-use crate::aws::failure::CallFailure;
-use crate::aws::lambda::LambdaRegion;
 use crate::aws::session::{Session, SessionError};
 use crate::called::{CalledAs, Command};
 use crate::clocks::Clocks;
 use crate::config::publish::UnknownTarget;
-use crate::config::{ConfigError, LayersFile, hex, meant, nearest};
-use crate::layer_version::LayerVersion;
+use crate::config::{ConfigError, LayersFile, meant, nearest};
 use crate::ledger_file::{LedgerFile, LedgerFileError};
-use crate::manifest::{Artifact, Lock, Manifest};
+use crate::publish::copy::{self, FetchError};
 use crate::publish::regions::{NoRegion, places};
-use crate::publish::{self, Options, Order, PublishError, refused};
+use crate::publish::{self, Options, Order, PublishError};
 use crate::ui::Ui;
-use crate::zip_source::{LARGEST_DIRECT_ZIP, ZipSource};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -124,32 +116,6 @@ pub enum PromoteError {
     Folder(#[source] io::Error),
 }
 
-/// Why one region does not give the bytes.
-#[derive(Debug, Error)]
-pub enum FetchError {
-    /// Lambda.
-    #[error(transparent)]
-    Call(#[from] CallFailure),
-    /// The link.
-    #[error("{region}: the zip cannot be downloaded: {source}")]
-    Download {
-        /// The region.
-        region: Region,
-        /// Why not.
-        source: io::Error,
-    },
-    /// It is something else.
-    #[error("{region}: CodeSha256 is {found}, and not {expected} as it was verified")]
-    OtherContent {
-        /// The region.
-        region: Region,
-        /// What there is.
-        found: String,
-        /// What the ledger says.
-        expected: String,
-    },
-}
-
 impl PromoteError {
     /// What to type next.
     pub fn hint(&self, called: &CalledAs) -> Option<String> {
@@ -217,7 +183,7 @@ pub async fn run(request: &PromoteRequest, ui: &Ui, called: &CalledAs) -> Result
         let mut failure = None;
         for entry in &entries {
             let lambda = session.lambda(&entry.layer_version_arn.region);
-            match fetch(&lambda, entry, &expected, request).await {
+            match copy::fetch(&lambda, &entry.layer_version_arn, Some(&expected), &request.layer).await {
                 Ok(artifact) => {
                     let arn = &entry.layer_version_arn;
                     ui.status("Fetched", format!("{arn}, sha256 {}…", expected.get(..8).unwrap_or_default()));
@@ -268,60 +234,4 @@ fn agreed(
         }
     }
     Ok(first.code_sha256.clone().unwrap_or_default())
-}
-
-async fn fetch(
-    lambda: &LambdaRegion,
-    entry: &Entry,
-    expected: &str,
-    request: &PromoteRequest,
-) -> Result<Artifact, FetchError> {
-    let (version, link) = lambda.locate(&entry.layer_version_arn).await?;
-    let region = || entry.layer_version_arn.region.clone();
-    let other =
-        |found: String| FetchError::OtherContent { region: region(), found, expected: expected.to_owned() };
-    if version.code_sha256 != expected {
-        return Err(other(version.code_sha256));
-    }
-    let size = version.size;
-    let fetched = tokio::task::spawn_blocking(move || {
-        let mut file = tempfile::NamedTempFile::new()?;
-        let digest = download::fetch(&link, size, file.as_file_mut())?;
-        let zip = if size <= LARGEST_DIRECT_ZIP {
-            ZipSource::Memory(Arc::new(std::fs::read(file.path())?))
-        } else {
-            ZipSource::Temporary(Arc::new(file.into_temp_path()))
-        };
-        Ok::<_, io::Error>((digest, zip))
-    });
-    let (digest, zip) = fetched
-        .await
-        .unwrap_or_else(|error| Err(io::Error::other(error)))
-        .map_err(|source| FetchError::Download { region: region(), source })?;
-    if BASE64.encode(digest) != expected {
-        return Err(other(BASE64.encode(digest)));
-    }
-    Ok(artifact(&version, &hex(&digest), zip, &request.layer))
-}
-
-/// What was fetched, as if it had been built: what the version says of itself is its manifest.
-fn artifact(version: &LayerVersion, sha256: &str, zip: ZipSource, layer: &str) -> Artifact {
-    let name = version.arn.layer.to_string();
-    let manifest = Manifest {
-        layer: layer.to_owned(),
-        variant: None,
-        layer_name: name.clone(),
-        zip: PathBuf::from(version.arn.to_string()),
-        sha256: sha256.to_owned(),
-        code_sha256: version.code_sha256.clone(),
-        size: version.size,
-        compatible_runtimes: version.compatible_runtimes.clone(),
-        compatible_architectures: version.compatible_architectures.clone(),
-        description: Some(refused::words_of(&version.description).to_owned()),
-        license: Some(version.license.clone()),
-        inputs_sha256: String::new(),
-        lock: Lock { path: PathBuf::new(), sha256: String::new() },
-        packages: Vec::new(),
-    };
-    Artifact { name, manifest, zip }
 }

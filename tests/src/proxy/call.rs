@@ -74,11 +74,13 @@ impl Operation {
             let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
             let name = match method {
                 "HEAD" => "HeadObject",
+                "GET" if !has("list-type") && !has("location") => "GetObject",
                 "PUT" if has("partNumber") => "UploadPart",
                 "PUT" => "PutObject",
                 "POST" if has("uploads") => "CreateMultipartUpload",
                 "POST" if has("uploadId") => "CompleteMultipartUpload",
                 "DELETE" if has("uploadId") => "AbortMultipartUpload",
+                "DELETE" => "DeleteObject",
                 _ => return Self::new(format!("{method} {path}")),
             };
             return Self::new(name);

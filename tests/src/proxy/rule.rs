@@ -29,6 +29,8 @@ pub enum Fault {
     DropAnswer,
     /// It goes through, and half of the answer's body comes back.
     Truncate,
+    /// It goes through, and the connection breaks in the middle of the answer.
+    BreakOff,
     /// The connection is closed at once, and the call goes through later.
     DeliverLate(Late),
     /// Nothing happens until the client gives up.

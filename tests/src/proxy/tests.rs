@@ -1,6 +1,5 @@
 //! The proxy against a server that counts what reaches it.
 
-use std::io::Write;
 use std::sync::atomic::AtomicUsize;
 
 use super::*;
@@ -125,4 +124,13 @@ fn half_an_answer_is_half_a_body() {
     let proxy = Proxy::start(upstream).unwrap();
     proxy.add(Rule::always(Fault::Truncate));
     assert_eq!(publish(&proxy, "eu-west-1").unwrap().body, b"numb");
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_none() {
+    let (upstream, count) = server();
+    let proxy = Proxy::start(upstream).unwrap();
+    proxy.add(Rule::always(Fault::BreakOff));
+    assert!(publish(&proxy, "eu-west-1").is_err());
+    assert_eq!(count.load(Ordering::SeqCst), 1);
 }

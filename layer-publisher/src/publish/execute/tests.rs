@@ -6,8 +6,13 @@ use super::*;
 use crate::publish::fake::{FakeRegion, Fault, wanted};
 
 fn brought(region: &FakeRegion, zip: &[u8]) -> Result<Outcome, RegionFailure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(bring(region, region, region, &Clocks::real(), &wanted(zip), &Terms::default()))
+    run(region, async |around| bring(region, around, &wanted(zip), &Terms::default(), None).await)
+}
+
+fn run<T>(region: &FakeRegion, work: impl AsyncFnOnce(&Surroundings<'_, FakeRegion, FakeRegion>) -> T) -> T {
+    let clocks = Clocks::real();
+    let around = Surroundings { clock: region, journal: region, clocks: &clocks, told: &|_| () };
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work(&around))
 }
 
 fn publishes(region: &FakeRegion) -> usize {
@@ -185,13 +190,48 @@ fn every_pair_of_faults_ends_with_one_version_or_is_told() {
 }
 
 #[test]
+fn nothing_is_published_under_another_number_than_the_one_agreed_on() {
+    let agreed = |region: &FakeRegion, number| {
+        run(region, async |around| {
+            bring(region, around, &wanted(b"a"), &Terms::default(), Some(number)).await
+        })
+    };
+    let region = FakeRegion::default().holding(&[b"b"]);
+    for number in [1, 3] {
+        let failure = agreed(&region, number).unwrap_err();
+        assert!(matches!(failure, RegionFailure::OtherNumber { found: 2, .. }), "{failure}");
+    }
+    assert_eq!(publishes(&region), 0);
+    assert_eq!(agreed(&region, 2).unwrap().version.arn.version, 2);
+    // It is there: which number was agreed on does not matter any more.
+    assert_eq!(agreed(&region, 7).unwrap().was, Was::Unchanged);
+}
+
+#[test]
+fn a_version_is_filled_up_once_whatever_happens() {
+    let filled = |region: &FakeRegion, number| {
+        run(region, async |around| fill(region, around, &wanted(b"old"), number).await)
+    };
+    for fault in [Fault::AnswerLost, Fault::Lost, Fault::Late(Duration::from_secs(12))] {
+        let region = FakeRegion::with_faults(&[fault]).holding(&[b"x"]);
+        assert_eq!(filled(&region, 2).unwrap().unwrap().version.arn.version, 2);
+        assert_eq!(filled(&region, 2).unwrap(), None);
+        assert_eq!(region.settle().len(), 2, "{fault:?}");
+        // The same content under the next number, as where two versions are alike.
+        assert_eq!(filled(&region, 3).unwrap().unwrap().version.arn.version, 3);
+        assert_eq!(region.settle().len(), 3, "{fault:?}");
+    }
+    let region = FakeRegion::default();
+    assert!(matches!(filled(&region, 2), Err(RegionFailure::OtherNumber { found: 1, .. })));
+    assert_eq!(publishes(&region), 0);
+}
+
+#[test]
 fn what_was_withdrawn_costs_one_more_look_and_is_never_published_again() {
     let region = FakeRegion::default().holding(&[b"a", b"b"]);
     let terms = Terms { withdrawn: [(2, "it breaks".to_owned())].into(), ..Terms::default() };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let run = |zip: &[u8]| {
-        runtime.block_on(bring(&region, &region, &region, &Clocks::real(), &wanted(zip), &terms))
-    };
+    let run =
+        |zip: &[u8]| run(&region, async |around| bring(&region, around, &wanted(zip), &terms, None).await);
     assert_eq!(run(b"a").unwrap().was, Was::Unchanged);
     assert_eq!(region.calls(), ["list", "get"]);
     let refused = run(b"b").unwrap_err();
