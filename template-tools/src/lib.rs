@@ -28,5 +28,6 @@ pub mod pins;
 pub mod plan;
 pub mod report;
 pub mod samconfig;
+pub mod template;
 pub mod tree;
 mod ui;
