@@ -16,6 +16,8 @@ pub enum Command {
     Promote,
     /// Asks for the newest versions.
     Latest,
+    /// Creates or updates a stack.
+    DeployStack,
 }
 
 /// How the program was started.
@@ -43,11 +45,13 @@ impl CalledAs {
             (true, Command::Stage) => "cargo xtask stage",
             (true, Command::Promote) => "cargo xtask promote",
             (true, Command::Latest) => "cargo xtask bump-templates --latest",
+            (true, Command::DeployStack) => "cargo xtask deploy-stack",
             (false, Command::Build) => "layer-builder build",
             (false, Command::Publish) => "layer-publisher publish",
             (false, Command::Stage) => "layer-publisher stage",
             (false, Command::Promote) => "layer-publisher promote",
             (false, Command::Latest) => "layer-publisher latest",
+            (false, Command::DeployStack) => "layer-publisher deploy-stack",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The way from the command line into the crate: what was asked for goes to the file of its command.
 
 mod arguments;
+mod deploy_stack;
 mod latest;
 mod promote;
 mod publish;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use arguments::CommonArgs;
+use deploy_stack::DeployStackArgs;
 use latest::LatestArgs;
 use promote::PromoteArgs;
 use publish::PublishArgs;
@@ -34,6 +36,7 @@ enum Command {
     Stage(StageArgs),
     Promote(PromoteArgs),
     Latest(LatestArgs),
+    DeployStack(Box<DeployStackArgs>),
 }
 
 impl Command {
@@ -43,6 +46,7 @@ impl Command {
             | Self::Stage(StageArgs { common, .. })
             | Self::Promote(PromoteArgs { common, .. })
             | Self::Latest(LatestArgs { common, .. }) => common,
+            Self::DeployStack(arguments) => &arguments.common,
         }
     }
 
@@ -52,6 +56,7 @@ impl Command {
             Self::Stage(arguments) => arguments.run(ui, called).await,
             Self::Promote(arguments) => arguments.run(ui, called).await,
             Self::Latest(arguments) => arguments.run(ui, called).await,
+            Self::DeployStack(arguments) => arguments.run(ui, called).await,
         }
     }
 }
@@ -99,6 +104,7 @@ fn read(name: &str, matches: &ArgMatches) -> Result<Command, clap::Error> {
         "stage" => StageArgs::from_arg_matches(matches).map(Command::Stage),
         "promote" => PromoteArgs::from_arg_matches(matches).map(Command::Promote),
         "publish" => PublishArgs::from_arg_matches(matches).map(Command::Publish),
+        "deploy-stack" => DeployStackArgs::from_arg_matches(matches).map(Box::new).map(Command::DeployStack),
         _ => LatestArgs::from_arg_matches(matches).map(Command::Latest),
     }
 }

@@ -23,6 +23,12 @@ pub struct Clocks {
     pub look_again_after: Duration,
     /// For one artifact in one region, all in all, apart from the upload: then it is given up, and the next run goes on.
     pub region: Duration,
+    /// Between two looks at a stack or a change set that CloudFormation is at work on.
+    pub look_at_stack: Duration,
+    /// For a change set until it is made.
+    pub change_set: Duration,
+    /// For a stack that somebody else is changing, until that is done.
+    pub other_deployment: Duration,
     /// The second in which so many calls may begin ([`crate::aws::pace`]).
     pub second: Duration,
 }
@@ -43,6 +49,9 @@ impl Clocks {
             look_again_for: Duration::from_secs(20),
             look_again_after: Duration::from_secs(1),
             region: Duration::from_mins(6),
+            look_at_stack: Duration::from_millis(1500),
+            change_set: Duration::from_mins(10),
+            other_deployment: Duration::from_mins(30),
             second: Duration::from_secs(1),
         }
     }
@@ -59,6 +68,9 @@ impl Clocks {
             look_again_for: self.look_again_for / times,
             look_again_after: self.look_again_after / times,
             region: (self.region / times).max(LEAST_ANSWER.min(self.region) * 5),
+            look_at_stack: self.look_at_stack / times,
+            change_set: (self.change_set / times).max(LEAST_ANSWER.min(self.change_set)),
+            other_deployment: self.other_deployment / times,
             second: self.second / times,
         }
     }
