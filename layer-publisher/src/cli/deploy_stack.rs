@@ -81,6 +81,9 @@ pub(super) struct DeployStackArgs {
     /// Finish a rollback that has failed, and deploy then
     #[arg(long)]
     continue_rollback: bool,
+    /// A resource that cannot go back, and that the rollback leaves as it is; may be given several times
+    #[arg(long = "skip-resource", value_name = "NAME", requires = "continue_rollback")]
+    skip_resources: Vec<String>,
     /// The form of what is printed: outputs, or a JSON document about every region
     #[arg(long, value_enum, default_value_t)]
     format: FormatArg,
@@ -158,6 +161,7 @@ impl DeployStackArgs {
                 recreate: self.recreate,
                 continue_rollback: self.continue_rollback,
             },
+            skip_resources: self.skip_resources,
             execute: self.execute_changeset,
             format: self.format.into(),
         };

@@ -140,6 +140,7 @@ fn of_change_set(asked: &Asked, arn: &str) -> Result<Settings, StackError> {
         confirm: asked.confirm.unwrap_or(Confirm::No),
         follow: asked.follow,
         allowed: Allowed { delete: asked.allowed.delete, ..Allowed::default() },
+        skip_resources: Vec::new(),
     })
 }
 

@@ -270,9 +270,10 @@ impl StackError {
                 "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" => {
                     format!("mend the cause, and run `{deploy}` again with `--recreate`")
                 }
-                "UPDATE_ROLLBACK_FAILED" => {
-                    format!("once the cause is gone, run `{deploy}` again with `--continue-rollback`")
-                }
+                "UPDATE_ROLLBACK_FAILED" => format!(
+                    "once the cause is gone, run `{deploy}` again with `--continue-rollback`; what cannot go back, to a layer version \
+                     that is deleted for example, is left out with `--skip-resource NAME`"
+                ),
                 _ => format!("mend the cause, and run `{deploy}` again"),
             },
             Self::Unverified { .. } => {

@@ -53,6 +53,17 @@ impl Follower<'_> {
         id: &str,
         last: Option<String>,
     ) -> Result<Result<End, Left>, StackError> {
+        let end = self.interrupts.before(self.follow(name, id, last)).await;
+        if !matches!(end, Some(Ok(_))) {
+            let region = self.region;
+            self.ui.note(format!(
+                "stack `{name}` goes on without us; follow it with `aws cloudformation describe-stack-events --stack-name {name} --region {region}`"
+            ));
+        }
+        end.map_or(Ok(Err(Left)), |end| end.map(Ok))
+    }
+
+    async fn follow(&self, name: &str, id: &str, last: Option<String>) -> Result<End, StackError> {
         let mut seen = Seen::after(last);
         let mut is_done = false;
         loop {
@@ -81,16 +92,10 @@ impl Follower<'_> {
                             event.reason.trim_end_matches('.')
                         ))
                     });
-                    return Ok(Ok(End { status, reason }));
+                    return Ok(End { status, reason });
                 }
             }
-            if self.interrupts.come_within(self.clocks.look_at_stack).await {
-                let region = self.region;
-                self.ui.note(format!(
-                    "stack `{name}` goes on without us; follow it with `aws cloudformation describe-stack-events --stack-name {name} --region {region}`"
-                ));
-                return Ok(Err(Left));
-            }
+            tokio::time::sleep(self.clocks.look_at_stack).await;
         }
     }
 

@@ -1,6 +1,10 @@
 //! Ctrl-C, taken as a wish: what has been begun is put in order first. A second one ends at once.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -29,15 +33,25 @@ impl Interrupts {
         *self.0.borrow()
     }
 
+    async fn coming(&self) {
+        // Its other end lives as long as the process.
+        if self.0.clone().wait_for(|came| *came).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Waits so long, or until it comes; says whether it came.
-    pub(super) async fn come_within(&self, time: std::time::Duration) -> bool {
-        let mut receiver = self.0.clone();
-        let coming = async {
-            // Its other end lives as long as the process.
-            if receiver.wait_for(|came| *came).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        tokio::time::timeout(time, coming).await.is_ok()
+    pub(super) async fn come_within(&self, time: Duration) -> bool {
+        tokio::time::timeout(time, self.coming()).await.is_ok()
+    }
+
+    /// What comes of the work, unless Ctrl-C comes before. For work that changes nothing.
+    pub(super) async fn before<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let (mut work, mut coming) = (pin!(work), pin!(self.coming()));
+        poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Ready(result) => Poll::Ready(Some(result)),
+            Poll::Pending => coming.as_mut().poll(context).map(|()| None),
+        })
+        .await
     }
 }

@@ -72,8 +72,8 @@ pub(super) struct InRegion {
 struct Ground {
     /// The stack, if it has ever been created.
     previous: Option<Previous>,
-    /// The ARN of a stack that has nothing but change sets.
-    reviewed: Option<String>,
+    /// Whether somebody has made change sets for a stack that is not there yet.
+    is_reviewed: bool,
 }
 
 impl InRegion {
@@ -209,14 +209,14 @@ impl InRegion {
         let follower = self.follower();
         loop {
             let Some(stack) = self.stack(name).await? else {
-                return Ok(Ok(Ground { previous: None, reviewed: None }));
+                return Ok(Ok(Ground { previous: None, is_reviewed: false }));
             };
             match stack.status.step() {
                 Step::Create => {
-                    return Ok(Ok(Ground { previous: None, reviewed: Some(stack.id) }));
+                    return Ok(Ok(Ground { previous: None, is_reviewed: true }));
                 }
                 Step::Update => {
-                    return Ok(Ok(Ground { previous: Some(stack), reviewed: None }));
+                    return Ok(Ok(Ground { previous: Some(stack), is_reviewed: false }));
                 }
                 Step::Wait => {
                     if follower.wait_for_others(name, &stack).await?.is_err() {
@@ -248,7 +248,10 @@ impl InRegion {
                     let what = || format!("roll back stack `{name}` in {}", self.region);
                     let last = follower.last_event(&stack.id).await?;
                     let role = settings.role_arn.as_deref();
-                    let begun = self.cloudformation.continue_update_rollback(&stack.id, role).await;
+                    let begun = self
+                        .cloudformation
+                        .continue_update_rollback(&stack.id, role, &settings.skip_resources)
+                        .await;
                     begun.map_err(|failure| StackError::call(what(), failure))?;
                     let Ok(end) = follower.to_the_end(name, &stack.id, last).await? else {
                         return Ok(Err(Outcome::Left));
@@ -366,7 +369,8 @@ impl InRegion {
         let what = || format!("read the change set of stack `{stack}` in {}", self.region);
         let end = tokio::time::Instant::now() + self.common.clocks.change_set;
         loop {
-            let found = self.cloudformation.change_set(Some(stack), name).await;
+            let found = self.cloudformation.change_set(Some(stack), name);
+            let Some(found) = self.common.interrupts.before(found).await else { return Ok(Err(Left)) };
             let change_set = found.map_err(|failure| StackError::call(what(), failure))?;
             if change_set.progress != Progress::Making {
                 return Ok(Ok(change_set));
@@ -387,7 +391,7 @@ impl InRegion {
         // There may be none, if it was refused.
         let Ok(found) = found else { return };
         let mut done = self.cloudformation.delete_change_set(&found.arn).await;
-        let is_ours = ground.previous.is_none() && ground.reviewed.as_ref() != Some(&found.stack_id);
+        let is_ours = ground.previous.is_none() && !ground.is_reviewed;
         if done.is_ok() && is_ours {
             done = self.cloudformation.delete_stack(&found.stack_id, None).await;
         }

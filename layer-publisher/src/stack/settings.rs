@@ -88,6 +88,8 @@ pub struct Asked {
     pub follow: Follow,
     /// What may be done besides.
     pub allowed: Allowed,
+    /// Resources that a rollback leaves out.
+    pub skip_resources: Vec<String>,
     /// A change set that was made before.
     pub execute: Option<String>,
     /// The form of the results.
@@ -127,6 +129,8 @@ pub struct Settings {
     pub follow: Follow,
     /// What may be done besides.
     pub allowed: Allowed,
+    /// Resources that a rollback leaves out.
+    pub skip_resources: Vec<String>,
 }
 
 /// Why nobody knows what is to be done.
@@ -296,6 +300,7 @@ pub fn settle(asked: &Asked, template: &Path, ui: &Ui) -> Result<Settings, Setti
         confirm: asked.confirm.unwrap_or(if sam.confirm_changeset { Confirm::Yes } else { Confirm::No }),
         follow: asked.follow,
         allowed: asked.allowed,
+        skip_resources: asked.skip_resources.clone(),
     })
 }
 

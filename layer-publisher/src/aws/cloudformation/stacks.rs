@@ -110,13 +110,15 @@ impl CloudFormationRegion {
         call.send().await.map(drop).map_err(|error| CallFailure::new("DeleteStack", &error))
     }
 
-    /// Begins to roll a failed update back once more.
+    /// Begins to roll a failed update back once more, without the resources to skip.
     pub async fn continue_update_rollback(
         &self,
         stack: &str,
         role_arn: Option<&str>,
+        skip: &[String],
     ) -> Result<(), CallFailure> {
         let call = self.client.continue_update_rollback().stack_name(stack);
+        let call = call.set_resources_to_skip(Some(skip.to_owned()).filter(|skip| !skip.is_empty()));
         let answer = call.set_role_arn(role_arn.map(str::to_owned)).send().await;
         answer.map(drop).map_err(|error| CallFailure::new("ContinueUpdateRollback", &error))
     }
