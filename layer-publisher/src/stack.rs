@@ -4,17 +4,20 @@
 //! [`deploy`] is the way through. Nothing here names the SDK.
 
 pub mod change_set;
+mod decide;
 pub mod deploy;
 pub mod describe;
 mod error;
 pub mod events;
 mod follow;
+mod ground;
 mod interrupt;
 mod local;
 pub mod parameters;
 mod region;
 mod report;
 pub mod settings;
+mod staged;
 pub mod state;
 mod template;
 mod verify;

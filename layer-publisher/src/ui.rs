@@ -6,6 +6,8 @@ use std::error::Error;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -43,12 +45,14 @@ pub enum Format {
 pub struct Ui {
     verbosity: Verbosity,
     color: ColorChoice,
+    /// Whether a line stands on the terminal that the next one takes the place of.
+    is_passing: Arc<AtomicBool>,
 }
 
 impl Ui {
     /// A printer that is as loud and as colourful as asked.
     pub fn new(verbosity: Verbosity, color: ColorChoice) -> Self {
-        Self { verbosity, color }
+        Self { verbosity, color, is_passing: Arc::default() }
     }
 
     /// `     Reading sosw.zip`: a verb, right-aligned in 12 columns, and what it is done to.
@@ -125,6 +129,17 @@ impl Ui {
         Some(answer.trim().to_owned()).filter(|answer| !answer.is_empty())
     }
 
+    /// A line that the next one takes the place of: on a terminal only.
+    pub fn transient(&self, verb: &str, text: impl Display) {
+        if self.shows_progress() {
+            // A longer one would wrap, and could not be taken back.
+            let text = format!("{verb:>12} {text}").chars().take(79).collect::<String>();
+            let mut err = AutoStream::new(std::io::stderr(), self.color);
+            let _ = write!(err, "\r{text:<79}\r").and_then(|()| err.flush());
+            self.is_passing.store(true, Ordering::Relaxed);
+        }
+    }
+
     fn verb(&self, style: Style, verb: &str, text: &dyn Display) {
         if self.verbosity >= Verbosity::Normal {
             self.line(&format!("{style}{verb:>12}{style:#} {text}"));
@@ -137,6 +152,9 @@ impl Ui {
 
     fn line(&self, text: &str) {
         let mut err = AutoStream::new(std::io::stderr(), self.color);
+        if self.is_passing.swap(false, Ordering::Relaxed) {
+            let _ = write!(err, "\r{:79}\r", "");
+        }
         let _ = writeln!(err, "{text}");
     }
 }

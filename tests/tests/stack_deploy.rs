@@ -1,7 +1,5 @@
 //! `deploy-stack`: stacks that are created and updated, and the layer versions that their functions get.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
-
 use tests::proxy::{Fault, Rule};
 use tests::stack::Stacks;
 
@@ -65,6 +63,9 @@ fn pypi_a_dry_run_shows_what_would_happen_and_leaves_nothing() {
     stacks.deploy(&["t.yaml", "--dry-run"]).ends_with(0).says("Layer eu-west-1: F: demo 1 -> 2");
     assert_eq!(stacks.change_sets(), 0);
     assert_eq!(stacks.status().as_deref(), Some("CREATE_COMPLETE"));
+    let rows = stacks.deploy(&["t.yaml", "--dry-run", "--format", "json"]).ends_with(0).json();
+    let layer = &rows[0]["changes"]["layers"][0];
+    assert_eq!((layer["function"].as_str(), layer["old"].as_str()), (Some("F"), Some("1")));
 }
 
 #[test]
@@ -262,6 +263,7 @@ fn pypi_a_rollback_that_failed_is_explained_and_finished() {
     run.says(
         "error: stack `demo-stack` is UPDATE_ROLLBACK_FAILED: an update failed, and going back failed too",
     )
+    .says("Caused by: F (AWS::Lambda::Function): ")
     .says("`--continue-rollback`");
     let run = stacks.deploy(&["t.yaml", "--continue-rollback"]).ends_with(1);
     run.says("it is UPDATE_ROLLBACK_FAILED now").says("`--skip-resource NAME`");

@@ -21,6 +21,7 @@ use crate::ui::Ui;
 /// those that carry a layer's version or its content take the template's new Default. Prints the stack's outputs. Reads
 /// `samconfig.toml` beside the template, as `sam deploy` does.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "a flag each")]
 #[command(group = ArgGroup::new("what").args(["dry_run", "no_execute_changeset", "execute_changeset"]))]
 pub(super) struct DeployStackArgs {
     /// The template, YAML or JSON; what `sam build` has left is `.aws-sam/build/template.yaml`

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
 use template_tools::document::{ParseError, parse};
 use template_tools::template::layers::{Deployment, FunctionLayer, function_layers};
 use template_tools::template::{Policy, resources};
@@ -21,7 +22,7 @@ pub struct Facts {
 }
 
 /// A line about a change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
     /// The verb.
     pub verb: &'static str,
@@ -30,7 +31,7 @@ pub struct Line {
 }
 
 /// A function that gets another layer version.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LayerChange {
     /// The logical id of the function.
     pub function: String,
@@ -43,7 +44,7 @@ pub struct LayerChange {
 }
 
 /// A change set in words.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Description {
     /// Every change.
     pub lines: Vec<Line>,

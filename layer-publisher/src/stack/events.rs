@@ -52,6 +52,7 @@ pub struct Seen {
     pub last: Option<String>,
     first_failure: Option<Event>,
     begun: BTreeMap<String, Status>,
+    done: usize,
 }
 
 impl Seen {
@@ -65,6 +66,17 @@ impl Seen {
         self.first_failure.as_ref()
     }
 
+    /// `2 done, F at work`: what a terminal shows while nothing happens.
+    pub fn progress(&self) -> Option<String> {
+        let names = self.begun.keys().map(String::as_str).collect::<Vec<_>>();
+        let shown = names.get(..2).unwrap_or(&names).join(", ");
+        match names.len() {
+            0 => None,
+            1 | 2 => Some(format!("{} done, {shown} at work", self.done)),
+            more => Some(format!("{} done, {shown} and {} more at work", self.done, more - 2)),
+        }
+    }
+
     /// Takes an event in, and says what is to be said about it.
     pub fn take(&mut self, event: &Event) -> Option<Line> {
         self.last = Some(event.id.clone());
@@ -75,12 +87,14 @@ impl Seen {
             self.first_failure = Some(event.clone());
         }
         let (weight, verb) = verb(status, event.is_stack)?;
-        if weight == Weight::Begun {
+        if weight == Weight::Begun && !event.is_stack {
             let before = self.begun.insert(event.resource.clone(), event.status.clone());
             // It comes twice: when it begins, and when the resource has its name.
             if before.as_ref() == Some(&event.status) {
                 return None;
             }
+        } else if self.begun.remove(&event.resource).is_some() {
+            self.done += 1;
         }
         let mut text = if event.is_stack {
             format!("stack `{}`", event.resource)
@@ -159,6 +173,11 @@ mod tests {
             ]
         );
         assert_eq!(seen.first_failure().unwrap().resource, "One");
-        assert_eq!(seen.last.as_deref(), Some("demo-ROLLBACK_COMPLETE"));
+        assert_eq!(seen.progress(), None);
+        for resource in ["A", "B", "C"] {
+            seen.take(&event(resource, "UPDATE_IN_PROGRESS", ""));
+        }
+        assert_eq!(seen.progress().unwrap(), "1 done, A, B and 1 more at work");
+        assert_eq!(seen.last.as_deref(), Some("C-UPDATE_IN_PROGRESS"));
     }
 }

@@ -10,6 +10,10 @@ use crate::aws::cloudformation::CloudFormationRegion;
 use crate::clocks::Clocks;
 use crate::ui::Ui;
 
+/// With these an operation on a stack begins.
+const BEGINNINGS: [&str; 4] =
+    ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"];
+
 /// Looks at one stack.
 pub(super) struct Follower<'a> {
     pub(super) cloudformation: &'a CloudFormationRegion,
@@ -95,6 +99,9 @@ impl Follower<'_> {
                     return Ok(End { status, reason });
                 }
             }
+            if let Some(progress) = seen.progress() {
+                self.ui.transient("Deploying", format!("{}: {progress}", self.region));
+            }
             tokio::time::sleep(self.clocks.look_at_stack).await;
         }
     }
@@ -150,6 +157,10 @@ impl Follower<'_> {
         let events = self.cloudformation.events_after(id, None).await.ok()?;
         let mut seen = Seen::default();
         for event in &events {
+            // What failed in an earlier operation is not the reason.
+            if event.is_stack && BEGINNINGS.contains(&event.status.as_str()) {
+                seen = Seen::default();
+            }
             seen.take(event);
         }
         let event = seen.first_failure()?;

@@ -138,7 +138,7 @@ pub(super) fn unbuilt(document: &Document<'_>, template: &Path) -> Option<LocalE
     local_paths(document).into_iter().find_map(|local| {
         let path = folder.join(&local.path);
         let is_folder = local.purpose == Purpose::FunctionCode && path.is_dir();
-        is_folder.then(|| LocalError::Unbuilt { resource: local.resource, path })
+        is_folder.then_some(LocalError::Unbuilt { resource: local.resource, path })
     })
 }
 

@@ -5,26 +5,24 @@ use std::sync::Arc;
 
 use template_tools::arn::{AccountId, Region};
 use template_tools::flow::Given;
-use template_tools::ledger::Content as Place;
+use template_tools::template::carriers;
 use template_tools::template::layers::{Deployment, FunctionLayer, function_layers};
-use template_tools::template::local::{Purpose, with_places};
-use template_tools::template::{Carries, carriers};
 use tokio::sync::Mutex;
 
-use super::change_set::{ChangeSet, LARGEST_BODY, NewChangeSet, Progress, TemplateSource};
-use super::describe::{Description, Facts, describe};
+use super::change_set::{ChangeSet, NewChangeSet, Progress};
+use super::describe::Description;
 use super::error::{Reason, StackError};
 use super::follow::{Follower, Left};
+use super::ground::Ground;
 use super::interrupt::Interrupts;
 use super::parameters::{Chosen, Sent, choose};
-use super::settings::{Confirm, Follow, Goal, Settings};
+use super::settings::{Follow, Goal, Settings};
 use super::state::{Previous, Step};
 use super::template::Template;
 use super::verify;
 use crate::aws::cloudformation::CloudFormationRegion;
 use crate::aws::session::{Caller, Session};
 use crate::clocks::Clocks;
-use crate::publish::staging::BucketPattern;
 use crate::ui::Ui;
 
 /// What came of it.
@@ -34,10 +32,10 @@ pub(super) enum Outcome {
     Deployed(Box<Previous>),
     /// There was nothing to do.
     Unchanged(Box<Previous>),
-    /// It was shown.
-    Shown,
-    /// The change set is there for later: its ARN.
-    Prepared(String),
+    /// It was shown: what would happen, if anything would.
+    Shown(Box<Description>),
+    /// The change set is there for later: its ARN, and what it would do.
+    Prepared(String, Box<Description>),
     /// It has begun, and nobody waits for it: the ARN of the stack.
     Begun(String),
     /// Ctrl-C came.
@@ -68,38 +66,30 @@ pub(super) struct InRegion {
     pub(super) cloudformation: CloudFormationRegion,
 }
 
-/// What there is to deploy to.
-struct Ground {
-    /// The stack, if it has ever been created.
-    previous: Option<Previous>,
-    /// Whether somebody has made change sets for a stack that is not there yet.
-    is_reviewed: bool,
-}
-
 impl InRegion {
     pub(super) fn new(common: Arc<Common>, region: Region) -> Self {
         let cloudformation = common.session.cloudformation(&region);
         Self { common, region, cloudformation }
     }
 
-    fn deployment(&self) -> Deployment {
+    pub(super) fn deployment(&self) -> Deployment {
         let Caller { partition, account } = self.common.caller.clone();
         Deployment { partition, account, region: self.region.clone() }
     }
 
-    fn account(&self) -> &AccountId {
+    pub(super) fn account(&self) -> &AccountId {
         &self.common.caller.account
     }
 
-    fn stack_name(&self) -> &str {
+    pub(super) fn stack_name(&self) -> &str {
         &self.common.settings.stack_name
     }
 
-    fn status(&self, verb: &str, text: impl std::fmt::Display) {
+    pub(super) fn status(&self, verb: &str, text: impl std::fmt::Display) {
         self.common.ui.status(verb, format!("{}: {text}", self.region));
     }
 
-    fn follower(&self) -> Follower<'_> {
+    pub(super) fn follower(&self) -> Follower<'_> {
         Follower {
             cloudformation: &self.cloudformation,
             region: &self.region,
@@ -149,7 +139,7 @@ impl InRegion {
         let arn = change_set.arn.clone();
         if change_set.is_empty() {
             self.clean(&arn, &ground).await;
-            let Some(previous) = ground.previous else { return Ok(Outcome::Shown) };
+            let Some(previous) = ground.previous else { return Ok(Outcome::Shown(Box::default())) };
             self.status("Unchanged", format!("stack `{}` is what the template says", self.stack_name()));
             self.verify(&previous).await?;
             return Ok(Outcome::Unchanged(Box::new(previous)));
@@ -165,16 +155,16 @@ impl InRegion {
                 self.clean(&arn, &ground).await;
                 Err(error)
             }
-            (Ok(()), Goal::Show) => {
+            (Ok(description), Goal::Show) => {
                 self.clean(&arn, &ground).await;
-                Ok(Outcome::Shown)
+                Ok(Outcome::Shown(Box::new(description)))
             }
-            (Ok(()), Goal::Prepare) => Ok(Outcome::Prepared(arn)),
-            (Ok(()), Goal::Deploy) if self.common.interrupts.came() => {
+            (Ok(description), Goal::Prepare) => Ok(Outcome::Prepared(arn, Box::new(description))),
+            (Ok(_), Goal::Deploy) if self.common.interrupts.came() => {
                 self.clean(&arn, &ground).await;
                 Ok(Outcome::Left)
             }
-            (Ok(()), Goal::Deploy) => self.execute(&change_set).await,
+            (Ok(_), Goal::Deploy) => self.execute(&change_set).await,
         }
     }
 
@@ -197,76 +187,9 @@ impl InRegion {
         self.execute(&change_set).await
     }
 
-    async fn stack(&self, name: &str) -> Result<Option<Previous>, StackError> {
+    pub(super) async fn stack(&self, name: &str) -> Result<Option<Previous>, StackError> {
         let what = || format!("look at stack `{name}` in {}", self.region);
         self.cloudformation.stack(name).await.map_err(|failure| StackError::call(what(), failure))
-    }
-
-    /// Brings the stack to where a change set can be made, if that is allowed.
-    async fn ground(&self) -> Result<Result<Ground, Outcome>, StackError> {
-        let settings = &self.common.settings;
-        let name = self.stack_name();
-        let follower = self.follower();
-        loop {
-            let Some(stack) = self.stack(name).await? else {
-                return Ok(Ok(Ground { previous: None, is_reviewed: false }));
-            };
-            match stack.status.step() {
-                Step::Create => {
-                    return Ok(Ok(Ground { previous: None, is_reviewed: true }));
-                }
-                Step::Update => {
-                    return Ok(Ok(Ground { previous: Some(stack), is_reviewed: false }));
-                }
-                Step::Wait => {
-                    if follower.wait_for_others(name, &stack).await?.is_err() {
-                        return Ok(Err(Outcome::Left));
-                    }
-                }
-                Step::Recreate if settings.allowed.recreate && settings.goal == Goal::Show => {
-                    self.status("Would delete", format!("stack `{name}`, which is {}", stack.status));
-                    self.status("Would create", format!("stack `{name}` anew"));
-                    return Ok(Err(Outcome::Shown));
-                }
-                Step::Recreate if settings.allowed.recreate => {
-                    self.status("Deleting", format!("stack `{name}`, which is {}", stack.status));
-                    let what = || format!("delete stack `{name}` in {}", self.region);
-                    let role = settings.role_arn.as_deref();
-                    let deleted = self.cloudformation.delete_stack(&stack.id, role).await;
-                    deleted.map_err(|failure| StackError::call(what(), failure))?;
-                    if follower.until_gone(name, &stack.id).await?.is_err() {
-                        return Ok(Err(Outcome::Left));
-                    }
-                }
-                Step::ContinueRollback
-                    if settings.allowed.continue_rollback && settings.goal == Goal::Show =>
-                {
-                    self.status("Would roll back", format!("stack `{name}`, which is {}", stack.status));
-                    return Ok(Err(Outcome::Shown));
-                }
-                Step::ContinueRollback if settings.allowed.continue_rollback => {
-                    let what = || format!("roll back stack `{name}` in {}", self.region);
-                    let last = follower.last_event(&stack.id).await?;
-                    let role = settings.role_arn.as_deref();
-                    let begun = self
-                        .cloudformation
-                        .continue_update_rollback(&stack.id, role, &settings.skip_resources)
-                        .await;
-                    begun.map_err(|failure| StackError::call(what(), failure))?;
-                    let Ok(end) = follower.to_the_end(name, &stack.id, last).await? else {
-                        return Ok(Err(Outcome::Left));
-                    };
-                    if end.status.step() == Step::ContinueRollback {
-                        let (stack, status) = (name.to_owned(), end.status);
-                        return Err(StackError::Failed { stack, status, source: end.reason.map(Box::new) });
-                    }
-                }
-                Step::Recreate | Step::ContinueRollback => {
-                    let source = follower.old_reason(&stack.id).await.map(Box::new);
-                    return Err(StackError::Stuck { stack: name.to_owned(), status: stack.status, source });
-                }
-            }
-        }
     }
 
     fn choose(&self, template: &Template, previous: Option<&Previous>) -> Result<Chosen, StackError> {
@@ -299,68 +222,6 @@ impl InRegion {
             }
         }
         Ok(chosen)
-    }
-
-    /// The bucket for what has to go through S3.
-    async fn bucket(&self, needed_for: &str) -> Result<String, StackError> {
-        let settings = &self.common.settings;
-        if let Some(pattern) = &settings.s3_bucket {
-            return Ok(BucketPattern::fill(pattern, self.account(), &self.region));
-        }
-        if settings.resolve_s3 {
-            let managed = self.stack("aws-sam-cli-managed-default").await?;
-            let bucket = managed.and_then(|stack| stack.outputs.get("SourceBucket").cloned());
-            return bucket.ok_or_else(|| StackError::NoSamBucket { region: self.region.clone() });
-        }
-        Err(StackError::NoBucket(needed_for.to_owned()))
-    }
-
-    /// The template's text, with what lies on this machine sent to S3.
-    async fn staged(&self, template: &Template) -> Result<String, StackError> {
-        let mut places = Vec::new();
-        for packed in &template.packed {
-            let local = &packed.local;
-            let bucket = self.bucket(&format!("`{}` of `{}`", local.property, local.resource)).await?;
-            let folder = match local.purpose {
-                Purpose::LayerContent => "lambda-layers",
-                Purpose::FunctionCode | Purpose::Other => "lambda-functions",
-            };
-            let key = match &self.common.settings.s3_prefix {
-                Some(prefix) => format!("{}/{}.zip", prefix.trim_matches('/'), packed.sha256),
-                None => format!("{folder}/{}/{}.zip", local.resource, packed.sha256),
-            };
-            let s3 = self.common.session.s3(&self.region);
-            let sent = s3.bring(&bucket, &key, &packed.zip, packed.size, &packed.code_sha256).await;
-            let what = || format!("send `{}` to bucket `{bucket}` in {}", local.path, self.region);
-            let object = sent.map_err(|failure| StackError::call(what(), failure))?;
-            self.status("Staged", format!("{} to s3://{}/{}", local.path, object.bucket, object.key));
-            let place = Place { bucket: object.bucket, key: object.key, version: object.version };
-            places.push((local, place));
-        }
-        if places.is_empty() {
-            return Ok(template.text.clone());
-        }
-        with_places(&template.parsed(), &places)
-            .map_err(|source| StackError::Places { path: template.path.clone(), source })
-    }
-
-    async fn source(&self, template: &Template, text: String) -> Result<TemplateSource, StackError> {
-        if text.len() <= LARGEST_BODY {
-            return Ok(TemplateSource::Body(text));
-        }
-        let bucket = self.bucket("a template of more than 51,200 bytes, which has to go through S3").await?;
-        let (zip, size, sha256, code_sha256) = super::template::as_object(&text);
-        let prefix = self.common.settings.s3_prefix.as_deref().map(|prefix| prefix.trim_matches('/'));
-        let prefix = prefix.unwrap_or("cloudformation-templates");
-        let key = format!("{prefix}/{sha256}.template");
-        let sent = self.common.session.s3(&self.region).bring(&bucket, &key, &zip, size, &code_sha256).await;
-        let what = || format!("send `{}` to bucket `{bucket}` in {}", template.path.display(), self.region);
-        let object = sent.map_err(|failure| StackError::call(what(), failure))?;
-        self.status("Staged", format!("the template to s3://{}/{}", object.bucket, object.key));
-        let suffix = if self.common.caller.partition.as_str() == "aws-cn" { ".cn" } else { "" };
-        let version = object.version.map(|version| format!("?versionId={version}")).unwrap_or_default();
-        let (region, bucket, key) = (&self.region, object.bucket, object.key);
-        Ok(TemplateSource::Url(format!("https://s3.{region}.amazonaws.com{suffix}/{bucket}/{key}{version}")))
     }
 
     /// Waits until the change set is made, one way or the other.
@@ -398,82 +259,6 @@ impl InRegion {
         if let Err(failure) = done {
             let name = &found.arn;
             self.common.ui.warning(format!("change set `{name}` could not be deleted: {failure}"));
-        }
-    }
-
-    /// Says what will happen, and finds out whether it may.
-    async fn decide(
-        &self,
-        change_set: &ChangeSet,
-        chosen: Option<&Chosen>,
-        previous: Option<&Previous>,
-    ) -> Result<(), StackError> {
-        let description = self.describe(change_set, previous).await?;
-        for taken in chosen.iter().flat_map(|chosen| &chosen.taken) {
-            let carries = match taken.carries {
-                Carries::LayerVersion => "a layer's version",
-                Carries::Content => "a layer's content",
-            };
-            let (name, old, new) = (&taken.name, &taken.old, &taken.new);
-            self.status("Parameter", format!("{name}, {carries}: {old} -> {new}, the template's Default"));
-        }
-        for line in &description.lines {
-            self.status(line.verb, &line.text);
-        }
-        for change in &description.layers {
-            self.status("Layer", change.text());
-            if change.is_downgrade() {
-                let text = change.text();
-                self.common.ui.warning(format!("{}: {text} goes back to an older version", self.region));
-            }
-        }
-        if !description.deleted_layers.is_empty() && !self.common.settings.allowed.delete {
-            return Err(StackError::Deletes(description.deleted_layers));
-        }
-        if self.common.settings.confirm == Confirm::Yes && self.common.settings.goal == Goal::Deploy {
-            self.confirm().await?;
-        }
-        Ok(())
-    }
-
-    async fn describe(
-        &self,
-        change_set: &ChangeSet,
-        previous: Option<&Previous>,
-    ) -> Result<Description, StackError> {
-        let what = || format!("read the templates of stack `{}` in {}", change_set.stack_name, self.region);
-        let call = |failure| StackError::call(what(), failure);
-        let new = self.cloudformation.change_set_template(&change_set.arn).await.map_err(call)?;
-        let new = self.facts(&new, &change_set.parameters);
-        let old = match previous {
-            Some(previous) => {
-                let old = self.cloudformation.deployed_template(&previous.id).await.map_err(call)?;
-                self.facts(&old, &previous.resolved)
-            }
-            None => Facts::default(),
-        };
-        Ok(describe(&change_set.changes, &old, &new))
-    }
-
-    /// What a template comes to. One that CloudFormation can read and we cannot tells nothing.
-    fn facts(&self, template: &str, values: &BTreeMap<String, String>) -> Facts {
-        Facts::read(template, values, &self.deployment()).unwrap_or_else(|error| {
-            self.common.ui.warning(format!("{}: the deployed template cannot be read: {error}", self.region));
-            Facts::default()
-        })
-    }
-
-    async fn confirm(&self) -> Result<(), StackError> {
-        let _turn = self.common.asking.lock().await;
-        let question = format!("Deploy this to stack `{}` in {}? [y/N]", self.stack_name(), self.region);
-        let ui = self.common.ui.clone();
-        if !ui.can_ask() {
-            return Err(StackError::NobodyToAsk);
-        }
-        let answer = tokio::task::spawn_blocking(move || ui.ask(&question)).await.ok().flatten();
-        match answer.as_deref() {
-            Some("y" | "Y" | "yes") => Ok(()),
-            _ => Err(StackError::NotConfirmed),
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use template_tools::arn::Region;
 
+use super::describe::Description;
 use super::error::StackError;
 use super::region::Outcome;
 use crate::aws::failure::Advice;
@@ -31,6 +32,7 @@ struct Row<'a> {
     stack_id: Option<&'a str>,
     status: Option<&'a str>,
     change_set: Option<&'a str>,
+    changes: Option<&'a Description>,
     outputs: BTreeMap<&'a str, &'a str>,
     error: Option<String>,
 }
@@ -75,8 +77,8 @@ impl Report<'_> {
                         self.ui.result(format!("{lead}{name}={value}"));
                     }
                 }
-                Ok(Outcome::Prepared(arn) | Outcome::Begun(arn)) => self.ui.result(format!("{lead}{arn}")),
-                Ok(Outcome::Shown | Outcome::Left) | Err(_) => {}
+                Ok(Outcome::Prepared(arn, _) | Outcome::Begun(arn)) => self.ui.result(format!("{lead}{arn}")),
+                Ok(Outcome::Shown(_) | Outcome::Left) | Err(_) => {}
             }
         }
     }
@@ -89,6 +91,7 @@ impl Report<'_> {
             stack_id: None,
             status: None,
             change_set: None,
+            changes: None,
             outputs: BTreeMap::new(),
             error: None,
         };
@@ -99,9 +102,13 @@ impl Report<'_> {
                 row.outputs =
                     stack.outputs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             }
-            Ok(Outcome::Prepared(arn)) => row.change_set = Some(arn),
+            Ok(Outcome::Prepared(arn, description)) => {
+                row.change_set = Some(arn);
+                row.changes = Some(description);
+            }
+            Ok(Outcome::Shown(description)) => row.changes = Some(description),
             Ok(Outcome::Begun(arn)) => row.stack_id = Some(arn),
-            Ok(Outcome::Shown | Outcome::Left) => {}
+            Ok(Outcome::Left) => {}
             Err(error) => row.error = Some(whole(error)),
         }
         row
@@ -122,8 +129,8 @@ fn word(result: &Result<Outcome, StackError>) -> &'static str {
     match result {
         Ok(Outcome::Deployed(_)) => "deployed",
         Ok(Outcome::Unchanged(_)) => "unchanged",
-        Ok(Outcome::Shown) => "shown",
-        Ok(Outcome::Prepared(_)) => "prepared",
+        Ok(Outcome::Shown(_)) => "shown",
+        Ok(Outcome::Prepared(..)) => "prepared",
         Ok(Outcome::Begun(_)) => "begun",
         Ok(Outcome::Left) => "left",
         Err(_) => "failed",

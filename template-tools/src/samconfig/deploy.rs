@@ -9,6 +9,7 @@ use crate::document::Position;
 
 /// The settings of one environment, those of `global` among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "as the file has them")]
 pub struct DeploySettings {
     /// `stack_name`.
     pub stack_name: Option<String>,

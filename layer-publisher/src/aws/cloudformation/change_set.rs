@@ -3,7 +3,7 @@
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
 use aws_sdk_cloudformation::types::{
     Capability, ChangeAction, ChangeSetStatus, ChangeSetType, ExecutionStatus, OnStackFailure, Parameter,
-    PolicyAction, Replacement, ResourceChange, Tag, TemplateStage,
+    PolicyAction, Replacement, ResourceAttribute, ResourceChange, Tag, TemplateStage,
 };
 
 use super::CloudFormationRegion;
@@ -126,7 +126,8 @@ impl CloudFormationRegion {
 fn read(answer: &DescribeChangeSetOutput) -> ChangeSet {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let progress = match (answer.status(), answer.execution_status()) {
-        (Some(ChangeSetStatus::Failed), _) => Progress::Failed,
+        (Some(ChangeSetStatus::Failed), _)
+        | (Some(ChangeSetStatus::CreateComplete), Some(ExecutionStatus::Obsolete)) => Progress::Failed,
         (
             _,
             Some(
@@ -136,7 +137,6 @@ fn read(answer: &DescribeChangeSetOutput) -> ChangeSet {
             ),
         ) => Progress::Executing,
         (Some(ChangeSetStatus::CreateComplete), Some(ExecutionStatus::Available)) => Progress::Ready,
-        (Some(ChangeSetStatus::CreateComplete), Some(ExecutionStatus::Obsolete)) => Progress::Failed,
         _ => Progress::Making,
     };
     let parameters = answer.parameters().iter().filter_map(|parameter| {
@@ -159,13 +159,17 @@ fn change(change: &ResourceChange) -> Change {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let fate = match change.policy_action() {
         Some(PolicyAction::Delete | PolicyAction::ReplaceAndDelete) => Some(Fate::Deleted),
-        Some(PolicyAction::Retain | PolicyAction::ReplaceAndRetain) => Some(Fate::Kept),
-        Some(PolicyAction::Snapshot | PolicyAction::ReplaceAndSnapshot) => Some(Fate::Kept),
+        Some(
+            PolicyAction::Retain
+            | PolicyAction::ReplaceAndRetain
+            | PolicyAction::Snapshot
+            | PolicyAction::ReplaceAndSnapshot,
+        ) => Some(Fate::Kept),
         _ => None,
     };
     let mut properties = Vec::new();
     for target in change.details().iter().filter_map(|detail| detail.target()) {
-        let name = target.name().or(target.attribute().map(|attribute| attribute.as_str()));
+        let name = target.name().or(target.attribute().map(ResourceAttribute::as_str));
         properties.extend(name.map(str::to_owned));
     }
     properties.sort();

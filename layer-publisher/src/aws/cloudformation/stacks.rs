@@ -1,6 +1,6 @@
 //! Stacks: how one stands, what happens to it, what it is made of.
 
-use aws_sdk_cloudformation::types::{StackEvent, TemplateStage};
+use aws_sdk_cloudformation::types::{StackEvent, StackStatus, TemplateStage};
 
 use super::CloudFormationRegion;
 use crate::aws::failure::CallFailure;
@@ -31,7 +31,7 @@ impl CloudFormationRegion {
             .filter_map(|output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned())));
         Ok(Some(Previous {
             id: stack.stack_id().unwrap_or(name).to_owned(),
-            status: Status::new(stack.stack_status().map(|status| status.as_str()).unwrap_or_default()),
+            status: Status::new(stack.stack_status().map(StackStatus::as_str).unwrap_or_default()),
             reason: stack.stack_status_reason().unwrap_or_default().to_owned(),
             parameters: parameters.collect(),
             resolved: resolved.collect(),
