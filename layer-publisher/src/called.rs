@@ -22,6 +22,8 @@ pub enum Command {
     Rollback,
     /// Brings templates to the ledger's versions: the other crate's command, which comes after ours.
     Bump,
+    /// Creates or updates a stack.
+    DeployStack,
 }
 
 /// How the program was started.
@@ -52,6 +54,7 @@ impl CalledAs {
             (true, Command::Status) => "cargo xtask status",
             (true, Command::Rollback) => "cargo xtask rollback",
             (true, Command::Bump) => "cargo xtask bump-templates",
+            (true, Command::DeployStack) => "cargo xtask deploy-stack",
             (false, Command::Build) => "layer-builder build",
             (false, Command::Publish) => "layer-publisher publish",
             (false, Command::Stage) => "layer-publisher stage",
@@ -60,6 +63,7 @@ impl CalledAs {
             (false, Command::Status) => "layer-publisher status",
             (false, Command::Rollback) => "layer-publisher rollback",
             (false, Command::Bump) => "template-tools bump",
+            (false, Command::DeployStack) => "layer-publisher deploy-stack",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The way from the command line into the crate: what was asked for goes to the file of its command.
 
 mod arguments;
+mod deploy_stack;
 mod latest;
 mod promote;
 mod publish;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use arguments::CommonArgs;
+use deploy_stack::DeployStackArgs;
 use latest::LatestArgs;
 use promote::PromoteArgs;
 use publish::PublishArgs;
@@ -40,6 +42,7 @@ enum Command {
     Latest(LatestArgs),
     Status(StatusArgs),
     Rollback(RollbackArgs),
+    DeployStack(Box<DeployStackArgs>),
 }
 
 impl Command {
@@ -51,6 +54,7 @@ impl Command {
             | Self::Latest(LatestArgs { common, .. })
             | Self::Status(StatusArgs { common, .. })
             | Self::Rollback(RollbackArgs { common, .. }) => common,
+            Self::DeployStack(arguments) => &arguments.common,
         }
     }
 
@@ -62,6 +66,7 @@ impl Command {
             Self::Latest(arguments) => arguments.run(ui, called).await,
             Self::Status(arguments) => arguments.run(ui, called).await,
             Self::Rollback(arguments) => arguments.run(ui, called).await,
+            Self::DeployStack(arguments) => arguments.run(ui, called).await,
         }
     }
 }
@@ -111,6 +116,7 @@ fn read(name: &str, matches: &ArgMatches) -> Result<Command, clap::Error> {
         "rollback" => RollbackArgs::from_arg_matches(matches).map(Command::Rollback),
         "promote" => PromoteArgs::from_arg_matches(matches).map(Command::Promote),
         "publish" => PublishArgs::from_arg_matches(matches).map(Command::Publish),
+        "deploy-stack" => DeployStackArgs::from_arg_matches(matches).map(Box::new).map(Command::DeployStack),
         _ => LatestArgs::from_arg_matches(matches).map(Command::Latest),
     }
 }

@@ -25,6 +25,12 @@ pub struct Clocks {
     pub region: Duration,
     /// A lock that others respect, too, is held for so long unless it is renewed.
     pub lease: Duration,
+    /// Between two looks at a stack or a change set that CloudFormation is at work on.
+    pub look_at_stack: Duration,
+    /// For a change set until it is made.
+    pub change_set: Duration,
+    /// For a stack that somebody else is changing, until that is done.
+    pub other_deployment: Duration,
     /// The second in which so many calls may begin ([`crate::aws::pace`]).
     pub second: Duration,
 }
@@ -46,6 +52,9 @@ impl Clocks {
             look_again_after: Duration::from_secs(1),
             region: Duration::from_mins(6),
             lease: Duration::from_mins(1),
+            look_at_stack: Duration::from_millis(1500),
+            change_set: Duration::from_mins(10),
+            other_deployment: Duration::from_mins(30),
             second: Duration::from_secs(1),
         }
     }
@@ -63,6 +72,9 @@ impl Clocks {
             look_again_after: self.look_again_after / times,
             region: (self.region / times).max(LEAST_ANSWER.min(self.region) * 5),
             lease: (self.lease / times).max(LEAST_ANSWER.min(self.lease) * 2),
+            look_at_stack: self.look_at_stack / times,
+            change_set: (self.change_set / times).max(LEAST_ANSWER.min(self.change_set)),
+            other_deployment: self.other_deployment / times,
             second: self.second / times,
         }
     }

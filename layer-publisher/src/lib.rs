@@ -14,6 +14,7 @@ pub mod machine_lock;
 pub mod manifest;
 pub mod publish;
 pub mod region;
+pub mod stack;
 pub mod ui;
 pub mod versions;
 pub mod zip_source;

@@ -121,9 +121,14 @@ impl Ui {
         Some(MovingLine { bar })
     }
 
+    /// Whether there is somebody who could be asked: a terminal at both ends.
+    pub fn can_ask(&self) -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
     /// Asks on the terminal. Nothing if there is none, at either end.
     pub fn ask(&self, question: &str) -> Option<String> {
-        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        if !self.can_ask() {
             return None;
         }
         let mut err = AutoStream::new(std::io::stderr(), self.color);

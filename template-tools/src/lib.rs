@@ -29,5 +29,6 @@ pub mod plan;
 pub mod report;
 pub mod samconfig;
 pub mod starter;
+pub mod template;
 pub mod tree;
 mod ui;

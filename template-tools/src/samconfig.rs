@@ -3,6 +3,8 @@
 //! What a parameter is for is told by the template that the file deploys; only a whole ARN says so itself. Text in, plan
 //! out: whoever reads files hands the templates in.
 
+mod deploy;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -14,6 +16,8 @@ use crate::document::{ParseError, Position, Style, align, parse};
 use crate::flow::{Given, Home, Outside, Source, flow_with};
 use crate::pattern::{ArnPattern, Part, Variables};
 use crate::plan::{AccountTaken, Bump, Decision, LeftAlone, Plan, Refusal, Wanted, Weight, decide};
+
+pub use deploy::{DeploySettings, deploy_settings};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "samconfig.toml";

@@ -15,6 +15,7 @@ pub mod own_layer;
 pub mod project;
 pub mod proxy;
 pub mod server;
+pub mod stack;
 pub mod tools;
 pub mod wheels;
 pub mod world;

@@ -93,6 +93,15 @@ const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        title: "Stacks",
+        entries: &[binary(
+            "deploy-stack",
+            "layer-publisher",
+            "deploy-stack",
+            "create or update a stack through a change set",
+        )],
+    },
+    Group {
         title: "Try",
         entries: &[
             binary("demo", "demo", "", "show the whole loop against a local AWS; no account needed"),

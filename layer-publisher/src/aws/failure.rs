@@ -143,6 +143,16 @@ impl CallFailure {
             "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
                 "s3:PutObject".to_owned()
             }
+            "CreateChangeSet"
+            | "DescribeChangeSet"
+            | "ExecuteChangeSet"
+            | "DeleteChangeSet"
+            | "DescribeStacks"
+            | "DescribeStackEvents"
+            | "ListStackResources"
+            | "GetTemplate"
+            | "ContinueUpdateRollback"
+            | "DeleteStack" => format!("cloudformation:{}", self.operation),
             "GetParameter" | "PutParameter" => format!("ssm:{}", self.operation),
             "GetCallerIdentity" | "AssumeRole" => format!("sts:{}", self.operation),
             operation => format!("lambda:{operation}"),

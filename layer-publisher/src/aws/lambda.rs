@@ -30,7 +30,7 @@ const COPIES: usize = 4;
 /// Lambda in one region.
 #[derive(Clone, Debug)]
 pub struct LambdaRegion {
-    client: Client,
+    pub(super) client: Client,
     region: Region,
     clocks: Clocks,
     uploads: Arc<Semaphore>,

@@ -23,6 +23,7 @@ use template_tools::arn::{AccountId, Partition, Region};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
+use super::cloudformation::CloudFormationRegion;
 use super::failure::{Advice, CallFailure, Kind};
 use super::gate::Gate;
 use super::lambda::{LambdaRegion, UPLOAD_MEMORY};
@@ -284,6 +285,11 @@ impl Session {
             arn.clone_into(&mut said);
         }
         Ok(Err(SessionError::Identity(said)))
+    }
+
+    /// CloudFormation in one region.
+    pub fn cloudformation(&self, region: &Region) -> CloudFormationRegion {
+        CloudFormationRegion::new(&self.config, region)
     }
 
     /// Systems Manager in one region.

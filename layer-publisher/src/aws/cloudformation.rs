@@ -1,0 +1,23 @@
+//! CloudFormation's calls, in one region.
+
+mod change_set;
+mod stacks;
+
+use aws_config::{Region as SdkRegion, SdkConfig};
+use aws_sdk_cloudformation::Client;
+use template_tools::arn::Region;
+
+/// CloudFormation in one region.
+#[derive(Clone, Debug)]
+pub struct CloudFormationRegion {
+    client: Client,
+}
+
+impl CloudFormationRegion {
+    pub(super) fn new(config: &SdkConfig, region: &Region) -> Self {
+        let config = aws_sdk_cloudformation::config::Builder::from(config)
+            .region(SdkRegion::new(region.to_string()))
+            .build();
+        Self { client: Client::from_conf(config) }
+    }
+}

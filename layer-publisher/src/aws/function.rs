@@ -1,0 +1,13 @@
+//! Lambda's word on the layers that a function has.
+
+use super::failure::CallFailure;
+use super::lambda::LambdaRegion;
+
+impl LambdaRegion {
+    /// The ARNs of the LayerVersions of a function, in its order.
+    pub async fn layers_of(&self, function: &str) -> Result<Vec<String>, CallFailure> {
+        let answer = self.client.get_function_configuration().function_name(function).send().await;
+        let answer = answer.map_err(|error| CallFailure::new("GetFunctionConfiguration", &error))?;
+        Ok(answer.layers().iter().filter_map(|layer| layer.arn()).map(str::to_owned).collect())
+    }
+}

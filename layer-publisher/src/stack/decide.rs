@@ -1,0 +1,91 @@
+//! What is said before anything happens, and whether it may happen.
+
+use std::collections::BTreeMap;
+
+use template_tools::template::Carries;
+
+use super::change_set::ChangeSet;
+use super::describe::{Description, Facts, describe};
+use super::error::StackError;
+use super::parameters::Chosen;
+use super::region::InRegion;
+use super::settings::{Confirm, Goal};
+use super::state::Previous;
+
+impl InRegion {
+    /// Says what will happen, and finds out whether it may.
+    pub(super) async fn decide(
+        &self,
+        change_set: &ChangeSet,
+        chosen: Option<&Chosen>,
+        previous: Option<&Previous>,
+    ) -> Result<Description, StackError> {
+        let description = self.describe(change_set, previous).await?;
+        for taken in chosen.iter().flat_map(|chosen| &chosen.taken) {
+            let carries = match taken.carries {
+                Carries::LayerVersion => "a layer's version",
+                Carries::Content => "a layer's content",
+            };
+            let (name, old, new) = (&taken.name, &taken.old, &taken.new);
+            self.status("Parameter", format!("{name}, {carries}: {old} -> {new}, the template's Default"));
+        }
+        for line in &description.lines {
+            self.status(line.verb, &line.text);
+        }
+        for change in &description.layers {
+            self.status("Layer", change.text());
+            if change.is_downgrade() {
+                let text = change.text();
+                self.common.ui.warning(format!("{}: {text} goes back to an older version", self.region));
+            }
+        }
+        if !description.deleted_layers.is_empty() && !self.common.settings.allowed.delete {
+            return Err(StackError::Deletes(description.deleted_layers));
+        }
+        if self.common.settings.confirm == Confirm::Yes && self.common.settings.goal == Goal::Deploy {
+            self.confirm().await?;
+        }
+        Ok(description)
+    }
+
+    async fn describe(
+        &self,
+        change_set: &ChangeSet,
+        previous: Option<&Previous>,
+    ) -> Result<Description, StackError> {
+        let what = || format!("read the templates of stack `{}` in {}", change_set.stack_name, self.region);
+        let call = |failure| StackError::call(what(), failure);
+        let new = self.cloudformation.change_set_template(&change_set.arn).await.map_err(call)?;
+        let new = self.facts(&new, &change_set.parameters);
+        let old = match previous {
+            Some(previous) => {
+                let old = self.cloudformation.deployed_template(&previous.id).await.map_err(call)?;
+                self.facts(&old, &previous.resolved)
+            }
+            None => Facts::default(),
+        };
+        Ok(describe(&change_set.changes, &old, &new))
+    }
+
+    /// What a template comes to. One that CloudFormation can read and we cannot tells nothing.
+    pub(super) fn facts(&self, template: &str, values: &BTreeMap<String, String>) -> Facts {
+        Facts::read(template, values, &self.deployment()).unwrap_or_else(|error| {
+            self.common.ui.warning(format!("{}: the deployed template cannot be read: {error}", self.region));
+            Facts::default()
+        })
+    }
+
+    async fn confirm(&self) -> Result<(), StackError> {
+        let _turn = self.common.asking.lock().await;
+        let question = format!("Deploy this to stack `{}` in {}? [y/N]", self.stack_name(), self.region);
+        let ui = self.common.ui.clone();
+        if !ui.can_ask() {
+            return Err(StackError::NobodyToAsk);
+        }
+        let answer = tokio::task::spawn_blocking(move || ui.ask(&question)).await.ok().flatten();
+        match answer.as_deref() {
+            Some("y" | "Y" | "yes") => Ok(()),
+            _ => Err(StackError::NotConfirmed),
+        }
+    }
+}

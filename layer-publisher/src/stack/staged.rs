@@ -1,0 +1,77 @@
+//! What goes through S3 on its way to a stack: files of this machine, and templates that are too large for a request.
+
+use template_tools::ledger::Content as Place;
+use template_tools::template::local::{Purpose, with_places};
+
+use super::change_set::{LARGEST_BODY, TemplateSource};
+use super::error::StackError;
+use super::region::InRegion;
+use super::template::{Template, as_object};
+
+impl InRegion {
+    /// The bucket for what has to go through S3.
+    async fn bucket(&self, needed_for: &str) -> Result<String, StackError> {
+        let settings = &self.common.settings;
+        if let Some(pattern) = &settings.s3_bucket {
+            return Ok(pattern.fill(self.account(), &self.region));
+        }
+        if settings.resolve_s3 {
+            let managed = self.stack("aws-sam-cli-managed-default").await?;
+            let bucket = managed.and_then(|stack| stack.outputs.get("SourceBucket").cloned());
+            return bucket.ok_or_else(|| StackError::NoSamBucket { region: self.region.clone() });
+        }
+        Err(StackError::NoBucket(needed_for.to_owned()))
+    }
+
+    /// The template's text, with what lies on this machine sent to S3.
+    pub(super) async fn staged(&self, template: &Template) -> Result<String, StackError> {
+        let mut places = Vec::new();
+        for packed in &template.packed {
+            let local = &packed.local;
+            let bucket = self.bucket(&format!("`{}` of `{}`", local.property, local.resource)).await?;
+            let folder = match local.purpose {
+                Purpose::LayerContent => "lambda-layers",
+                Purpose::FunctionCode | Purpose::Other => "lambda-functions",
+            };
+            let key = match &self.common.settings.s3_prefix {
+                Some(prefix) => format!("{}/{}.zip", prefix.trim_matches('/'), packed.sha256),
+                None => format!("{folder}/{}/{}.zip", local.resource, packed.sha256),
+            };
+            let s3 = self.common.session.s3(&self.region);
+            let sent = s3.bring(&bucket, &key, &packed.zip, packed.size, &packed.code_sha256).await;
+            let what = || format!("send `{}` to bucket `{bucket}` in {}", local.path, self.region);
+            let object = sent.map_err(|failure| StackError::call(what(), failure))?;
+            self.status("Staged", format!("{} to s3://{}/{}", local.path, object.bucket, object.key));
+            let place = Place { bucket: object.bucket, key: object.key, version: object.version };
+            places.push((local, place));
+        }
+        if places.is_empty() {
+            return Ok(template.text.clone());
+        }
+        with_places(&template.parsed(), &places)
+            .map_err(|source| StackError::Places { path: template.path.clone(), source })
+    }
+
+    pub(super) async fn source(
+        &self,
+        template: &Template,
+        text: String,
+    ) -> Result<TemplateSource, StackError> {
+        if text.len() <= LARGEST_BODY {
+            return Ok(TemplateSource::Body(text));
+        }
+        let bucket = self.bucket("a template of more than 51,200 bytes, which has to go through S3").await?;
+        let (zip, size, sha256, code_sha256) = as_object(&text);
+        let prefix = self.common.settings.s3_prefix.as_deref().map(|prefix| prefix.trim_matches('/'));
+        let prefix = prefix.unwrap_or("cloudformation-templates");
+        let key = format!("{prefix}/{sha256}.template");
+        let sent = self.common.session.s3(&self.region).bring(&bucket, &key, &zip, size, &code_sha256).await;
+        let what = || format!("send `{}` to bucket `{bucket}` in {}", template.path.display(), self.region);
+        let object = sent.map_err(|failure| StackError::call(what(), failure))?;
+        self.status("Staged", format!("the template to s3://{}/{}", object.bucket, object.key));
+        let suffix = if self.common.caller.partition.as_str() == "aws-cn" { ".cn" } else { "" };
+        let version = object.version.map(|version| format!("?versionId={version}")).unwrap_or_default();
+        let (region, bucket, key) = (&self.region, object.bucket, object.key);
+        Ok(TemplateSource::Url(format!("https://s3.{region}.amazonaws.com{suffix}/{bucket}/{key}{version}")))
+    }
+}

@@ -1,0 +1,149 @@
+//! What `deploy-stack` says to input that is wrong: a sentence and a hint each, before AWS is called where it can be known.
+
+use tests::proxy::{Fault, Rule};
+use tests::stack::{REGION, Stacks};
+
+const TOPIC: &str = "Parameters:\n  Name: {Type: String, Description: what it is called}\n  \
+                     Stage: {Type: String, AllowedValues: [dev, prod]}\nResources: {T: {Type: AWS::SNS::Topic}}\n";
+
+/// Refused without a single call.
+#[track_caller]
+fn at_once(stacks: &Stacks, arguments: &[&str], said: &str) {
+    let run = stacks.deploy(arguments).ends_with(1).says(said);
+    assert!(run.calls.is_empty(), "{:?}", run.operations());
+}
+
+#[test]
+fn pypi_templates_that_are_none() {
+    let stacks = Stacks::new();
+    at_once(&stacks, &["nowhere.yaml"], "error: failed to read the template `nowhere.yaml`");
+    stacks.template("t.yaml", "Resources: {a: [\n");
+    at_once(&stacks, &["t.yaml"], "error: failed to parse the template `t.yaml`");
+    stacks.template("t.yaml", "a: b\n");
+    at_once(&stacks, &["t.yaml"], "is no template of CloudFormation");
+    stacks.template("t.yaml", format!("# {}\n", "x".repeat(1_000_001)));
+    at_once(&stacks, &["t.yaml"], "is larger than CloudFormation takes");
+    std::fs::write(stacks.world.project.path("t.yaml"), [0xff, 0xfe, 0x00]).unwrap();
+    at_once(&stacks, &["t.yaml"], "failed to read the template `t.yaml`");
+}
+
+#[test]
+fn pypi_parameters_that_are_missing_unknown_or_not_allowed() {
+    let stacks = Stacks::new();
+    stacks.template("t.yaml", TOPIC);
+    let run = stacks.deploy(&["t.yaml"]).ends_with(1);
+    assert_eq!(run.count("CreateChangeSet"), 0);
+    run.says("error: the template needs values for 2 parameters:")
+        .says("  Name (String): what it is called")
+        .says("  Stage (String); one of dev, prod")
+        .says("hint: give them with `--parameters Name=… Stage=…`");
+    at_once(
+        &stacks,
+        &["t.yaml", "--parameters", "Nam=x"],
+        "the template has no parameter `Nam`; did you mean `Name`?",
+    );
+    at_once(&stacks, &["t.yaml", "--parameters", "Stage=test"], "parameter `Stage` cannot be `test`");
+    at_once(&stacks, &["t.yaml", "--parameters", "Name=a", "Name=b"], "is given two different values");
+    stacks.deploy(&["t.yaml", "--parameters", "Name"]).ends_with(2).says("`Name` is no parameter");
+    stacks.template("p.json", r#"[{"ParameterKey": "Name", "ParameterValue": "a"}]"#);
+    stacks.deploy(&["t.yaml", "--parameters", "file://p.json", "Stage=dev"]).ends_with(0);
+    assert_eq!((stacks.parameter("Name").as_str(), stacks.parameter("Stage").as_str()), ("a", "dev"));
+    // It keeps both.
+    stacks.deploy(&["t.yaml"]).ends_with(0).says("Unchanged");
+}
+
+#[test]
+fn pypi_stacks_need_a_name_and_a_region() {
+    let stacks = Stacks::new();
+    stacks.template("t.yaml", "Resources: {T: {Type: AWS::SNS::Topic}}\n");
+    let run = |arguments: &[&str]| stacks.run(&[&["deploy-stack"], arguments].concat());
+    run(&["t.yaml"])
+        .ends_with(2)
+        .says("error: no stack is named")
+        .says("hint: name it with `--stack-name NAME`");
+    run(&["t.yaml", "--stack-name", "a_b"]).ends_with(2).says("a stack's name begins with a letter");
+    run(&["t.yaml", "--stack-name", "a"]).ends_with(1).says("error: no region is known");
+    run(&["--stack-name", "a", "--region", REGION]).ends_with(2).says("error: no template is named");
+}
+
+#[test]
+fn pypi_capabilities_are_named_where_they_are_missing() {
+    let stacks = Stacks::new();
+    let role = "Resources:\n  R:\n    Type: AWS::IAM::Role\n    Properties:\n      AssumeRolePolicyDocument: {Version: '2012-10-17', Statement: []}\n";
+    stacks.template("t.yaml", role);
+    at_once(&stacks, &["t.yaml"], "error: the template needs CAPABILITY_IAM for resource `R`");
+    stacks.deploy(&["t.yaml"]).says("`--capabilities CAPABILITY_IAM`");
+    stacks.deploy(&["t.yaml", "--capabilities", "CAPABILITY_IAM"]).ends_with(0);
+    // What only CloudFormation can know.
+    let insufficient = Fault::Error {
+        status: 400,
+        code: "InsufficientCapabilitiesException",
+        message: "Requires capabilities : [CAPABILITY_AUTO_EXPAND]",
+    };
+    stacks.world.proxy.add(Rule::always(insufficient).of("CreateChangeSet"));
+    stacks
+        .deploy(&["t.yaml", "--capabilities", "CAPABILITY_IAM"])
+        .ends_with(1)
+        .says("`--capabilities CAPABILITY_AUTO_EXPAND`");
+}
+
+#[test]
+fn pypi_a_placeholder_is_no_version() {
+    let stacks = Stacks::new();
+    stacks.template(
+        "t.yaml",
+        "Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      Layers: [!Sub 'arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:layer:demo:DEMO_LAYER_PLACEHOLDER']\n",
+    );
+    let run = stacks.deploy(&["t.yaml"]).ends_with(1);
+    assert_eq!(run.count("CreateChangeSet"), 0);
+    run.says("function `F` still has the placeholder `DEMO_LAYER_PLACEHOLDER`")
+        .says("hint: put the version in place");
+}
+
+#[test]
+fn pypi_samconfig_is_honoured_or_refused() {
+    let stacks = Stacks::new();
+    stacks
+        .template("t.yaml", "Parameters: {Name: {Type: String}}\nResources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Ref Name}}}\n");
+    let config = |more: &str| {
+        let head = format!(
+            "[prod.deploy.parameters]\nstack_name = \"demo-stack\"\nregion = \"{REGION}\"\nparameter_overrides = \"Name=\\\"two words\\\"\"\n"
+        );
+        stacks.template("samconfig.toml", head + more);
+    };
+    let deploy = |arguments: &[&str]| stacks.run(&[&["deploy-stack", "t.yaml"], arguments].concat());
+    deploy(&["--config-env", "prod"]).ends_with(1).says("there is no `samconfig.toml`");
+    config("");
+    deploy(&["--config-env", "prd"]).ends_with(1).says("`samconfig.toml` has no environment `prd`");
+    config("image_repository = \"x\"\n");
+    deploy(&["--config-env", "prod"])
+        .ends_with(1)
+        .says("sets `image_repository`, which only `sam deploy` honours");
+    config("tags = 5\n");
+    deploy(&["--config-env", "prod"]).ends_with(1).says("`tags` cannot be read");
+    config("resolve_s3 = true\ntags = \"team=x\"\nfail_on_empty_changeset = true\n");
+    let run = deploy(&["--config-env", "prod"]).ends_with(0);
+    run.says("warning: nothing is done about 1 key of `samconfig.toml`: `fail_on_empty_changeset`");
+    assert_eq!(stacks.parameter("Name"), "two words");
+    let found = stacks.aws(&["cloudformation", "describe-stacks", "--stack-name", "demo-stack"]);
+    assert_eq!(found["Stacks"][0]["Tags"], serde_json::json!([{ "Key": "team", "Value": "x" }]));
+    // What is typed counts more.
+    deploy(&["--config-env", "prod", "--parameters", "Name=typed"]).ends_with(0);
+    assert_eq!(stacks.parameter("Name"), "typed");
+    config("a = \n");
+    deploy(&[]).ends_with(1).says("failed to parse `samconfig.toml`");
+}
+
+#[test]
+fn pypi_resolve_s3_takes_the_bucket_of_sams_own_stack() {
+    let stacks = Stacks::new();
+    stacks.template("template.yaml", "Resources:\n  L:\n    Type: AWS::Lambda::LayerVersion\n    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n    Properties: {Content: target/layers/demo.zip}\n");
+    stacks.template("samconfig.toml", "[default.deploy.parameters]\nresolve_s3 = true\n");
+    let run = stacks.deploy(&["template.yaml"]).ends_with(1);
+    run.says("`resolve_s3` asks for the bucket of the stack `aws-sam-cli-managed-default`, which eu-west-1 does not have");
+    stacks.template("sam.yaml", "Resources: {B: {Type: AWS::S3::Bucket, Properties: {BucketName: sams-own-bucket}}}\nOutputs: {SourceBucket: {Value: !Ref B}}\n");
+    let managed =
+        ["deploy-stack", "sam.yaml", "--stack-name", "aws-sam-cli-managed-default", "--region", REGION];
+    stacks.run(&managed).ends_with(0);
+    stacks.deploy(&["template.yaml"]).ends_with(0).says("s3://sams-own-bucket/lambda-layers/L/");
+}
