@@ -109,8 +109,13 @@ impl World {
 
     /// What Lambda answers to a GET of this path, past the proxy and without any SDK: a CLI takes a second to start.
     pub fn lambda(&self, region: &str, path: &str) -> Value {
+        self.lambda_of(&self.account, region, path)
+    }
+
+    /// The same, in another account.
+    pub fn lambda_of(&self, account: &str, region: &str, path: &str) -> Value {
         let get = format!("GET /2018-10-31/{path} HTTP/1.1");
-        self.ask(region, "lambda", get, Vec::new(), Vec::new())
+        ask(account, region, "lambda", get, Vec::new(), Vec::new())
     }
 
     /// What a pointer holds, past the proxy.
@@ -120,40 +125,25 @@ impl World {
             ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()),
         ];
         let body = format!("{{\"Name\": \"{name}\"}}").into_bytes();
-        let answer = self.ask(region, "ssm", "POST / HTTP/1.1".to_owned(), headers, body);
+        let answer = ask(&self.account, region, "ssm", "POST / HTTP/1.1".to_owned(), headers, body);
         answer["Parameter"]["Value"].clone()
     }
 
     /// Makes a bucket, or an object, past the proxy.
     pub fn put(&self, path: &str, text: &str) {
-        self.ask("us-east-1", "s3", format!("PUT {path} HTTP/1.1"), Vec::new(), text.as_bytes().to_vec());
+        ask(
+            &self.account,
+            "us-east-1",
+            "s3",
+            format!("PUT {path} HTTP/1.1"),
+            Vec::new(),
+            text.as_bytes().to_vec(),
+        );
     }
 
     /// What an object holds, as JSON; null if there is none.
     pub fn object(&self, path: &str) -> Value {
-        self.ask("us-east-1", "s3", format!("GET {path} HTTP/1.1"), Vec::new(), Vec::new())
-    }
-
-    /// The local AWS believes every signature.
-    fn ask(
-        &self,
-        region: &str,
-        service: &str,
-        first_line: String,
-        mut headers: Vec<(String, String)>,
-        body: Vec<u8>,
-    ) -> Value {
-        let scope = format!("Credential={}/20260101/{region}/{service}/aws4_request", self.account);
-        let authorization = format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0");
-        headers.extend([
-            ("host".to_owned(), local_aws().address().to_string()),
-            ("authorization".to_owned(), authorization),
-            ("connection".to_owned(), "close".to_owned()),
-        ]);
-        let mut stream = TcpStream::connect(local_aws().address()).unwrap();
-        Message { first_line, headers, body }.write(&mut stream).unwrap();
-        let answer = Message::read_answer(&mut BufReader::new(stream), "GET").unwrap();
-        serde_json::from_slice(&answer.body).unwrap_or_default()
+        ask(&self.account, "us-east-1", "s3", format!("GET {path} HTTP/1.1"), Vec::new(), Vec::new())
     }
 
     /// The layer's publish table, instead of the one with regions only.
@@ -175,6 +165,28 @@ impl World {
         versions.sort_unstable();
         versions
     }
+}
+
+/// The local AWS believes every signature.
+fn ask(
+    account: &str,
+    region: &str,
+    service: &str,
+    first_line: String,
+    mut headers: Vec<(String, String)>,
+    body: Vec<u8>,
+) -> Value {
+    let scope = format!("Credential={}/20260101/{region}/{service}/aws4_request", account);
+    let authorization = format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0");
+    headers.extend([
+        ("host".to_owned(), local_aws().address().to_string()),
+        ("authorization".to_owned(), authorization),
+        ("connection".to_owned(), "close".to_owned()),
+    ]);
+    let mut stream = TcpStream::connect(local_aws().address()).unwrap();
+    Message { first_line, headers, body }.write(&mut stream).unwrap();
+    let answer = Message::read_answer(&mut BufReader::new(stream), "GET").unwrap();
+    serde_json::from_slice(&answer.body).unwrap_or_default()
 }
 
 /// What came of one run.
