@@ -1,5 +1,7 @@
 //! Everything that names the AWS SDK's types. What comes out of here is ours.
 
+#[cfg(feature = "cloudformation")]
+pub mod cloudformation;
 pub mod download;
 pub mod failure;
 pub mod lambda;

@@ -1,10 +1,13 @@
 //! The way from the command line into the crate: what was asked for goes to the file of its command.
 
 mod arguments;
+mod download;
 mod latest;
 mod promote;
+mod prune;
 mod publish;
 mod stage;
+mod usage;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -12,10 +15,13 @@ use std::process::ExitCode;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use arguments::CommonArgs;
+use download::DownloadArgs;
 use latest::LatestArgs;
 use promote::PromoteArgs;
+use prune::PruneArgs;
 use publish::PublishArgs;
 use stage::StageArgs;
+use usage::UsageArgs;
 
 use crate::called::CalledAs;
 use crate::ui::Ui;
@@ -33,6 +39,9 @@ enum Command {
     Publish(PublishArgs),
     Stage(StageArgs),
     Promote(PromoteArgs),
+    Usage(UsageArgs),
+    Prune(PruneArgs),
+    Download(DownloadArgs),
     Latest(LatestArgs),
 }
 
@@ -42,6 +51,9 @@ impl Command {
             Self::Publish(PublishArgs { common, .. })
             | Self::Stage(StageArgs { common, .. })
             | Self::Promote(PromoteArgs { common, .. })
+            | Self::Usage(UsageArgs { common, .. })
+            | Self::Prune(PruneArgs { common, .. })
+            | Self::Download(DownloadArgs { common, .. })
             | Self::Latest(LatestArgs { common, .. }) => common,
         }
     }
@@ -51,6 +63,9 @@ impl Command {
             Self::Publish(arguments) => arguments.run(ui, called).await,
             Self::Stage(arguments) => arguments.run(ui, called).await,
             Self::Promote(arguments) => arguments.run(ui, called).await,
+            Self::Usage(arguments) => arguments.run(ui, called).await,
+            Self::Prune(arguments) => arguments.run(ui, called).await,
+            Self::Download(arguments) => arguments.run(ui, called).await,
             Self::Latest(arguments) => arguments.run(ui, called).await,
         }
     }
@@ -98,6 +113,9 @@ fn read(name: &str, matches: &ArgMatches) -> Result<Command, clap::Error> {
     match name {
         "stage" => StageArgs::from_arg_matches(matches).map(Command::Stage),
         "promote" => PromoteArgs::from_arg_matches(matches).map(Command::Promote),
+        "usage" => UsageArgs::from_arg_matches(matches).map(Command::Usage),
+        "prune" => PruneArgs::from_arg_matches(matches).map(Command::Prune),
+        "download" => DownloadArgs::from_arg_matches(matches).map(Command::Download),
         "publish" => PublishArgs::from_arg_matches(matches).map(Command::Publish),
         _ => LatestArgs::from_arg_matches(matches).map(Command::Latest),
     }

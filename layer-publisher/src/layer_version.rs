@@ -2,6 +2,7 @@
 
 use template_tools::arn::{LayerName, LayerVersionArn};
 
+use crate::when::When;
 use crate::zip_source::ZipSource;
 
 /// One line of ListLayerVersions, which tells neither hash nor size.
@@ -11,6 +12,15 @@ pub struct Listed {
     pub version: u64,
     /// Its description; empty if it has none.
     pub description: String,
+}
+
+/// One line of ListLayerVersions, as far as the age of a version matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dated {
+    /// Its number.
+    pub version: u64,
+    /// When it was published, if that can be told.
+    pub created: Option<When>,
 }
 
 /// What GetLayerVersion and PublishLayerVersion tell.

@@ -1,5 +1,8 @@
 //! What is there: the versions that AWS has, and where they go from there.
 
+pub mod download;
 pub mod latest;
 pub mod promote;
+pub mod prune;
+pub mod usage;
 pub mod ways;

@@ -69,6 +69,9 @@ const GROUPS: &[Group] = &[
                 "promote",
                 "publish to one target the very bytes of another",
             ),
+            binary("usage", "layer-publisher", "usage", "show which functions use which version of a layer"),
+            binary("prune", "layer-publisher", "prune", "delete versions that nothing needs any more"),
+            binary("download", "layer-publisher", "download", "fetch the zip of a version, checked"),
             Entry {
                 name: "release",
                 about: "build, publish, and bump templates",

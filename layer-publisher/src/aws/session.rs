@@ -23,6 +23,8 @@ use template_tools::arn::{AccountId, Partition, Region};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
+#[cfg(feature = "cloudformation")]
+use super::cloudformation::CloudFormationRegion;
 use super::failure::{Advice, CallFailure, Kind};
 use super::lambda::{LambdaRegion, UPLOAD_MEMORY};
 use super::pace::{Pace, paced};
@@ -273,6 +275,12 @@ impl Session {
             (Some(partition), Some(account)) => Ok(Caller { partition, account }),
             _ => Err(SessionError::Identity(arn.to_owned())),
         })
+    }
+
+    /// CloudFormation in one region.
+    #[cfg(feature = "cloudformation")]
+    pub fn cloudformation(&self, region: &Region) -> CloudFormationRegion {
+        CloudFormationRegion::new(&self.config, region)
     }
 
     /// Systems Manager in one region.
