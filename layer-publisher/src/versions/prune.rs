@@ -127,10 +127,7 @@ async fn ask_all<'a>(
 
 fn verdicts<'a>(asked: Vec<Asked<'a>>, rules: &Rules) -> Vec<Verdict<'a>> {
     let verdict = |asked: Asked<'a>| {
-        let plan = match asked.silent.is_empty() {
-            true => plan::plan(&asked.known, rules),
-            false => Plan::default(),
-        };
+        let plan = if asked.silent.is_empty() { plan::plan(&asked.known, rules) } else { Plan::default() };
         Verdict { asked, plan }
     };
     asked.into_iter().map(verdict).collect()

@@ -48,13 +48,22 @@ fn look(reader: &Reader<'_, '_, '_>, root: NodeId, found: &mut Everywhere) {
         if call.is_some() || is_text {
             reader.evaluator.texts(node, &Home::Entry).iter().for_each(|value| take(reader, value, found));
         }
-        let (inner, is_sub) = match &call {
-            Some(call) => (call.argument, call.name == "Fn::Sub"),
-            None => (node, false),
+        let (inner, name) = match &call {
+            Some(call) => (call.argument, call.name.as_ref()),
+            None => (node, ""),
         };
         match &document.node(inner).content {
             // The text of `Fn::Sub` has been read, and means nothing by itself.
-            Content::Sequence(items) => waiting.extend(items.iter().skip(usize::from(is_sub))),
+            Content::Sequence(items) if name == "Fn::Sub" => waiting.extend(items.iter().skip(1)),
+            // Nor do the pieces of `Fn::Join`, unless they are expressions.
+            Content::Sequence(items) if name == "Fn::Join" => {
+                let pieces = items.iter().flat_map(|item| match document.intrinsic(*item) {
+                    Some(_) => std::slice::from_ref(item),
+                    None => document.items(*item).unwrap_or_default(),
+                });
+                waiting.extend(pieces.filter(|piece| document.intrinsic(**piece).is_some()));
+            }
+            Content::Sequence(items) => waiting.extend(items),
             Content::Mapping(pairs) => waiting.extend(pairs.iter().map(|(_, value)| *value)),
             Content::Scalar { .. } | Content::Alias(_) => {}
         }

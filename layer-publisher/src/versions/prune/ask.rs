@@ -81,7 +81,7 @@ pub(super) async fn everybody<'a>(
         match versions.get(place) {
             Some(Ok(versions)) => one.known.versions.clone_from(versions),
             Some(Err(failure)) => one.silent.push(silent("its versions", failure)),
-            None => one.silent.push(Silent { said: "its versions: not asked".to_owned(), hint: None }),
+            None => one.silent.push(not_asked("its versions")),
         }
         let mut named = Named::new();
         let mut add = |version: u64, reason: Reason| {
@@ -107,9 +107,7 @@ pub(super) async fn everybody<'a>(
                     }
                 }
                 Some(Err(failure)) => one.silent.push(silent(&format!("the functions of {who}"), failure)),
-                None => {
-                    one.silent.push(Silent { said: format!("the functions of {who}: not asked"), hint: None })
-                }
+                None => one.silent.push(not_asked(&format!("the functions of {who}"))),
             }
             match stacks.get(&corner) {
                 Some(Ok(namings)) => {
@@ -123,9 +121,7 @@ pub(super) async fn everybody<'a>(
                     };
                     one.silent.push(Silent { said: format!("the stacks of {who}: {error}"), hint });
                 }
-                None => {
-                    one.silent.push(Silent { said: format!("the stacks of {who}: not asked"), hint: None })
-                }
+                None => one.silent.push(not_asked(&format!("the stacks of {who}"))),
             }
         }
         for failure in &opened.ways.failures {
@@ -144,7 +140,7 @@ pub(super) async fn everybody<'a>(
                 said: said.clone(),
                 hint: failure.as_ref().and_then(|failure| failure.hint(advice, called)),
             }),
-            None => one.silent.push(Silent { said: "its pointers: not asked".to_owned(), hint: None }),
+            None => one.silent.push(not_asked("its pointers")),
         }
         if let Some(entry) = ledger.get(place) {
             add(entry.version(), Reason::Ledger);
@@ -160,6 +156,10 @@ pub(super) async fn everybody<'a>(
     }
     ask_about_candidates(&mut asked, rules).await;
     asked
+}
+
+fn not_asked(what: &str) -> Silent {
+    Silent { said: format!("{what}: not asked"), hint: None }
 }
 
 /// Every version of every place.

@@ -59,13 +59,29 @@ fn mentions<'t>(text: &'t str, name: &LayerName) -> Vec<(usize, &'t str)> {
 
 /// Whether what stands before `layer:` does not say that it is elsewhere: `…:lambda:us-east-1:123456789012:`.
 fn is_of(before: &str, place: &LayerPlace) -> bool {
-    let mut words = before.strip_suffix(':').unwrap_or_default().rsplit(':');
+    let before = without_variables(before.strip_suffix(':').unwrap_or_default());
+    let mut words = before.rsplit(':');
     let mut word = || words.next().unwrap_or_default();
     let (account, region, service) = (word(), word(), word());
     let of_account = AccountId::new(account).map_or(true, |account| account == place.account);
     let is_arn = service == "lambda";
     let of_region = Region::new(region).map_or(true, |region| region == place.region);
     of_account && (of_region || !is_arn)
+}
+
+/// The end of a text, `$` standing for each `${…}` in it: those of CloudFormation have colons in them.
+fn without_variables(text: &str) -> String {
+    /// More than any ARN has.
+    const LONGEST: usize = 1000;
+    let start = text.len().saturating_sub(LONGEST);
+    let start = (start..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    let (mut rest, mut plain) = (&text[start..], String::new());
+    while let Some((head, tail)) = rest.split_once("${") {
+        plain.push_str(head);
+        plain.push('$');
+        rest = tail.split_once('}').map_or("", |(_, after)| after);
+    }
+    plain + rest
 }
 
 fn shown(text: &str) -> String {
@@ -166,6 +182,13 @@ mod tests {
         check("arn:aws:lambda:eu-west-1:210987654321:layer:sosw:7", &[], false);
         check("arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:layer:sosw:7", &[7], false);
         check("arn:${AWS::Partition}:lambda:${region}:123456789012:layer:sosw:7", &[7], false);
+        check("!Sub arn:aws:lambda:us-east-1:${AWS::AccountId}:layer:sosw:7", &[], false);
+        check("!Sub arn:${AWS::Partition}:lambda:${AWS::Region}:210987654321:layer:sosw:7", &[], false);
+        check(
+            "arn:aws:lambda:us-east-1:123456789012:function:f arn:aws:lambda:eu-west-1:${X:layer:sosw:7",
+            &[7],
+            false,
+        );
         check("layer:sosw:7", &[7], false);
         check("layer:sosw-extra:7 xlayer:sosw2:7 layer:sosw", &[], false);
         check("layer:sosw:${Version}", &[], true);

@@ -143,7 +143,9 @@ pub fn candidates(known: &Known, rules: &Rules) -> Plan {
 
     for (version, reasons) in &known.named {
         if listed.contains(version) {
-            reasons.iter().for_each(|reason| add(*version, reason.clone()));
+            for reason in reasons {
+                add(*version, reason.clone());
+            }
         }
         // Also where the named one is gone: the one before is what is left to go back to.
         if reasons.iter().any(Reason::names_it)

@@ -68,6 +68,7 @@ struct Place<'a> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "they are the names of Lambda")]
 struct Version {
     version: u64,
     layer_version_arn: String,
@@ -215,7 +216,7 @@ impl Report<'_> {
         match (self.request.deletes, removed, remove) {
             (Deletes::Really, 0, _) | (Deletes::Not, _, 0) => words.push("nothing to delete".to_owned()),
             (Deletes::Really, ..) => {
-                words.push(format!("{} deleted, {size} freed", counted(removed, "version")))
+                words.push(format!("{} deleted, {size} freed", counted(removed, "version")));
             }
             (Deletes::Not, ..) => {
                 words.push(format!("{} would be deleted, {size}", counted(remove, "version")));

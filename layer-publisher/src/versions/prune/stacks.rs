@@ -105,9 +105,10 @@ mod asking {
             Err(failure) if is_gone(&failure) => return Ok(Vec::new()),
             Err(failure) => return Err(call(failure)),
         };
-        let made = match template.contains("AWS::Lambda::LayerVersion") {
-            true => cloudformation.layer_versions(stack).await.map_err(call)?,
-            false => Vec::new(),
+        let made = if template.contains("AWS::Lambda::LayerVersion") {
+            cloudformation.layer_versions(stack).await.map_err(call)?
+        } else {
+            Vec::new()
         };
         let mut named = Vec::new();
         for place in places {

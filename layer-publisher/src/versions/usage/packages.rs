@@ -146,9 +146,9 @@ fn files(folder: &Path, ending: &str) -> Vec<std::path::PathBuf> {
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes().chunks(2);
+    let digits = text.as_bytes().chunks_exact(2);
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    digits.map(byte).collect::<Option<Vec<_>>>().filter(|bytes| bytes.len() == 32)
+    digits.map(byte).collect::<Option<Vec<_>>>().filter(|bytes| bytes.len() == 32 && text.len() == 64)
 }
 
 fn of_zip(mut file: File) -> Result<Vec<Package>, ZipDirectoryError> {

@@ -39,6 +39,7 @@ struct Document<'a> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "they are the names of Lambda")]
 struct Version<'a> {
     layer_version_arn: String,
     layer_name: &'a str,
@@ -53,6 +54,7 @@ struct Version<'a> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "they are the names of Lambda")]
 struct Function<'a> {
     account: &'a str,
     function: &'a str,
@@ -100,7 +102,7 @@ impl Report<'_> {
                     layer: &self.request.layer,
                     package: self.request.package.as_ref().map(ToString::to_string),
                     runtimes: &self.request.runtimes,
-                    versions: versions.iter().map(|row| row.as_json()).collect(),
+                    versions: versions.iter().map(Row::as_json).collect(),
                     unused: unused.into_iter().flat_map(of_place).collect(),
                     failures: gaps.said,
                 };

@@ -128,7 +128,7 @@ impl Chance {
 #[test]
 fn whatever_happens_nothing_is_removed_that_anybody_names() {
     for seed in 1..20_000 {
-        let mut chance = Chance(seed * 0x9e37_79b9_7f4a_7c15);
+        let mut chance = Chance(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed));
         let count = chance.below(12);
         let days = (0..count).map(|_| chance.below(60)).collect::<Vec<_>>();
         let mut known = known(&days);
