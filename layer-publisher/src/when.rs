@@ -93,6 +93,11 @@ impl fmt::Display for When {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Age(pub Duration);
 
+impl Age {
+    /// As long as templates, stacks and people take, mostly.
+    pub const USUAL: Self = Self(Duration::from_secs(30 * DAY));
+}
+
 /// A text that is no span of time.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("`{0}` is no age, which looks like `30d`, `12h` or `45m`")]

@@ -63,7 +63,9 @@ fn pypi_the_plan_comes_first_and_execute_does_it_once() {
     assert_eq!(plan.count("DeleteLayerVersion"), 0);
     assert!(plan.stdout.lines().all(|line| line.chars().count() <= 80), "{}", plan.stdout);
     assert!(plan.stdout.contains("keep    among the newest 2"), "{}", plan.stdout);
-    plan.says("Finished 3 versions would be deleted, ").says("2 kept").says("--execute`");
+    plan.says("Finished 3 versions would be deleted, ")
+        .says("2 kept")
+        .says("note: delete them with `layer-publisher prune demo --keep 2 --min-age 0s --execute`");
     assert_eq!(corner.versions(), [1, 2, 3, 4, 5]);
 
     let all = ["prune", "demo", "--keep", "2", "--min-age", "0", "--execute", "--format", "json"];

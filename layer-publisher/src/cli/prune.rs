@@ -26,7 +26,7 @@ pub(super) struct PruneArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     keep: u32,
     /// Keep what is younger: `30d`, `12h`, `45m`
-    #[arg(long, value_name = "AGE", default_value = "30d")]
+    #[arg(long, value_name = "AGE", default_value_t = Age::USUAL)]
     min_age: Age,
     /// Delete also versions that other accounts may use
     #[arg(long)]

@@ -19,14 +19,14 @@ use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::aws::failure::CallFailure;
+use crate::aws::failure::{Advice, CallFailure, Kind};
 use crate::called::CalledAs;
 use crate::clocks::Clocks;
 use crate::config::publish::UnknownTarget;
 use crate::config::{ConfigError, LayersFile};
 use crate::ledger_file::{LedgerFile, LedgerFileError};
 use crate::manifest;
-use crate::ui::{Format, Ui};
+use crate::ui::{Format, Ui, counted};
 use crate::versions::ways::{self, Ask, Spot, Subject, SubjectError, Ways};
 use ask::{Aliases, Answer, Corner};
 use packages::{KnownHere, PackageWanted, PackagesError};
@@ -144,6 +144,7 @@ pub async fn run(request: &UsageRequest, ui: &Ui, called: &CalledAs) -> Result<E
     let opened = open(&request.layer, request.layers_file.as_deref(), &request.ways).await?;
     let Opened { file, ways, .. } = &opened;
     let asked = ways.spots.iter().map(Corner::of).collect::<BTreeSet<_>>();
+    ui.status("Asking", format!("{} who uses `{}`", counted(asked.len(), "region"), request.layer));
     for corner in &asked {
         ui.detail("Asking", format!("account {} in {} for its functions", corner.account, corner.region));
     }
@@ -222,6 +223,14 @@ async fn look_inside(found: &mut [Found<'_>], package: &PackageWanted, known: Ar
         let Ok((index, version, packages)) = joined else { continue };
         let versions = packages.map(|packages| package.among(&packages));
         found[index].packages.insert(version, versions);
+    }
+}
+
+/// What to do about a call of these commands that failed. Whatever got no answer is worth another run of the same.
+pub(crate) fn hint(failure: &CallFailure, advice: &Advice, called: &CalledAs) -> Option<String> {
+    match (failure.kind, &advice.endpoint) {
+        (Kind::Silence, None) | (Kind::Throttled, _) => Some("run it again later".to_owned()),
+        _ => failure.hint(advice, called),
     }
 }
 

@@ -15,8 +15,12 @@ use crate::called::CalledAs;
 use crate::layer_version::Dated;
 use crate::publish::permissions::Policy;
 use crate::versions::usage::ask::{self as functions, Aliases, Corner};
-use crate::versions::usage::{Opened, arn};
+use crate::versions::usage::{Opened, arn, hint};
 use crate::versions::ways::Spot;
+
+/// What to do about a stack that does not tell.
+const UNCLEAR: &str = "give the stack a parameter that can be read (without `NoEcho`), or delete versions one by one with \
+                       `aws lambda delete-layer-version`";
 
 /// Somebody names a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +80,7 @@ pub(super) async fn everybody<'a>(
         let advice = spot.way.session.advice();
         let silent = |what: &str, failure: &CallFailure| Silent {
             said: format!("{what}: {failure}"),
-            hint: failure.hint(advice, called),
+            hint: hint(failure, advice, called),
         };
         match versions.get(place) {
             Some(Ok(versions)) => one.known.versions.clone_from(versions),
@@ -116,8 +120,9 @@ pub(super) async fn everybody<'a>(
                 }
                 Some(Err(error)) => {
                     let hint = match error {
-                        stacks::StacksError::Call { failure, .. } => failure.hint(advice, called),
-                        _ => None,
+                        stacks::StacksError::Call { failure, .. } => hint(failure, advice, called),
+                        stacks::StacksError::Unclear { .. } => Some(UNCLEAR.to_owned()),
+                        stacks::StacksError::NotBuilt => None,
                     };
                     one.silent.push(Silent { said: format!("the stacks of {who}: {error}"), hint });
                 }
@@ -138,7 +143,7 @@ pub(super) async fn everybody<'a>(
             Some(Ok(namings)) => namings.iter().for_each(|(version, reason)| add(*version, reason.clone())),
             Some(Err(pointers::Unknown { said, failure })) => one.silent.push(Silent {
                 said: said.clone(),
-                hint: failure.as_ref().and_then(|failure| failure.hint(advice, called)),
+                hint: failure.as_ref().and_then(|failure| hint(failure, advice, called)),
             }),
             None => one.silent.push(not_asked("its pointers")),
         }

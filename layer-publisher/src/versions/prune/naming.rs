@@ -109,7 +109,8 @@ pub fn in_template(text: &str, place: &LayerPlace, deployed: Option<Deployed<'_>
             VersionPart::Number(version) => {
                 naming.versions.insert(*version);
             }
-            // No version yet: it is filled in later. In a stack there is always one.
+            // None yet: it is filled in before it is deployed.
+            VersionPart::Placeholder(_) if deployed.is_none() => {}
             VersionPart::Placeholder(word) | VersionPart::Text(word) => {
                 naming.unclear.get_or_insert_with(|| format!("layer:{}:{word}", place.layer_name));
             }

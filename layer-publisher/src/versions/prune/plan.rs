@@ -38,6 +38,8 @@ pub enum Reason {
     Shared(String),
     /// Whether others may use it is not known.
     PolicyUnknown(String),
+    /// It became free only after the plan was made.
+    NotPlanned,
 }
 
 impl Reason {
@@ -63,6 +65,7 @@ impl Reason {
             Self::UnknownAge => "unknown-age",
             Self::Shared(_) => "shared",
             Self::PolicyUnknown(_) => "policy-unknown",
+            Self::NotPlanned => "not-planned",
         }
     }
 }
@@ -81,6 +84,7 @@ impl fmt::Display for Reason {
             Self::Younger(age) => write!(f, "younger than {age}"),
             Self::UnknownAge => f.write_str("its age is not known"),
             Self::Shared(with) => write!(f, "shared with {with}"),
+            Self::NotPlanned => f.write_str("not in the plan"),
             Self::PolicyUnknown(why) => write!(f, "its policy is not known: {why}"),
         }
     }

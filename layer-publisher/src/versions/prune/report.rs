@@ -7,13 +7,14 @@ use serde::Serialize;
 use template_tools::ledger::LayerPlace;
 
 use super::ask::{Asked, Silent};
-use super::plan::{Plan, Reason};
+use super::plan::{Plan, Reason, SharedOnes};
 use super::{Deleted, Deletes, PruneRequest, summed_up};
 use crate::aws::failure::CallFailure;
 use crate::called::{CalledAs, Command};
 use crate::publish::regions::Weight;
 use crate::ui::{Format, Ui, counted, megabytes};
-use crate::versions::usage::{Opened, arn, table};
+use crate::versions::usage::{Opened, arn, hint, table};
+use crate::when::Age;
 
 /// What is known about a place, and what follows from that.
 #[derive(Debug)]
@@ -26,7 +27,13 @@ impl<'a> Verdict<'a> {
     /// What both say may go; everything else by the second one's word.
     pub(super) fn agreed(&self, again: Verdict<'a>) -> Verdict<'a> {
         let Verdict { asked, mut plan } = again;
-        plan.remove.retain(|version| self.plan.remove.contains(version));
+        for version in std::mem::take(&mut plan.remove) {
+            if self.plan.remove.contains(&version) {
+                plan.remove.insert(version);
+            } else {
+                plan.keep.entry(version).or_default().insert(Reason::NotPlanned);
+            }
+        }
         Verdict { asked, plan }
     }
 
@@ -105,7 +112,7 @@ impl Report<'_> {
             Err(failure) => {
                 self.ui.failed("Failed", format!("{arn}: not deleted: {failure}"));
                 let advice = verdict.map(|verdict| verdict.asked.spot.way.session.advice());
-                if let Some(hint) = advice.and_then(|advice| failure.hint(advice, self.called)) {
+                if let Some(hint) = advice.and_then(|advice| hint(failure, advice, self.called)) {
                     self.ui.note(hint);
                 }
             }
@@ -229,9 +236,27 @@ impl Report<'_> {
         }
         self.ui.status("Finished", words.join(", "));
         if self.request.deletes == Deletes::Not && remove > 0 {
-            let prune = self.called.words(Command::Prune);
-            self.ui.note(format!("delete them with `{prune} {} … --execute`", self.request.layer));
+            self.ui.note(format!("delete them with `{}`", self.command()));
         }
+    }
+
+    /// The same command, with the deed.
+    fn command(&self) -> String {
+        let PruneRequest { layer, keep, min_age, shared, ways, layers_file, .. } = self.request;
+        let mut words = format!("{} {layer} --keep {keep}", self.called.words(Command::Prune));
+        if *min_age != Age::USUAL {
+            words.push_str(&format!(" --min-age {min_age}"));
+        }
+        if *shared == SharedOnes::Include {
+            words.push_str(" --include-shared");
+        }
+        ways.targets.iter().for_each(|target| words.push_str(&format!(" --target {target}")));
+        ways.regions.iter().for_each(|region| words.push_str(&format!(" --region {region}")));
+        ways.profile.iter().for_each(|profile| words.push_str(&format!(" -p {profile}")));
+        if let Some(file) = layers_file {
+            words.push_str(&format!(" --layers-file {}", file.display()));
+        }
+        words + " --execute"
     }
 
     fn table(&self, verdicts: &[Verdict<'_>]) {

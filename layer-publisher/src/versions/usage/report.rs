@@ -8,7 +8,7 @@ use template_tools::ledger::LayerPlace;
 
 use super::ask::{Answer, Corner};
 use super::users::{User, ranges};
-use super::{Found, UsageRequest, arn, table};
+use super::{Found, UsageRequest, arn, hint, table};
 use crate::called::CalledAs;
 use crate::publish::regions::Weight;
 use crate::ui::{Format, Ui, counted};
@@ -182,8 +182,8 @@ impl Report<'_> {
                 let what = if answer.users.is_err() { "" } else { "the aliases are not known: " };
                 gaps.counts |= answer.weight == Weight::Required;
                 gaps.said.push(format!("{place}: {what}{failure}"));
-                let hint = advice(&corner).and_then(|advice| failure.hint(advice, self.called));
-                gaps.hint = gaps.hint.or(hint);
+                let next = advice(&corner).and_then(|advice| hint(failure, advice, self.called));
+                gaps.hint = gaps.hint.or(next);
             }
         }
         for found in self.found {
@@ -194,8 +194,8 @@ impl Report<'_> {
                 gaps.counts |= found.spot.weight == Weight::Required;
                 let (region, account) = (&place.region, &place.account);
                 gaps.said.push(format!("{region}, account {account}: the versions are not known: {failure}"));
-                let hint = failure.hint(found.spot.way.session.advice(), self.called);
-                gaps.hint = gaps.hint.or(hint);
+                let next = hint(failure, found.spot.way.session.advice(), self.called);
+                gaps.hint = gaps.hint.or(next);
             }
             for (version, packages) in &found.packages {
                 let Err(error) = packages else { continue };
