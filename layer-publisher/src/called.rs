@@ -14,6 +14,12 @@ pub enum Command {
     Stage,
     /// Sends what one target has to another.
     Promote,
+    /// Shows who uses what.
+    Usage,
+    /// Fetches a zip.
+    Download,
+    /// Deletes what nothing needs.
+    Prune,
     /// Asks for the newest versions.
     Latest,
     /// Compares what there is with what should be.
@@ -50,6 +56,9 @@ impl CalledAs {
             (true, Command::Publish) => "cargo xtask publish",
             (true, Command::Stage) => "cargo xtask stage",
             (true, Command::Promote) => "cargo xtask promote",
+            (true, Command::Usage) => "cargo xtask usage",
+            (true, Command::Download) => "cargo xtask download",
+            (true, Command::Prune) => "cargo xtask prune",
             (true, Command::Latest) => "cargo xtask bump-templates --latest",
             (true, Command::Status) => "cargo xtask status",
             (true, Command::Rollback) => "cargo xtask rollback",
@@ -59,6 +68,9 @@ impl CalledAs {
             (false, Command::Publish) => "layer-publisher publish",
             (false, Command::Stage) => "layer-publisher stage",
             (false, Command::Promote) => "layer-publisher promote",
+            (false, Command::Usage) => "layer-publisher usage",
+            (false, Command::Download) => "layer-publisher download",
+            (false, Command::Prune) => "layer-publisher prune",
             (false, Command::Latest) => "layer-publisher latest",
             (false, Command::Status) => "layer-publisher status",
             (false, Command::Rollback) => "layer-publisher rollback",

@@ -2,12 +2,15 @@
 
 mod arguments;
 mod deploy_stack;
+mod download;
 mod latest;
 mod promote;
+mod prune;
 mod publish;
 mod rollback;
 mod stage;
 mod status;
+mod usage;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -16,12 +19,15 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use arguments::CommonArgs;
 use deploy_stack::DeployStackArgs;
+use download::DownloadArgs;
 use latest::LatestArgs;
 use promote::PromoteArgs;
+use prune::PruneArgs;
 use publish::PublishArgs;
 use rollback::RollbackArgs;
 use stage::StageArgs;
 use status::StatusArgs;
+use usage::UsageArgs;
 
 use crate::called::CalledAs;
 use crate::ui::Ui;
@@ -39,6 +45,9 @@ enum Command {
     Publish(PublishArgs),
     Stage(StageArgs),
     Promote(PromoteArgs),
+    Usage(UsageArgs),
+    Prune(PruneArgs),
+    Download(DownloadArgs),
     Latest(LatestArgs),
     Status(StatusArgs),
     Rollback(RollbackArgs),
@@ -51,6 +60,9 @@ impl Command {
             Self::Publish(PublishArgs { common, .. })
             | Self::Stage(StageArgs { common, .. })
             | Self::Promote(PromoteArgs { common, .. })
+            | Self::Usage(UsageArgs { common, .. })
+            | Self::Prune(PruneArgs { common, .. })
+            | Self::Download(DownloadArgs { common, .. })
             | Self::Latest(LatestArgs { common, .. })
             | Self::Status(StatusArgs { common, .. })
             | Self::Rollback(RollbackArgs { common, .. }) => common,
@@ -60,9 +72,12 @@ impl Command {
 
     async fn run(self, ui: &Ui, called: &CalledAs) -> ExitCode {
         match self {
-            Self::Publish(arguments) => arguments.run(ui, called).await,
+            Self::Publish(arguments) => Box::pin(arguments.run(ui, called)).await,
             Self::Stage(arguments) => arguments.run(ui, called).await,
             Self::Promote(arguments) => arguments.run(ui, called).await,
+            Self::Usage(arguments) => arguments.run(ui, called).await,
+            Self::Prune(arguments) => arguments.run(ui, called).await,
+            Self::Download(arguments) => arguments.run(ui, called).await,
             Self::Latest(arguments) => arguments.run(ui, called).await,
             Self::Status(arguments) => arguments.run(ui, called).await,
             Self::Rollback(arguments) => arguments.run(ui, called).await,
@@ -115,6 +130,9 @@ fn read(name: &str, matches: &ArgMatches) -> Result<Command, clap::Error> {
         "status" => StatusArgs::from_arg_matches(matches).map(Command::Status),
         "rollback" => RollbackArgs::from_arg_matches(matches).map(Command::Rollback),
         "promote" => PromoteArgs::from_arg_matches(matches).map(Command::Promote),
+        "usage" => UsageArgs::from_arg_matches(matches).map(Command::Usage),
+        "prune" => PruneArgs::from_arg_matches(matches).map(Command::Prune),
+        "download" => DownloadArgs::from_arg_matches(matches).map(Command::Download),
         "publish" => PublishArgs::from_arg_matches(matches).map(Command::Publish),
         "deploy-stack" => DeployStackArgs::from_arg_matches(matches).map(Box::new).map(Command::DeployStack),
         _ => LatestArgs::from_arg_matches(matches).map(Command::Latest),

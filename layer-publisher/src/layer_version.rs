@@ -3,6 +3,7 @@
 use template_tools::arn::{LayerName, LayerVersionArn};
 use template_tools::ledger::Entry;
 
+use crate::when::When;
 use crate::zip_source::ZipSource;
 
 /// One line of ListLayerVersions, which tells neither hash nor size.
@@ -18,6 +19,15 @@ pub struct Listed {
     pub compatible_architectures: Vec<String>,
     /// LicenseInfo; empty if it has none.
     pub license: String,
+}
+
+/// One line of ListLayerVersions, as far as the age of a version matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dated {
+    /// Its number.
+    pub version: u64,
+    /// When it was published, if that can be told.
+    pub created: Option<When>,
 }
 
 /// What GetLayerVersion and PublishLayerVersion tell.

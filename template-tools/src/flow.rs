@@ -11,12 +11,14 @@ use crate::pattern::{ArnPattern, NoPattern, Part, Placeholders};
 
 mod definitions;
 mod evaluate;
+mod everywhere;
 mod function;
 mod reason;
 mod value;
 
 pub use definitions::{ContentField, ContentPart, Definition, definitions};
 pub use evaluate::Given;
+pub use everywhere::{Everywhere, everywhere};
 pub use function::{Function, FunctionKind};
 pub use reason::Reason;
 pub use value::{Home, Source};

@@ -6,6 +6,7 @@ pub mod bench;
 pub mod cargo;
 pub mod command;
 pub mod demo;
+pub mod deployed;
 pub mod elf;
 pub mod example;
 pub mod http;

@@ -24,6 +24,9 @@ const TRIES: usize = 3;
 const FOLDER: &str = "LOCAL_AWS_FOLDER";
 
 /// Runs MiniStack until standard input ends, which it does when its other end is closed or its process is gone.
+///
+/// ListFunctions of MiniStack 1.5.33 passes over `FunctionVersion=ALL`; that is put right here, page by page, as the API
+/// reference has it: every published version, besides `$LATEST`.
 const WATCHED: &str = "
 import os, shutil, sys, tempfile, threading
 
@@ -35,6 +38,26 @@ def watch():
     os._exit(0)
 
 threading.Thread(target=watch, daemon=True).start()
+
+from ministack.services import lambda_svc
+latest_only = lambda_svc._list_functions
+
+def list_functions(query):
+    if lambda_svc._qp_first(query, 'FunctionVersion') != 'ALL':
+        return latest_only(query)
+    all = []
+    for name in sorted(lambda_svc._functions.keys()):
+        function = lambda_svc._functions[name]
+        all.append(function['config'])
+        all.extend(function['versions'][number]['config'] for number in sorted(function['versions'], key=int))
+    start = int(lambda_svc._qp_first(query, 'Marker', '0'))
+    end = start + min(int(lambda_svc._qp_first(query, 'MaxItems', '50')), 50)
+    answer = {'Functions': all[start:end]}
+    if end < len(all):
+        answer['NextMarker'] = str(end)
+    return lambda_svc.json_response(answer)
+
+lambda_svc._list_functions = list_functions
 from ministack.app import main
 sys.argv = ['ministack']
 sys.exit(main())

@@ -27,6 +27,8 @@ pub struct Proxy {
 #[derive(Debug)]
 struct Shared {
     upstream: SocketAddr,
+    /// Where we listen.
+    address: SocketAddr,
     stopped: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
@@ -47,6 +49,7 @@ impl Proxy {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             upstream,
+            address,
             stopped: AtomicBool::new(false),
             state: Mutex::default(),
             changed: Condvar::new(),
@@ -135,7 +138,7 @@ impl Shared {
             let (index, fault, delay) = self.note(&request);
             std::thread::sleep(delay);
             let answer = match fault {
-                None => self.forward(&request, &mut upstream)?,
+                None => parts(self.forward(&request, &mut upstream)?, &request),
                 Some(Fault::Delay(time)) => {
                     std::thread::sleep(time);
                     self.forward(&request, &mut upstream)?
@@ -195,7 +198,7 @@ impl Shared {
             if let Ok(answer) =
                 request.write(stream.get_mut()).and_then(|()| Message::read_answer(stream, &method))
             {
-                return Ok(answer);
+                return Ok(self.with_our_links(answer));
             }
         }
         let stream = TcpStream::connect(self.upstream)?;
@@ -206,7 +209,21 @@ impl Shared {
         if answer.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
             *kept = None;
         }
-        Ok(answer)
+        Ok(self.with_our_links(answer))
+    }
+
+    /// Links of the local AWS to itself lead through us, so that faults can happen to them too.
+    fn with_our_links(&self, mut answer: Message) -> Message {
+        let is_json = answer.header("content-type").is_some_and(|value| value.contains("json"));
+        let theirs = format!("http://localhost:{}/_ministack/", self.upstream.port());
+        let ours = format!("http://{}/_ministack/", self.address);
+        if let Some(text) =
+            std::str::from_utf8(&answer.body).ok().filter(|text| is_json && text.contains(&theirs))
+        {
+            answer.body = text.replace(&theirs, &ours).into_bytes();
+            answer.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
+        }
+        answer
     }
 
     fn deliver_late(self: &Arc<Self>, request: Message, late: Late) {
@@ -231,6 +248,23 @@ impl Shared {
             shared.changed.notify_all();
         });
     }
+}
+
+/// The part of an answer that the request asks for, as S3 gives it behind a link. The local AWS always gives all.
+fn parts(mut answer: Message, request: &Message) -> Message {
+    let range = request.header("range").and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
+    let range = range.and_then(|(first, last)| Some((first.parse().ok()?, last.parse::<usize>().ok()? + 1)));
+    let whole = answer.body.len();
+    if let Some((first, end)) = range.filter(|(first, end)| first < end && *end <= whole)
+        && answer.status() == Some(200)
+        && request.header("authorization").is_none()
+    {
+        answer.first_line = String::from("HTTP/1.1 206 Partial Content");
+        answer.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
+        answer.headers.push(("content-range".to_owned(), format!("bytes {first}-{}/{whole}", end - 1)));
+        answer.body = answer.body[first..end].to_vec();
+    }
+    answer
 }
 
 fn answer_of(fault: &Fault, request: &Message) -> Message {

@@ -71,6 +71,9 @@ const GROUPS: &[Group] = &[
             ),
             binary("status", "layer-publisher", "status", "compare every region with the ledger and the zip"),
             binary("rollback", "layer-publisher", "rollback", "go back to an older version, everywhere"),
+            binary("usage", "layer-publisher", "usage", "show which functions use which version of a layer"),
+            binary("prune", "layer-publisher", "prune", "delete versions that nothing needs any more"),
+            binary("download", "layer-publisher", "download", "fetch the zip of a version, checked"),
             Entry {
                 name: "release",
                 about: "build, publish, and bump templates",

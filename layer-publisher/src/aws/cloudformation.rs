@@ -1,11 +1,14 @@
 //! CloudFormation's calls, in one region.
 
 mod change_set;
+mod deployed;
 mod stacks;
 
 use aws_config::{Region as SdkRegion, SdkConfig};
 use aws_sdk_cloudformation::Client;
 use template_tools::arn::Region;
+
+pub use deployed::Stack;
 
 /// CloudFormation in one region.
 #[derive(Clone, Debug)]

@@ -1,7 +1,9 @@
-//! Fetches the zip of a version from the link that GetLayerVersion gives, which is good for ten minutes.
+//! Fetches the zip of a version, or a part of it, from the link that GetLayerVersion gives, which is good for ten
+//! minutes.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +13,8 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 /// How long the server may say nothing.
 const STALLED: Duration = Duration::from_mins(1);
+/// 206: this is the part that was asked for.
+const PARTIAL: u16 = 206;
 
 /// Writes at most `size` bytes from the link to the file, and gives their SHA-256. Blocks.
 pub fn fetch(link: &str, size: u64, file: &mut File) -> io::Result<[u8; 32]> {
@@ -30,6 +34,38 @@ pub fn fetch(link: &str, size: u64, file: &mut File) -> io::Result<[u8; 32]> {
         file.write_all(&buffer[..count])?;
     }
     Ok(hasher.finalize().into())
+}
+
+/// Reads parts of what lies behind a link.
+#[derive(Clone, Debug)]
+pub struct Ranges {
+    agent: Agent,
+    link: String,
+}
+
+impl Ranges {
+    /// Nothing is read yet.
+    pub fn new(link: &str) -> io::Result<Self> {
+        Ok(Self { agent: agent()?, link: link.to_owned() })
+    }
+
+    /// The bytes of a range, or as many of them as there are. Blocks.
+    pub fn read(&self, range: Range<u64>) -> io::Result<Vec<u8>> {
+        let Some(last) = range.end.checked_sub(1).filter(|last| *last >= range.start) else {
+            return Ok(Vec::new());
+        };
+        let call = self.agent.get(&self.link).header("range", format!("bytes={}-{last}", range.start));
+        let answer = call.call().map_err(io::Error::other)?;
+        let is_whole = answer.status().as_u16() != PARTIAL;
+        let mut reader = answer.into_body().into_reader();
+        if is_whole {
+            // Whoever does not know of ranges sends everything.
+            io::copy(&mut reader.by_ref().take(range.start), &mut io::sink())?;
+        }
+        let mut bytes = Vec::new();
+        reader.take(range.end - range.start).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
 }
 
 /// The system's certificates and the proxies of the environment, as everywhere else.

@@ -115,7 +115,7 @@ impl CallFailure {
                 "make one there with `aws s3 mb`, or name another one with `--s3-bucket`; `{account}` and `{region}` in its name are filled in".to_owned()
             }
             (Kind::StorageExceeded, _) => {
-                "remove versions that nothing uses with `aws lambda delete-layer-version`".to_owned()
+                format!("remove versions that nothing uses with `{} LAYER --keep 5`", called.words(Command::Prune))
             }
             (Kind::Denied, _) => {
                 format!(
@@ -155,6 +155,8 @@ impl CallFailure {
             | "DeleteStack" => format!("cloudformation:{}", self.operation),
             "GetParameter" | "PutParameter" => format!("ssm:{}", self.operation),
             "GetCallerIdentity" | "AssumeRole" => format!("sts:{}", self.operation),
+            // There is no action of its own name.
+            "GetLayerVersionByArn" => "lambda:GetLayerVersion".to_owned(),
             operation => format!("lambda:{operation}"),
         }
     }
@@ -185,6 +187,25 @@ impl CallFailure {
             _ => (Kind::Silence, innermost(error)),
         };
         Self { operation, kind, message, code, request_id }
+    }
+}
+
+/// Where the next page of a list begins, if there is one. A page that leads to itself would never end, and without it the
+/// list is not whole.
+pub(super) fn next_page(
+    operation: &'static str,
+    at: Option<&str>,
+    next: Option<&str>,
+) -> Result<Option<String>, CallFailure> {
+    match next.filter(|next| !next.is_empty()) {
+        Some(next) if at == Some(next) => Err(CallFailure {
+            operation,
+            kind: Kind::Silence,
+            message: "a page of the list that leads to itself".to_owned(),
+            code: None,
+            request_id: None,
+        }),
+        next => Ok(next.map(str::to_owned)),
     }
 }
 
@@ -313,6 +334,14 @@ mod tests {
         let wrong = failure("SignatureDoesNotMatch", "The request signature we calculated does not match.");
         assert!(wrong.to_string().starts_with("The request signature"), "{wrong}");
         assert!(hint(&wrong).starts_with("check the secret key"), "{}", hint(&wrong));
+    }
+
+    #[test]
+    fn a_page_that_leads_to_itself_is_no_end_of_a_list() {
+        assert_eq!(next_page("ListFunctions", None, Some("2")).unwrap().as_deref(), Some("2"));
+        assert_eq!(next_page("ListFunctions", Some("2"), None).unwrap(), None);
+        assert_eq!(next_page("ListFunctions", Some("2"), Some("")).unwrap(), None);
+        assert!(next_page("ListFunctions", Some("2"), Some("2")).is_err());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Lambda's calls about layers, in one region.
 
+mod lists;
+
 use std::sync::Arc;
 
 use aws_config::retry::RetryConfig;
@@ -136,6 +138,39 @@ impl LambdaRegion {
             answer.license_info(),
         )?;
         Ok((found, link.ok_or_else(|| incomplete(OPERATION, "a link to the zip"))?))
+    }
+
+    /// The same for a version of whichever account, if it lets us.
+    pub async fn locate_by_arn(
+        &self,
+        version: &LayerVersionArn,
+    ) -> Result<(LayerVersion, String), CallFailure> {
+        const OPERATION: &str = "GetLayerVersionByArn";
+        let answer = self.client.get_layer_version_by_arn().arn(version.to_string()).send().await;
+        let answer = answer.map_err(|error| CallFailure::new(OPERATION, &error))?;
+        let link = answer.content().and_then(LayerVersionContentOutput::location).map(str::to_owned);
+        let found = read(
+            OPERATION,
+            answer.layer_version_arn(),
+            answer.content(),
+            answer.description(),
+            answer.compatible_runtimes(),
+            answer.compatible_architectures(),
+            answer.license_info(),
+        )?;
+        Ok((found, link.ok_or_else(|| incomplete(OPERATION, "a link to the zip"))?))
+    }
+
+    /// Deletes a version. One that is gone already is as good as deleted.
+    pub async fn delete(&self, version: &LayerVersionArn) -> Result<(), CallFailure> {
+        let call = self.client.delete_layer_version().layer_name(version.layer.as_str());
+        match call.version_number(number(version.version)).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match CallFailure::new("DeleteLayerVersion", &error) {
+                failure if failure.kind == Kind::NotFound => Ok(()),
+                failure => Err(failure),
+            },
+        }
     }
 
     /// Who may use this version, besides its own account. A version without a policy is private.

@@ -99,6 +99,11 @@ impl<'d, 't> Evaluator<'d, 't> {
         Some((value.text.clone(), source.map(|(source, _, home)| (source, home))))
     }
 
+    /// Every text that an expression may come to.
+    pub(super) fn texts(&self, node: NodeId, home: &Home) -> Vec<Value> {
+        self.text_at(node, home, 0)
+    }
+
     /// Every text that an expression may come to. Never empty, unless all of them contradict themselves.
     fn text_at(&self, node: NodeId, home: &Home, depth: usize) -> Vec<Value> {
         let node = self.document.resolve(node);

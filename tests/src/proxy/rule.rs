@@ -53,6 +53,7 @@ pub enum Late {
 pub struct Rule {
     operation: Option<Operation>,
     region: Option<String>,
+    unsigned: bool,
     skipped: usize,
     left: Option<usize>,
     fault: Fault,
@@ -61,7 +62,7 @@ pub struct Rule {
 impl Rule {
     /// To every call, from now on.
     pub fn always(fault: Fault) -> Self {
-        Self { operation: None, region: None, skipped: 0, left: None, fault }
+        Self { operation: None, region: None, unsigned: false, skipped: 0, left: None, fault }
     }
 
     /// To the next so many calls.
@@ -83,6 +84,13 @@ impl Rule {
         self
     }
 
+    /// To calls that carry no signature only: those of links that are signed themselves.
+    #[must_use]
+    pub fn unsigned(mut self) -> Self {
+        self.unsigned = true;
+        self
+    }
+
     /// Not to the first so many of the calls that it is about.
     #[must_use]
     pub fn after(mut self, skipped: usize) -> Self {
@@ -97,7 +105,8 @@ impl Rule {
     /// Whether it happens to this call; counts.
     pub(super) fn happens(&mut self, call: &Call) -> bool {
         let is_about = self.operation.as_ref().is_none_or(|operation| *operation == call.operation)
-            && self.region.as_ref().is_none_or(|region| *region == call.region);
+            && self.region.as_ref().is_none_or(|region| *region == call.region)
+            && (!self.unsigned || call.access_key.is_empty());
         if !is_about || self.left == Some(0) {
             return false;
         }

@@ -1,0 +1,241 @@
+//! `usage`: which functions, and which of their published versions and aliases, use which version of a layer, in every
+//! account and region that it is published to. Reads only.
+
+pub mod ask;
+pub mod packages;
+mod report;
+pub mod table;
+pub mod users;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use template_tools::arn::{LayerVersionArn, Region};
+use template_tools::ledger::LayerPlace;
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::aws::failure::{Advice, CallFailure, Kind};
+use crate::called::CalledAs;
+use crate::clocks::Clocks;
+use crate::config::publish::UnknownTarget;
+use crate::config::{ConfigError, LayersFile};
+use crate::ledger_file::{LedgerFile, LedgerFileError};
+use crate::manifest;
+use crate::ui::{Format, Ui, counted};
+use crate::versions::ways::{self, Ask, Spot, Subject, SubjectError, Ways};
+use ask::{Aliases, Answer, Corner};
+use packages::{KnownHere, PackageWanted, PackagesError};
+use report::Report;
+use users::{User, with_runtimes};
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct UsageRequest {
+    /// The layer, as `layers.toml` or Lambda names it.
+    pub layer: String,
+    /// Only versions that hold such a package.
+    pub package: Option<PackageWanted>,
+    /// Only functions with one of these runtimes.
+    pub runtimes: Vec<String>,
+    /// Which ways are meant.
+    pub ways: WaysWanted,
+    /// The form of the result.
+    pub format: Format,
+    /// The `layers.toml` that was named.
+    pub layers_file: Option<PathBuf>,
+}
+
+/// Which ways to a layer are meant: several targets may be.
+#[derive(Clone, Debug, Default)]
+pub struct WaysWanted {
+    /// These targets only. Without one every way is meant.
+    pub targets: Vec<String>,
+    /// The profile that was named.
+    pub profile: Option<String>,
+    /// These regions only.
+    pub regions: Vec<Region>,
+}
+
+/// Why nothing was asked.
+#[derive(Debug, Error)]
+pub enum UsageError {
+    /// `layers.toml`.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A name that means no layer.
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
+    /// No such target.
+    #[error(transparent)]
+    Target(#[from] UnknownTarget),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerFileError),
+    /// The process itself.
+    #[error("failed to find the current folder")]
+    Folder(#[source] io::Error),
+}
+
+impl UsageError {
+    /// What to type next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Config(ConfigError::NotFound { .. }) => {
+                Some("name the file with `--layers-file FILE`".to_owned())
+            }
+            Self::Target(error) => error.hint(),
+            Self::Ledger(error) => error.hint(),
+            Self::Config(_) | Self::Subject(_) | Self::Folder(_) => None,
+        }
+    }
+}
+
+/// The layer that is meant, and every way to it.
+pub(crate) struct Opened {
+    pub(crate) file: LayersFile,
+    pub(crate) subjects: Vec<Subject>,
+    pub(crate) ledger: LedgerFile,
+    pub(crate) ways: Ways,
+}
+
+/// Finds the layer and opens the ways to it.
+pub(crate) async fn open(
+    layer: &str,
+    layers_file: Option<&std::path::Path>,
+    wanted: &WaysWanted,
+) -> Result<Opened, UsageError> {
+    let here = std::env::current_dir().map_err(UsageError::Folder)?;
+    let file = LayersFile::find(layers_file, &here)?;
+    let subjects = Subject::of(&file, &[layer.to_owned()])?;
+    let ledger = LedgerFile::beside(&file.path);
+    let known = ledger.read()?;
+    let mut ways = Ways::default();
+    let targets = wanted.targets.iter().cloned().map(Some).collect::<Vec<_>>();
+    for target in if targets.is_empty() { vec![None] } else { targets } {
+        let (profile, regions) = (wanted.profile.clone(), wanted.regions.clone());
+        let ask = Ask { target, profile, regions };
+        let opened = ways::open(&subjects, &known, &ask, Clocks::from_environment()).await?;
+        let is_new = |spot: &Spot| !ways.spots.iter().any(|known| known.place == spot.place);
+        let new = opened.spots.into_iter().filter(is_new).collect::<Vec<_>>();
+        ways.spots.extend(new);
+        ways.failures.extend(opened.failures);
+        ways.unreached.extend(opened.unreached);
+    }
+    Ok(Opened { file, subjects, ledger, ways })
+}
+
+/// What is known about one place: the versions that there are, and who uses which.
+struct Found<'a> {
+    spot: &'a Spot,
+    listed: Result<BTreeSet<u64>, CallFailure>,
+    /// Also of versions that are not there any more.
+    users: BTreeMap<u64, BTreeSet<User>>,
+    /// With `--package`: the versions of the package that a version holds, or why that is not known.
+    packages: BTreeMap<u64, Result<BTreeSet<String>, PackagesError>>,
+}
+
+/// Asks, and prints who uses what.
+pub async fn run(request: &UsageRequest, ui: &Ui, called: &CalledAs) -> Result<ExitCode, UsageError> {
+    let opened = open(&request.layer, request.layers_file.as_deref(), &request.ways).await?;
+    let Opened { file, ways, .. } = &opened;
+    let asked = ways.spots.iter().map(Corner::of).collect::<BTreeSet<_>>();
+    ui.status("Asking", format!("{} who uses `{}`", counted(asked.len(), "region"), request.layer));
+    for corner in &asked {
+        ui.detail("Asking", format!("account {} in {} for its functions", corner.account, corner.region));
+    }
+    let spots = ways.spots.clone();
+    let answers = tokio::spawn(async move { ask::ask(&spots, Aliases::Asked).await });
+    let listed = list(&ways.spots).await;
+    // A panic is our own bug and has printed itself; the answers are missing then, which is told.
+    let answers = answers.await.unwrap_or_default();
+    let mut found = Vec::new();
+    for spot in &ways.spots {
+        let listed = listed.get(&spot.place).cloned().unwrap_or_else(|| Ok(BTreeSet::new()));
+        let users = users_of(&answers, &spot.place, &request.runtimes);
+        found.push(Found { spot, listed, users, packages: BTreeMap::new() });
+    }
+    if let Some(package) = &request.package {
+        look_inside(&mut found, package, Arc::new(KnownHere::read(&manifest::folder(file)))).await;
+    }
+    Ok(Report { request, ui, called, ways, answers: &answers, found: &found }.finish())
+}
+
+/// Who uses the versions that lie in one place, from whichever account.
+fn users_of(
+    answers: &BTreeMap<Corner, Answer>,
+    place: &LayerPlace,
+    runtimes: &[String],
+) -> BTreeMap<u64, BTreeSet<User>> {
+    let mut users = BTreeMap::<u64, BTreeSet<User>>::new();
+    for all in answers.values().filter_map(|answer| answer.users.as_ref().ok()) {
+        let is_here = |arn: &LayerVersionArn| {
+            arn.layer == place.layer_name && arn.account == place.account && arn.region == place.region
+        };
+        let here = all.iter().filter(|(arn, _)| is_here(arn));
+        let here = here.map(|(arn, users)| (arn.clone(), users.clone())).collect();
+        for (arn, more) in with_runtimes(here, runtimes) {
+            users.entry(arn.version).or_default().extend(more);
+        }
+    }
+    users
+}
+
+/// The versions that there are in each place.
+async fn list(spots: &[Spot]) -> BTreeMap<LayerPlace, Result<BTreeSet<u64>, CallFailure>> {
+    let mut running = JoinSet::new();
+    for spot in spots {
+        let (lambda, place) = (spot.way.session.lambda(&spot.place.region), spot.place.clone());
+        running.spawn(async move {
+            let versions = lambda.all_versions(&place.layer_name).await;
+            (place, versions.map(|versions| versions.iter().map(|dated| dated.version).collect()))
+        });
+    }
+    let mut listed = BTreeMap::new();
+    while let Some(joined) = running.join_next().await {
+        listed.extend(joined.ok());
+    }
+    listed
+}
+
+/// Looks into every version that is used.
+async fn look_inside(found: &mut [Found<'_>], package: &PackageWanted, known: Arc<KnownHere>) {
+    /// So many zips are looked into at once.
+    const AT_ONCE: usize = 16;
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let mut running = JoinSet::new();
+    for (index, found) in found.iter().enumerate() {
+        let lambda = found.spot.way.session.lambda(&found.spot.place.region);
+        for &version in found.users.keys() {
+            let (lambda, known, turns) = (lambda.clone(), Arc::clone(&known), Arc::clone(&turns));
+            let arn = arn(&found.spot.place, version);
+            running.spawn(async move {
+                let _turn = turns.acquire().await;
+                (index, version, packages::of_version(&lambda, &arn, &known).await)
+            });
+        }
+    }
+    while let Some(joined) = running.join_next().await {
+        let Ok((index, version, packages)) = joined else { continue };
+        let versions = packages.map(|packages| package.among(&packages));
+        found[index].packages.insert(version, versions);
+    }
+}
+
+/// What to do about a call of these commands that failed. Whatever got no answer is worth another run of the same.
+pub(crate) fn hint(failure: &CallFailure, advice: &Advice, called: &CalledAs) -> Option<String> {
+    match (failure.kind, &advice.endpoint) {
+        (Kind::Silence, None) | (Kind::Throttled, _) => Some("run it again later".to_owned()),
+        _ => failure.hint(advice, called),
+    }
+}
+
+/// One version in a place.
+pub(crate) fn arn(place: &LayerPlace, version: u64) -> LayerVersionArn {
+    let LayerPlace { layer_name, partition, account, region } = place.clone();
+    LayerVersionArn { layer: layer_name, partition, account, region, version }
+}
