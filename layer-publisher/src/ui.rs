@@ -105,6 +105,13 @@ impl Ui {
         }
     }
 
+    /// Lines that stand as they are, a table for example.
+    pub fn lines(&self, text: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            text.lines().for_each(|line| self.line(line));
+        }
+    }
+
     /// A result, on standard output.
     pub fn result(&self, text: impl Display) {
         let mut out = AutoStream::new(std::io::stdout(), self.color);

@@ -1,8 +1,10 @@
 //! Measuring: several runs of each, in turns, so that a noisy moment hits all of them; medians, and ratios of medians.
 
 pub mod build;
+mod memory;
 pub mod publish;
 pub mod templates;
+mod verdicts;
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};

@@ -69,7 +69,7 @@ fn pypi_a_log_gets_verbs_and_is_told_why_it_waits() {
 
     world.project.build("VERSION = 2\n").unwrap();
     let verbose = world.run(&["publish", "--verbose"]).ends_with(0);
-    verbose.says("Publishing eu-west-1: publishing version 2");
+    verbose.says("Publishing eu-west-1: as version 2");
     let quiet = world.run(&["publish", "--quiet"]).ends_with(0);
     assert_eq!(quiet.stderr, "");
 }

@@ -45,6 +45,15 @@ fn pypi_twenty_regions_one_of_them_dead() {
     assert!(failed[0]["error"].as_str().unwrap().contains("ListLayerVersions"));
     assert_eq!(regions.iter().filter(|row| row["verified"] == true && row["version"] == 1).count(), 19);
 
+    // For people it is a table.
+    let said = run.stderr;
+    let table = said.lines().skip_while(|line| !line.starts_with("region ")).take(21).collect::<Vec<_>>();
+    assert_eq!(table.len(), 21, "{said}");
+    assert!(table.iter().all(|line| line.chars().count() <= 80), "{said}");
+    assert!(table[1].starts_with("us-east-1             1  published, verified"), "{said}");
+    let dead = table.iter().find(|line| line.starts_with("sa-east-1 ")).unwrap();
+    assert!(dead.contains(" -  failed: "), "{said}");
+
     world.proxy.heal();
     let run = world.publish().ends_with(0).says("Finished 1 published, 19 unchanged in");
     assert_eq!(run.count("PublishLayerVersion"), 1);

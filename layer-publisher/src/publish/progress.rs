@@ -45,7 +45,11 @@ impl Line {
                 Stage::LookingAgain | Stage::Throttled => {
                     self.ui.status("Waiting", format!("{}: {text}", self.place));
                 }
-                Stage::Publishing(_) => self.ui.detail("Publishing", format!("{}: {text}", self.place)),
+                Stage::Publishing(number) => {
+                    let number = number
+                        .map_or_else(|| "the first version".to_owned(), |number| format!("version {number}"));
+                    self.ui.detail("Publishing", format!("{}: as {number}", self.place));
+                }
                 Stage::Looking | Stage::ReadingBack => {}
             }
         }

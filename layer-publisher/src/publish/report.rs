@@ -1,6 +1,7 @@
 //! What a run says, and the exit code it ends with. Decides nothing but that.
 
 mod numbers;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -587,6 +588,8 @@ impl<'a> Report<'a> {
             counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
         let counts = counts.collect::<Vec<_>>().join(", ");
         self.ui.status("Finished", format!("{counts} in {:.2} s", took.as_secs_f64()));
+        self.rows.sort_by_key(|(index, position, _)| (*index, *position));
+        self.summary();
         for failure in &mut self.failures {
             failure.regions.sort();
             let error: &(dyn Error + 'static) = failure;
@@ -599,7 +602,6 @@ impl<'a> Report<'a> {
             let its = self.fills.iter().find(|((of, at), _)| of == index && row.region == at.as_str());
             row.filled = its.map(|(_, numbers)| numbers.clone()).unwrap_or_default();
         }
-        self.rows.sort_by_key(|(index, position, _)| (*index, *position));
         let regions = self.rows.iter().map(|(_, _, row)| row).collect::<Vec<_>>();
         let exit_code = exit_code(&self.counts, intent);
         match format {

@@ -8,6 +8,7 @@ use template_tools::arn::LayerName;
 use template_tools::starter::stack_name;
 use tokio::task::JoinSet;
 
+use super::progress::Lines;
 use super::sender::Sender;
 use super::staging::S3Object;
 use super::{Order, Prepared, PublishError, PublishRequest, order_of, prepare};
@@ -40,13 +41,16 @@ pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result
         return Err(PublishError::NoBucket { layer, file: file.path.clone() });
     }
 
+    let lines = Lines::new(ui, parcels.len() > 1);
     let mut running = JoinSet::new();
     for (index, parcel) in parcels.iter().enumerate() {
         for (position, place) in parcel.places.iter().enumerate() {
             let wanted = parcel.wanted.clone();
             let sender =
                 Sender::new(session, &caller.account, &place.region, &wanted, parcel.bucket.as_ref());
+            let line = lines.line(wanted.layer_name(), &place.region);
             running.spawn(async move {
+                line.say(&format!("uploading {}", megabytes(wanted.size)));
                 let result = sender.stage(&wanted.new).await.map(Option::<&S3Object>::cloned);
                 (index, position, result)
             });

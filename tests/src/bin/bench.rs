@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tests::bench::build::{Part, Plan, run_plan};
+use tests::bench::publish;
 
 /// Measure against the floor and the rivals, side by side in one run: medians and ratios.
 #[derive(Parser)]
@@ -27,8 +28,19 @@ enum Bench {
         #[arg(long, default_value_t = 3)]
         slow_runs: usize,
     },
-    /// Publishing to 20 regions with 100 ms added to every call, against one region and the AWS CLI (needs PyPI)
-    Publish,
+    /// Publishing to 20 regions with 100 ms added to every call, against one region and the AWS CLI; the calls of the
+    /// steady state, the start, a large upload (needs PyPI)
+    Publish {
+        /// What is measured; everything but the compiler if nothing is named
+        #[arg(value_name = "PART")]
+        parts: Vec<publish::Part>,
+        /// How often is run what takes milliseconds
+        #[arg(long, default_value_t = 21)]
+        runs: usize,
+        /// How often is run what takes seconds
+        #[arg(long, default_value_t = 3)]
+        slow_runs: usize,
+    },
     /// Checking 10,000 templates, 200 of which name the layer, against ripgrep that lists those
     Templates {
         /// How often each is run
@@ -42,7 +54,7 @@ fn main() -> ExitCode {
     let Cli { bench } = Cli::parse();
     let measured: &[&str] = match bench {
         Bench::Build { .. } => &["layer-builder"],
-        Bench::Publish => &["layer-builder", "layer-publisher"],
+        Bench::Publish { .. } => &["layer-builder", "layer-publisher"],
         Bench::Templates { .. } => &["template-tools"],
     };
     if let Err(error) = tests::cargo::build(measured, None) {
@@ -54,7 +66,9 @@ fn main() -> ExitCode {
             let plan = Plan { parts, runs: runs.max(1), slow_runs: slow_runs.max(1) };
             run_plan(&plan)
         }
-        Bench::Publish => tests::bench::publish::run(),
+        Bench::Publish { parts, runs, slow_runs } => {
+            publish::run_plan(&publish::Plan { parts, runs: runs.max(1), slow_runs: slow_runs.max(1) })
+        }
         Bench::Templates { runs } => tests::bench::templates::run(runs.max(1)),
     }
 }
