@@ -159,7 +159,7 @@ fn ask(
     mut headers: Vec<(String, String)>,
     body: Vec<u8>,
 ) -> Value {
-    let scope = format!("Credential={}/20260101/{region}/{service}/aws4_request", account);
+    let scope = format!("Credential={account}/20260101/{region}/{service}/aws4_request");
     let authorization = format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0");
     headers.extend([
         ("host".to_owned(), local_aws().address().to_string()),

@@ -1,7 +1,5 @@
 //! What is shown while it lasts: a line for each region on a terminal, verbs in a log.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
-
 use std::process::Command;
 use std::time::Duration;
 
