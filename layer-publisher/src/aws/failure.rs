@@ -117,6 +117,8 @@ impl CallFailure {
             "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
                 "s3:PutObject".to_owned()
             }
+            // The permission has the name of the other call.
+            "GetLayerVersionByArn" => "lambda:GetLayerVersion".to_owned(),
             "GetParameter" | "PutParameter" => format!("ssm:{}", self.operation),
             "GetCallerIdentity" | "AssumeRole" => format!("sts:{}", self.operation),
             operation => format!("lambda:{operation}"),

@@ -261,7 +261,26 @@ impl LambdaRegion {
     }
 }
 
-/// What both calls answer. An answer without what every version has is none.
+impl LambdaRegion {
+    /// One version of any account. Of a version that does not exist in another account Lambda says that we may not
+    /// read it.
+    pub async fn get_by_arn(&self, arn: &LayerVersionArn) -> Result<LayerVersion, CallFailure> {
+        const OPERATION: &str = "GetLayerVersionByArn";
+        let answer = self.client.get_layer_version_by_arn().arn(arn.to_string()).send().await;
+        let answer = answer.map_err(|error| CallFailure::new(OPERATION, &error))?;
+        read(
+            OPERATION,
+            answer.layer_version_arn(),
+            answer.content(),
+            answer.description(),
+            answer.compatible_runtimes(),
+            answer.compatible_architectures(),
+            answer.license_info(),
+        )
+    }
+}
+
+/// What these calls answer. An answer without what every version has is none.
 fn read(
     operation: &'static str,
     arn: Option<&str>,

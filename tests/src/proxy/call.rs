@@ -54,9 +54,10 @@ impl Operation {
             return Self::new(target.rsplit('.').next().unwrap_or(target));
         }
         if service == "lambda" {
-            let path = path.split('?').next().unwrap_or(path);
+            let (path, query) = path.split_once('?').unwrap_or((path, ""));
             let words = path.trim_matches('/').split('/').skip(1).collect::<Vec<_>>();
             let name = match (method, words.as_slice()) {
+                ("GET", ["layers"]) if query.contains("find=LayerVersion") => "GetLayerVersionByArn",
                 ("GET", ["layers"]) => "ListLayers",
                 ("GET", ["layers", _, "versions"]) => "ListLayerVersions",
                 ("POST", ["layers", _, "versions"]) => "PublishLayerVersion",
