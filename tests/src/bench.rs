@@ -1,8 +1,10 @@
 //! Measuring: several runs of each, in turns, so that a noisy moment hits all of them; medians, and ratios of medians.
 
 pub mod build;
+mod memory;
 pub mod publish;
 pub mod templates;
+mod verdicts;
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -39,6 +41,11 @@ impl<'a> Contender<'a> {
         let mut times = self.times.clone();
         times.sort_unstable();
         times
+    }
+
+    /// The shortest of its times: what it takes when nobody else is at work.
+    pub fn fastest(&self) -> Duration {
+        self.sorted()[0]
     }
 
     /// The median of its times.

@@ -4,8 +4,6 @@
 mod case;
 mod cold;
 mod growth;
-mod memory;
-mod verdicts;
 
 use std::fs::File;
 use std::io::Write;
@@ -16,10 +14,10 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use sha2::{Digest, Sha256};
 
-use super::{Contender, in_turns, table, times};
+use super::verdicts::Verdicts;
+use super::{Contender, in_turns, memory, table, times};
 use crate::command::{clean, pythons, workspace};
 use case::{Case, run, size_of};
-use verdicts::Verdicts;
 
 /// What `./deploy.sh` installs.
 const SOSW: [&str; 5] = ["sosw", "aws-lambda-powertools", "aws-xray-sdk", "bson", "requests"];
@@ -237,7 +235,7 @@ fn peaks(case: &Case, verdicts: &mut Verdicts) -> Result<String> {
         case.forget();
         let mut command = case.build();
         case::with_uv(&mut command)?.env("LAYER_BUILDER_CACHE_DIR", cache).args(arguments);
-        let Some(peak) = memory::peak(&mut command)? else {
+        let Some(peak) = memory::peak(&mut command, 0)? else {
             return Ok(format!("{text}(this system does not tell)\n"));
         };
         let (peak, zip) = (peak as f64 / 1e6, size_of(&case.zip()) as f64 / 1e6);

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tests::bench::build::{Part, Plan, run_plan};
+use tests::bench::templates;
 
 /// Measure against the floor and the rivals, side by side in one run: medians and ratios.
 #[derive(Parser)]
@@ -29,11 +30,14 @@ enum Bench {
     },
     /// Publishing to 20 regions with 100 ms added to every call, against one region and the AWS CLI (needs PyPI)
     Publish,
-    /// Checking 10,000 templates, 200 of which name the layer, against ripgrep that lists those
+    /// Templates: trees of 10,000 and 50,000 against ripgrep that lists files, and a Python script; memory and growth
     Templates {
-        /// How often each is run
+        /// How often the quick ones are run
         #[arg(long, default_value_t = 21)]
         runs: usize,
+        /// How often is run what writes, and everything in the larger tree
+        #[arg(long, default_value_t = 7)]
+        slow_runs: usize,
     },
 }
 
@@ -55,6 +59,8 @@ fn main() -> ExitCode {
             run_plan(&plan)
         }
         Bench::Publish => tests::bench::publish::run(),
-        Bench::Templates { runs } => tests::bench::templates::run(runs.max(1)),
+        Bench::Templates { runs, slow_runs } => {
+            templates::run(templates::Plan { runs: runs.max(1), slow_runs: slow_runs.max(1) })
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::case::{Case, run, with_uv};
-use super::verdicts::Verdicts;
+use crate::bench::verdicts::Verdicts;
 use crate::bench::{Contender, in_turns, table, times};
 use crate::command::clean;
 

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use anyhow::{Context, Result};
 
 use super::case::{Case, succeed, with_uv};
-use super::verdicts::Verdicts;
 use super::{build_contender, floor_contender};
+use crate::bench::verdicts::Verdicts;
 use crate::bench::{in_turns, times};
 use crate::command::{binary, clean};
 use crate::server::{Answer, Server};
