@@ -96,6 +96,10 @@ pub(crate) struct BumpArgs {
     /// Where a template makes the layer itself, set its content, runtimes and architectures to the ledger's
     #[arg(long, conflicts_with_all = ["pin", "version", "to_placeholder", "to_mapping", "to_ssm"])]
     pub(crate) update_content: bool,
+    /// Change nothing; print the layers that the templates name, as `list --format json` does, for those who ask AWS
+    /// about them: the first step of `--latest --all-layers`
+    #[arg(long, hide = true)]
+    pub(crate) print_layers: bool,
     /// How results are written to standard output
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -230,6 +234,7 @@ pub(crate) enum Color {
 pub fn main() -> ExitCode {
     let called = CalledAs::from_environment();
     match parse(&called, std::env::args_os().collect()) {
+        Ok(Command::Bump(args)) if args.print_layers => list::print_layers(&args, ui(&args.common)),
         Ok(Command::Bump(args)) => bump::run(&args, &called, ui(&args.common)),
         Ok(Command::List(args)) => list::run(&args, ui(&args.common)),
         Ok(Command::Lint(args)) => lint::run(&args, &called, ui(&args.common)),
@@ -253,7 +258,9 @@ fn parse(called: &CalledAs, arguments: Vec<OsString>) -> Result<Command, clap::E
             // xtask does this one: it asks `layer-publisher` and hands its answer to us as a ledger.
             command = command.after_help(
                 "With `--latest` the versions are the newest that Lambda has: `--latest [-p PROFILE] [--region R]… \
-                 [--layer NAME]…`",
+                 [--layer NAME|ARN]…`; and with `--all-layers` also those of every layer whose account the templates \
+                 name. Layers of other accounts cannot be listed: versions are tried upwards from the one that is \
+                 there, and the newest seen counts.",
             );
         }
         let typed = std::iter::once(OsString::from(words)).chain(arguments.iter().skip(2).cloned());

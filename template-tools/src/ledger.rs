@@ -128,6 +128,9 @@ pub struct Entry {
     pub verified: bool,
     /// The publish target of `layers.toml` that it belongs to, if it has a name.
     pub target: Option<String>,
+    /// Whether the account is somebody else's, so that a reference that leaves the account open cannot mean it. Written
+    /// only if it is.
+    pub foreign: bool,
     /// Versions that were taken back, and why: templates that name one go to the current version, even if it is older.
     /// Written only if there are any.
     pub withdrawn: BTreeMap<u64, String>,
@@ -145,6 +148,7 @@ impl Entry {
             content: None,
             verified: false,
             target: None,
+            foreign: false,
             withdrawn: BTreeMap::new(),
         }
     }
@@ -284,6 +288,8 @@ struct FileEntry {
     #[serde(default)]
     target: Option<String>,
     #[serde(default)]
+    foreign: bool,
+    #[serde(default)]
     withdrawn: BTreeMap<u64, String>,
 }
 
@@ -309,6 +315,7 @@ impl FileEntry {
             content: self.content,
             verified: self.verified,
             target: self.target,
+            foreign: self.foreign,
             withdrawn: self.withdrawn,
         })
     }
@@ -344,6 +351,7 @@ fn entry_text(entry: &Entry) -> String {
         ("verified", entry.verified.to_string()),
         ("target", optional(&entry.target)),
     ];
+    let foreign = entry.foreign.then(|| ("foreign", "true".to_owned()));
     let reasons: Vec<String> = entry
         .withdrawn
         .iter()
@@ -351,8 +359,12 @@ fn entry_text(entry: &Entry) -> String {
         .collect();
     let withdrawn =
         (!reasons.is_empty()).then(|| ("withdrawn", format!("{{\n{}\n      }}", reasons.join(",\n"))));
-    let fields: Vec<String> =
-        fields.iter().chain(&withdrawn).map(|(name, value)| format!("      \"{name}\": {value}")).collect();
+    let fields: Vec<String> = fields
+        .iter()
+        .chain(&foreign)
+        .chain(&withdrawn)
+        .map(|(name, value)| format!("      \"{name}\": {value}"))
+        .collect();
     format!("    {{\n{}\n    }}", fields.join(",\n"))
 }
 

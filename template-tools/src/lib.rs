@@ -18,6 +18,7 @@ pub mod convert;
 pub mod document;
 pub mod edit;
 pub mod flow;
+pub mod inventory;
 pub mod kind;
 pub mod layers_file;
 pub mod ledger;

@@ -89,6 +89,8 @@ pub struct Facts {
     pub architectures: Vec<String>,
     /// The versions that were taken back: references to them go to the pinned one, even if that is older.
     pub withdrawn: BTreeSet<u64>,
+    /// Whether the account is somebody else's: what leaves the account open is not meant.
+    pub foreign: bool,
 }
 
 /// All pins of a run.
@@ -132,6 +134,7 @@ impl Pins {
                 runtimes: entry.compatible_runtimes.clone(),
                 architectures: entry.compatible_architectures.clone(),
                 withdrawn: entry.withdrawn.keys().copied().collect(),
+                foreign: entry.foreign,
             };
             pins.facts.insert(pin, facts);
         }
@@ -176,7 +179,11 @@ impl Pins {
             return Resolution::NotPinned(NotPinned::Layer);
         };
         let mut fitting: Vec<&Pin> = pins.iter().collect();
-        fitting.retain(|pin| may_be(pin.account.as_ref(), &reference.account));
+        let is_foreign = |pin: &Pin| self.facts.get(pin).is_some_and(|facts| facts.foreign);
+        fitting.retain(|pin| {
+            may_be(pin.account.as_ref(), &reference.account)
+                && !(reference.account == Part::Deployed && is_foreign(pin))
+        });
         if fitting.is_empty() {
             return Resolution::NotPinned(NotPinned::Account);
         }
@@ -246,6 +253,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
+    use crate::ledger::Entry;
     use crate::pattern::Variables;
 
     fn pins(arns: &[&str]) -> Pins {
@@ -323,6 +331,26 @@ mod tests {
                 "disagree: arn:aws:lambda:us-east-1:123456789012:layer:sosw:7 arn:aws:lambda:us-east-1:210987654321:layer:sosw:9"
             ],
         );
+    }
+
+    #[test]
+    fn what_leaves_the_account_open_does_not_mean_somebody_elses_layer() {
+        let arn = |account: &str, version: u64| {
+            format!("arn:aws:lambda:us-east-1:{account}:layer:sosw:{version}")
+                .parse::<LayerVersionArn>()
+                .unwrap()
+        };
+        let theirs = Entry { foreign: true, ..Entry::new(arn("210987654321", 9)) };
+        let open = "arn:aws:lambda:us-east-1:${AWS::AccountId}:layer:sosw:1";
+        let alone = Pins::from_ledger(&Ledger::from_iter([theirs.clone()]));
+        check(&alone, open, &expect!["not pinned: Account"]);
+        check(
+            &alone,
+            &arn("210987654321", 1).to_string(),
+            &expect!["arn:aws:lambda:us-east-1:210987654321:layer:sosw:9"],
+        );
+        let both = Pins::from_ledger(&Ledger::from_iter([theirs, Entry::new(arn("123456789012", 7))]));
+        check(&both, open, &expect!["arn:aws:lambda:us-east-1:123456789012:layer:sosw:7"]);
     }
 
     #[test]

@@ -43,6 +43,11 @@ impl<'a> Contender<'a> {
         times
     }
 
+    /// The shortest of its times: what it takes when nobody else is at work.
+    pub fn fastest(&self) -> Duration {
+        self.sorted()[0]
+    }
+
     /// The median of its times.
     pub fn median(&self) -> Duration {
         self.sorted()[self.times.len() / 2]

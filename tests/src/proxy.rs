@@ -298,6 +298,7 @@ fn answer_of(fault: &Fault, request: &Message) -> Message {
         Fault::Throttle if speaks_xml => error(400, "Throttling", "Rate exceeded"),
         Fault::Throttle => error(429, "TooManyRequestsException", "Rate exceeded"),
         Fault::Error { status, code, message } => error(*status, code, message),
+        Fault::Answer(json) => Message::answer(200, "OK", "application/x-amz-json-1.1", json),
         Fault::Html(status) => {
             Message::answer(*status, "Page", "text/html", "<html><body>Not today</body></html>")
         }

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Seek, Write};
 use std::path::PathBuf;
-use std::process::{ExitCode, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -97,31 +97,66 @@ pub(crate) fn asks_for_latest(arguments: &[OsString]) -> bool {
     arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--latest")
 }
 
-/// `layer-publisher latest`, and then `template-tools bump --ledger -` over what it says.
+/// `layer-publisher latest`, and then `template-tools bump --ledger -` over what it says. With `--all-layers`,
+/// `template-tools` first says which layers the templates name.
 pub(crate) fn bump_latest(arguments: &[OsString]) -> Result<ExitCode> {
-    let Split { ask, bump } = split(arguments);
+    let Split { mut ask, bump, all_layers, keep_going } = split(arguments);
     let name = "bump-templates --latest";
+    let tools = |command| child::prepare("template-tools", command, "bump-templates");
     let mut latest = match child::prepare("layer-publisher", "latest", name)? {
         Prepared::Ready(command) => command,
         Prepared::Failed(code) => return Ok(code),
     };
-    // A file and no pipe: nothing is bumped unless the whole answer is there.
-    let (path, mut ledger) = new_file().context("failed to make a temporary file")?;
-    latest.stdout(Stdio::from(ledger.try_clone().context("failed to share a temporary file")?));
-    let status = child::run(latest, &ask);
-    let _ = std::fs::remove_file(path);
-    let status = status?;
-    if !status.success() {
+    if all_layers {
+        let mut list = match tools("bump")? {
+            Prepared::Ready(command) => command,
+            Prepared::Failed(code) => return Ok(code),
+        };
+        list.arg("--print-layers");
+        let (status, layers) = into_file(list, &bump)?;
+        if !status.success() {
+            return Ok(child::exit_code(status));
+        }
+        latest.stdin(Stdio::from(layers));
+        ask.splice(0..0, ["--references".into(), "-".into()]);
+    }
+    let (status, ledger) = into_file(latest, &ask)?;
+    // What could not be asked about is not brought anywhere; the rest is, if that is wanted.
+    let is_partial = status.code() == Some(PARTLY) && keep_going;
+    if !status.success() && !is_partial {
+        if status.code() == Some(PARTLY) {
+            dev::note(
+                "not every layer could be asked about, so nothing is bumped; `--keep-going` bumps the others",
+            );
+        }
         return Ok(child::exit_code(status));
     }
-    ledger.flush().and_then(|()| ledger.rewind()).context("failed to read what `layer-publisher` says")?;
-    match child::prepare("template-tools", "bump", "bump-templates")? {
+    match tools("bump")? {
         Prepared::Ready(mut command) => {
             command.stdin(Stdio::from(ledger)).args(["--ledger", "-"]);
-            child::replace_by(command, &bump)
+            if !is_partial {
+                return child::replace_by(command, &bump);
+            }
+            let bumped = child::run(command, &bump)?;
+            Ok(child::exit_code(if bumped.code() == Some(2) { bumped } else { status }))
         }
         Prepared::Failed(code) => Ok(code),
     }
+}
+
+/// The exit code of a part that was done only in part.
+const PARTLY: i32 = 3;
+
+/// Runs a child to its end, with its standard output in a file and not in a pipe: nothing comes of it unless all of it
+/// is there.
+fn into_file(mut command: Command, arguments: &[OsString]) -> Result<(ExitStatus, File)> {
+    let (path, mut file) = new_file().context("failed to make a temporary file")?;
+    command.stdout(Stdio::from(file.try_clone().context("failed to share a temporary file")?));
+    let status = child::run(command, arguments);
+    let _ = std::fs::remove_file(path);
+    let status = status?;
+    file.flush().and_then(|()| file.rewind()).context("failed to read what was said")?;
+    Ok((status, file))
 }
 
 fn new_file() -> std::io::Result<(PathBuf, File)> {
@@ -130,11 +165,13 @@ fn new_file() -> std::io::Result<(PathBuf, File)> {
     Ok((path, file))
 }
 
-/// The arguments of `bump-templates --latest`, by who gets them.
+/// The arguments of `bump-templates --latest`, by who gets them, and what both sides have to know.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Split {
     ask: Vec<OsString>,
     bump: Vec<OsString>,
+    all_layers: bool,
+    keep_going: bool,
 }
 
 /// Profile, regions and layers are for asking, the rest is for bumping; what is common goes to both.
@@ -154,6 +191,11 @@ fn split(arguments: &[OsString]) -> Split {
                 split.bump.extend(rest.by_ref().cloned());
             }
             "--latest" => {}
+            "--all-layers" => split.all_layers = true,
+            "--keep-going" => {
+                split.keep_going = true;
+                split.bump.push(argument.clone());
+            }
             "--layer" => layers.extend(value.or_else(|| rest.next().cloned())),
             "-p" | "--profile" | "--region" => {
                 split.ask.push(name.into());
@@ -187,7 +229,8 @@ mod tests {
 
     fn check(typed: &str, ask: &str, bump: &str) {
         let words = |text: &str| text.split_whitespace().map(OsString::from).collect::<Vec<_>>();
-        assert_eq!(split(&words(typed)), Split { ask: words(ask), bump: words(bump) }, "{typed}");
+        let Split { ask: asked, bump: bumped, .. } = split(&words(typed));
+        assert_eq!((asked, bumped), (words(ask), words(bump)), "{typed}");
     }
 
     #[test]
@@ -199,6 +242,13 @@ mod tests {
         check("--latest --layer sosw --layer=other x", "-- sosw other", "x");
         check("-q --latest --layers-file l.toml", "-q --layers-file l.toml", "-q --layers-file l.toml");
         check("--latest -- --region", "", "-- --region");
+    }
+
+    #[test]
+    fn what_both_sides_have_to_know_is_seen() {
+        let split = split(&["--latest".into(), "--all-layers".into(), "a".into(), "--keep-going".into()]);
+        assert!(split.all_layers && split.keep_going);
+        assert_eq!((split.ask.len(), split.bump), (0, vec!["a".into(), "--keep-going".into()]));
     }
 
     #[test]

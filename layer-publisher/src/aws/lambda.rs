@@ -161,6 +161,12 @@ impl LambdaRegion {
         Ok((found, link.ok_or_else(|| incomplete(OPERATION, "a link to the zip"))?))
     }
 
+    /// One version of any account. Of a version that does not exist in another account Lambda says that we may not
+    /// read it.
+    pub async fn get_by_arn(&self, version: &LayerVersionArn) -> Result<LayerVersion, CallFailure> {
+        self.locate_by_arn(version).await.map(|(version, _)| version)
+    }
+
     /// Deletes a version. One that is gone already is as good as deleted.
     pub async fn delete(&self, version: &LayerVersionArn) -> Result<(), CallFailure> {
         let call = self.client.delete_layer_version().layer_name(version.layer.as_str());

@@ -6,14 +6,16 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::cli::{ListArgs, ListFormat};
-use crate::commands::files::{FileError, build_output, check_paths, utf8};
+use crate::arn::{AccountId, LayerName, Partition, Region};
+use crate::cli::{BumpArgs, ListArgs, ListFormat};
+use crate::commands::files::{FileError, SearchError, build_output, check_paths, utf8};
 use crate::commands::outcome::Outcome;
 use crate::document::{Document, Position, parse};
 use crate::flow::{Flow, Outside, Source, flow_with};
+use crate::inventory::{Inventory, Named, NamedVersion};
 use crate::kind::{Kind, kind};
 use crate::lexical::has_expressions;
-use crate::pattern::{ArnPattern, Part, VersionPart};
+use crate::pattern::{ArnPattern, Part, Placeholders, VersionPart};
 use crate::tree::scan::{Needles, scan};
 use crate::ui::{Ui, counted, raw_result};
 
@@ -27,27 +29,18 @@ struct Row {
 
 /// Runs the command.
 pub(crate) fn run(args: &ListArgs, ui: Ui) -> ExitCode {
-    let needles = match check_paths(&args.paths).and_then(|()| Ok(Needles::new(["Layers"])?)) {
+    let needles = match needles(&args.paths) {
         Ok(needles) => needles,
         Err(error) => {
             ui.error(&error);
             return Outcome::Failed.into();
         }
     };
-    let outside =
-        Outside { placeholders: args.placeholder.clone().unwrap_or_default(), ..Outside::default() };
-    let scanned = scan(&args.paths, &needles, |path, bytes| rows(path, bytes, &outside));
+    let (mut all, errors) = search(&args.paths, &needles, args.placeholder.as_ref());
     let mut outcome = Outcome::Done;
-    let mut all: Vec<Row> = Vec::new();
-    let errors = scanned.errors.into_iter().map(FileError::from).map(Err);
-    for result in scanned.files.into_iter().map(|(_, result)| result).chain(errors) {
-        match result {
-            Ok(rows) => all.extend(rows),
-            Err(error) => {
-                ui.error(&error);
-                outcome = Outcome::Partly;
-            }
-        }
+    for error in errors {
+        ui.error(&error);
+        outcome = Outcome::Partly;
     }
     if !args.layer.is_empty() {
         all.retain(|row| row.what.as_ref().is_ok_and(|pattern| args.layer.contains(&pattern.layer)));
@@ -73,6 +66,47 @@ pub(crate) fn run(args: &ListArgs, ui: Ui) -> ExitCode {
     let (references, files) = (counted(all.len(), "reference"), counted(files.len(), "file"));
     ui.status("Finished", format!("{references} to {} in {files}", counted(layers.len(), "layer")));
     outcome.into()
+}
+
+/// What `list --format json` prints of the layers, for whoever asks AWS about them before `bump` goes over the same
+/// paths. What cannot be read is passed over: `bump` says so.
+pub(crate) fn print_layers(args: &BumpArgs, ui: Ui) -> ExitCode {
+    match needles(&args.paths) {
+        Ok(needles) => {
+            let (all, _) = search(&args.paths, &needles, args.placeholder.as_ref());
+            raw_result(&format!("{:#}\n", json!(inventory(&layers(&all)))));
+            Outcome::Done.into()
+        }
+        Err(error) => {
+            ui.error(&error);
+            Outcome::Failed.into()
+        }
+    }
+}
+
+fn needles(paths: &[PathBuf]) -> Result<Needles, SearchError> {
+    check_paths(paths)?;
+    Ok(Needles::new(["Layers"])?)
+}
+
+/// Every reference of every template, and what could not be read.
+fn search(
+    paths: &[PathBuf],
+    needles: &Needles,
+    placeholders: Option<&Placeholders>,
+) -> (Vec<Row>, Vec<FileError>) {
+    let outside = Outside { placeholders: placeholders.cloned().unwrap_or_default(), ..Outside::default() };
+    let scanned = scan(paths, needles, |path, bytes| rows(path, bytes, &outside));
+    let mut errors: Vec<FileError> = Vec::new();
+    let mut all = Vec::new();
+    for (_, result) in scanned.files {
+        match result {
+            Ok(rows) => all.extend(rows),
+            Err(error) => errors.push(error),
+        }
+    }
+    errors.extend(scanned.errors.into_iter().map(FileError::from));
+    (all, errors)
 }
 
 fn rows(path: &Path, bytes: &[u8], outside: &Outside<'_>) -> Result<Vec<Row>, FileError> {
@@ -120,16 +154,16 @@ fn rows_of(path: &Path, document: &Document<'_>, flow: &Flow) -> Vec<Row> {
 /// A layer in one place. Only versions of the same region can be mixed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
-    layer: String,
-    partition: Option<String>,
-    account: Option<String>,
-    region: Option<String>,
+    layer: LayerName,
+    partition: Option<Partition>,
+    account: Option<AccountId>,
+    region: Option<Region>,
 }
 
 impl Key {
     fn of(pattern: &ArnPattern) -> Self {
         Self {
-            layer: pattern.layer.to_string(),
+            layer: pattern.layer.clone(),
             partition: known(&pattern.partition),
             account: known(&pattern.account),
             region: known(&pattern.region),
@@ -139,42 +173,27 @@ impl Key {
     fn shown(&self) -> String {
         let account = self
             .account
-            .as_deref()
+            .as_ref()
             .map_or("the account that it is deployed to".to_owned(), |account| format!("account {account}"));
-        let region = self.region.as_deref().map_or(String::new(), |region| format!(" in {region}"));
+        let region = self.region.as_ref().map_or(String::new(), |region| format!(" in {region}"));
         format!("{account}{region}")
     }
 }
 
-fn known<T: std::fmt::Display>(part: &Part<T>) -> Option<String> {
+fn known<T: Clone>(part: &Part<T>) -> Option<T> {
     match part {
-        Part::Is(name) => Some(name.to_string()),
+        Part::Is(name) => Some(name.clone()),
         Part::Deployed => None,
     }
 }
 
-/// Sorted as numbers are, placeholders last.
-type Versions = BTreeMap<Version, usize>;
+/// How often each version is named.
+type Versions = BTreeMap<NamedVersion, usize>;
 
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Version {
-    Number(u64),
-    Word(String),
-}
-
-impl std::fmt::Display for Version {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Number(number) => write!(formatter, "{number}"),
-            Self::Word(word) => formatter.write_str(word),
-        }
-    }
-}
-
-fn version(pattern: &ArnPattern) -> Version {
+fn version(pattern: &ArnPattern) -> NamedVersion {
     match &pattern.version {
-        VersionPart::Number(number) => Version::Number(*number),
-        VersionPart::Placeholder(word) | VersionPart::Text(word) => Version::Word(word.clone()),
+        VersionPart::Number(number) => NamedVersion::Number(*number),
+        VersionPart::Placeholder(word) | VersionPart::Text(word) => NamedVersion::Word(word.clone()),
     }
 }
 
@@ -192,12 +211,11 @@ fn table(rows: &[Row], layers: &BTreeMap<Key, Versions>) -> String {
     for row in rows {
         let place = format!("{}:{}", row.path.display(), row.position);
         let functions = row.functions.join(",");
-        let any = |part: Option<String>| part.unwrap_or_else(|| "*".to_owned());
         lines.push(match &row.what {
             Ok(pattern) => {
                 let mixed = layers.get(&Key::of(pattern)).is_some_and(|versions| versions.len() > 1);
                 let version = format!("{}{}", version(pattern), if mixed { " !" } else { "" });
-                let (region, account) = (any(known(&pattern.region)), any(known(&pattern.account)));
+                let (region, account) = (any(&pattern.region), any(&pattern.account));
                 [place, functions, pattern.layer.to_string(), version, region, account]
             }
             Err(reason) => {
@@ -229,11 +247,14 @@ fn table(rows: &[Row], layers: &BTreeMap<Key, Versions>) -> String {
     text
 }
 
+fn any<T: std::fmt::Display>(part: &Part<T>) -> String {
+    match part {
+        Part::Is(name) => name.to_string(),
+        Part::Deployed => "*".to_owned(),
+    }
+}
+
 fn as_json(rows: &[Row], layers: &BTreeMap<Key, Versions>) -> Value {
-    let number = |version: &Version| match version {
-        Version::Number(number) => json!(number),
-        Version::Word(word) => json!(word),
-    };
     let reference = |row: &Row| {
         let mut object = json!({
             "path": row.path.display().to_string(),
@@ -244,7 +265,7 @@ fn as_json(rows: &[Row], layers: &BTreeMap<Key, Versions>) -> Value {
         match &row.what {
             Ok(pattern) => {
                 object["layer"] = json!(pattern.layer.as_str());
-                object["version"] = number(&version(pattern));
+                object["version"] = json!(version(pattern));
                 object["partition"] = json!(known(&pattern.partition));
                 object["region"] = json!(known(&pattern.region));
                 object["account"] = json!(known(&pattern.account));
@@ -253,18 +274,19 @@ fn as_json(rows: &[Row], layers: &BTreeMap<Key, Versions>) -> Value {
         }
         object
     };
-    let layer = |(key, versions): (&Key, &Versions)| {
-        json!({
-            "layer": key.layer,
-            "partition": key.partition,
-            "account": key.account,
-            "region": key.region,
-            "versions": versions.keys().map(number).collect::<Vec<_>>(),
-            "mixed": versions.len() > 1,
-        })
+    let mut object = json!(inventory(layers));
+    object["references"] = rows.iter().map(reference).collect();
+    object
+}
+
+fn inventory(layers: &BTreeMap<Key, Versions>) -> Inventory {
+    let named = |(key, versions): (&Key, &Versions)| Named {
+        layer: key.layer.clone(),
+        partition: key.partition.clone(),
+        account: key.account.clone(),
+        region: key.region.clone(),
+        versions: versions.keys().cloned().collect(),
+        mixed: versions.len() > 1,
     };
-    json!({
-        "references": rows.iter().map(reference).collect::<Vec<_>>(),
-        "layers": layers.iter().map(layer).collect::<Vec<_>>(),
-    })
+    Inventory { layers: layers.iter().map(named).collect() }
 }

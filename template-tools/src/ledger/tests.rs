@@ -32,6 +32,13 @@ fn versions_that_were_taken_back_stand_there_with_the_reason() {
     assert_eq!(Ledger::parse(&text).unwrap(), ledger);
 }
 
+#[test]
+fn an_entry_of_somebody_else_says_so() {
+    let ledger: Ledger = [Entry { foreign: true, ..full() }].into_iter().collect();
+    assert!(ledger.to_text().contains("      \"target\": \"prod\",\n      \"foreign\": true\n    }"));
+    assert_eq!(Ledger::parse(&ledger.to_text()).unwrap(), ledger);
+}
+
 fn check_error(text: &str, expected: &Expect) {
     expected.assert_eq(&Ledger::parse(text).unwrap_err().to_string());
 }

@@ -235,7 +235,7 @@ fn peaks(case: &Case, verdicts: &mut Verdicts) -> Result<String> {
         case.forget();
         let mut command = case.build();
         case::with_uv(&mut command)?.env("LAYER_BUILDER_CACHE_DIR", cache).args(arguments);
-        let Some(peak) = memory::peak(&mut command)? else {
+        let Some(peak) = memory::peak(&mut command, 0)? else {
             return Ok(format!("{text}(this system does not tell)\n"));
         };
         let (peak, zip) = (peak as f64 / 1e6, size_of(&case.zip()) as f64 / 1e6);

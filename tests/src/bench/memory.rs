@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-/// Runs a program to its end; gives what it had in memory at most, in bytes, without its children. `None` where the
-/// system does not tell.
-pub(super) fn peak(command: &mut Command) -> Result<Option<u64>> {
+/// Runs a program to its end, which is to be this exit code; gives what it had in memory at most, in bytes, without its
+/// children. `None` where the system does not tell.
+pub(super) fn peak(command: &mut Command, code: i32) -> Result<Option<u64>> {
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let mut child = child.with_context(|| format!("failed to start {command:?}"))?;
     // The system forgets it with the process; the mark only rises, so the last look before the end tells it.
@@ -19,8 +19,8 @@ pub(super) fn peak(command: &mut Command) -> Result<Option<u64>> {
             None => std::thread::sleep(Duration::from_micros(500)),
         }
     };
-    if !status.success() {
-        bail!("{command:?} failed");
+    if status.code() != Some(code) {
+        bail!("{command:?} ended with {status}");
     }
     Ok(highest)
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tests::bench::build::{Part, Plan, run_plan};
 use tests::bench::publish;
+use tests::bench::templates;
 
 /// Measure against the floor and the rivals, side by side in one run: medians and ratios.
 #[derive(Parser)]
@@ -41,11 +42,14 @@ enum Bench {
         #[arg(long, default_value_t = 3)]
         slow_runs: usize,
     },
-    /// Checking 10,000 templates, 200 of which name the layer, against ripgrep that lists those
+    /// Templates: trees of 10,000 and 50,000 against ripgrep that lists files, and a Python script; memory and growth
     Templates {
-        /// How often each is run
+        /// How often the quick ones are run
         #[arg(long, default_value_t = 21)]
         runs: usize,
+        /// How often is run what writes, and everything in the larger tree
+        #[arg(long, default_value_t = 7)]
+        slow_runs: usize,
     },
 }
 
@@ -69,6 +73,8 @@ fn main() -> ExitCode {
         Bench::Publish { parts, runs, slow_runs } => {
             publish::run_plan(&publish::Plan { parts, runs: runs.max(1), slow_runs: slow_runs.max(1) })
         }
-        Bench::Templates { runs } => tests::bench::templates::run(runs.max(1)),
+        Bench::Templates { runs, slow_runs } => {
+            templates::run(templates::Plan { runs: runs.max(1), slow_runs: slow_runs.max(1) })
+        }
     }
 }

@@ -25,6 +25,8 @@ pub enum Fault {
         /// What it says.
         message: &'static str,
     },
+    /// Answered with this JSON, for what only AWS itself can have, as its public parameters.
+    Answer(String),
     /// It goes through, and the connection is closed before the answer.
     DropAnswer,
     /// It goes through, and half of the answer's body comes back.

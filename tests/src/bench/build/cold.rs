@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::super::verdicts::Verdicts;
 use super::case::{Case, run, with_uv};
+use crate::bench::verdicts::Verdicts;
 use crate::bench::{Contender, in_turns, table, times};
 use crate::command::clean;
 

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use super::super::verdicts::Verdicts;
 use super::case::{Case, succeed, with_uv};
 use super::{build_contender, floor_contender};
+use crate::bench::verdicts::Verdicts;
 use crate::bench::{in_turns, times};
 use crate::command::{binary, clean};
 use crate::server::{Answer, Server};
