@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
 
-use super::super::verdicts::Verdicts;
 use super::case::{Case, succeed, with_uv};
 use super::{build_contender, floor_contender};
 use crate::bench::verdicts::Verdicts;

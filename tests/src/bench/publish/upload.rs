@@ -41,7 +41,7 @@ pub(super) fn measure(local: &LocalAws, runs: usize, verdicts: &mut Verdicts) ->
     }
     local.reset()?;
     make_bucket(&cli, local)?;
-    let peak = memory::peak(&mut stage(&project, local)).context("failed to measure its memory")?;
+    let peak = memory::peak(&mut stage(&project, local), 0).context("failed to measure its memory")?;
 
     let (ours, theirs) = (middle(by_us), middle(by_cp));
     let ratio = theirs.as_secs_f64() / ours.as_secs_f64();
