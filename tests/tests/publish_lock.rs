@@ -161,3 +161,25 @@ fn pypi_without_its_lock_nothing_is_written_and_a_dry_run_takes_none() {
     world.project.write("layers.toml", table.replace("s3://", "s4://")).unwrap();
     world.run(&["publish"]).ends_with(1).says("`lock` in `[layers.demo.publish]` must be a place in S3");
 }
+
+#[test]
+fn pypi_a_rollback_waits_for_the_lock_too() {
+    let (world, lock) = world();
+    for number in [1, 2] {
+        world.project.build(&format!("VERSION = {number}\n")).unwrap();
+        world.publish().ends_with(0);
+    }
+    world.project.build("VERSION = 3\n").unwrap();
+    world.proxy.take_calls();
+    world.proxy.add(Rule::times(1, Fault::Delay(SECONDS(2))).of("PublishLayerVersion"));
+    let one = start(&world, "one");
+    world.proxy.wait_for("PublishLayerVersion", 1);
+    let mut rollback = world.command(&["rollback", "demo", "--to", "1", "--reason", "it breaks"]);
+    let home = world.project.path("two");
+    rollback.env("HOME", &home).env("XDG_CACHE_HOME", home.join(".cache"));
+    let two = Run::new(rollback.output().unwrap(), Vec::new()).ends_with(0);
+    two.says(" on one, which holds the lock `s3://locks-");
+    end(one).ends_with(0);
+    assert_eq!(world.object(&lock)["owner"], Value::Null);
+    assert!(world.ledger().contains("layer:demo:1\""));
+}

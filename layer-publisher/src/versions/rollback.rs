@@ -22,6 +22,7 @@ use crate::config::LayersFile;
 use crate::ledger_file::{self, LedgerFile, LedgerFileError};
 use crate::machine_lock;
 use crate::publish::regions::Weight;
+use crate::publish::shared_lock::{self, SharedLocks};
 use crate::ui::{Format, Ui};
 use crate::versions::mark;
 use crate::versions::ways::{self, Ask, Spot, Subject};
@@ -94,7 +95,7 @@ pub async fn run(request: &RollbackRequest, ui: &Ui, called: &CalledAs) -> Resul
     if moves.is_empty() && !report.has_failed() {
         return Err(RollbackError::Nowhere { layer: request.layer.clone() });
     }
-    act(&moves, &ledger_file, request, ui, &mut report).await?;
+    act(&moves, &ledger_file, request, &clocks, ui, &mut report).await?;
     Ok(report.finish(start.elapsed()))
 }
 
@@ -232,10 +233,12 @@ async fn act(
     moves: &[(&Spot, Move)],
     ledger_file: &LedgerFile,
     request: &RollbackRequest,
+    clocks: &Clocks,
     ui: &Ui,
     report: &mut Report<'_>,
-) -> Result<(), LedgerFileError> {
+) -> Result<(), RollbackError> {
     let mut locks = Vec::new();
+    let mut shared = Vec::new();
     if !request.is_dry_run {
         let callers = moves.iter().map(|(spot, _)| &spot.way.caller);
         let callers = callers.map(|caller| (caller.account.clone(), caller)).collect::<BTreeMap<_, _>>();
@@ -250,20 +253,62 @@ async fn act(
                 }
             }
         }
-        ledger_file.update(|ledger| {
-            for (spot, step) in moves {
-                let reinstated = [step.to.arn.version];
-                ledger_file::make_current(ledger, entry(spot, step, request), &reinstated);
-            }
-        })?;
+        let taken = take_shared(moves, clocks, &mut shared, ui).await;
+        let written = taken.and_then(|()| Ok(write(moves, ledger_file, request)?));
+        if let Err(error) = written {
+            release(shared, ui).await;
+            return Err(error);
+        }
     }
     for (spot, step) in moves {
         report.moved(spot, step, &reason(request, step));
     }
     #[cfg(feature = "ssm")]
     point(moves, request, report).await;
+    release(shared, ui).await;
     drop(locks);
     Ok(())
+}
+
+fn write(
+    moves: &[(&Spot, Move)],
+    ledger_file: &LedgerFile,
+    request: &RollbackRequest,
+) -> Result<bool, LedgerFileError> {
+    ledger_file.update(|ledger| {
+        for (spot, step) in moves {
+            let reinstated = [step.to.arn.version];
+            ledger_file::make_current(ledger, entry(spot, step, request), &reinstated);
+        }
+    })
+}
+
+/// The locks that runs on other machines respect, account by account.
+async fn take_shared(
+    moves: &[(&Spot, Move)],
+    clocks: &Clocks,
+    taken: &mut Vec<SharedLocks>,
+    ui: &Ui,
+) -> Result<(), RollbackError> {
+    let mut accounts = BTreeMap::<_, Vec<&Spot>>::new();
+    for (spot, _) in moves {
+        accounts.entry(&spot.way.caller.account).or_default().push(spot);
+    }
+    for spots in accounts.into_values() {
+        let Some(way) = spots.first().map(|spot| &spot.way) else { continue };
+        let wanted = spots.iter().filter_map(|spot| {
+            Some((spot.destination.lock.as_ref()?, &spot.place.layer_name, &spot.place.region))
+        });
+        let wanted = wanted.collect::<Vec<_>>();
+        taken.push(shared_lock::acquire(&way.session, &way.caller, clocks, &wanted, ui).await?);
+    }
+    Ok(())
+}
+
+async fn release(taken: Vec<SharedLocks>, ui: &Ui) {
+    for locks in taken {
+        locks.release(ui).await;
+    }
 }
 
 /// What the ledger gets.

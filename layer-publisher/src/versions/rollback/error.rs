@@ -7,6 +7,7 @@ use crate::called::{CalledAs, Command};
 use crate::config::ConfigError;
 use crate::config::publish::UnknownTarget;
 use crate::ledger_file::LedgerFileError;
+use crate::publish::shared_lock::LockError;
 use crate::versions::ways::SubjectError;
 
 /// Why nothing was changed.
@@ -24,6 +25,9 @@ pub enum RollbackError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerFileError),
+    /// The lock across machines.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// It lies in several targets, and numbers differ between accounts.
     #[error("layer `{layer}` was published to several targets: {}", targets.join(", "))]
     WhichTarget {
@@ -90,6 +94,7 @@ impl RollbackError {
         match self {
             Self::Target(error) => error.hint(),
             Self::Ledger(error) => error.hint(),
+            Self::Lock(error) => error.hint(called),
             Self::WhichTarget { layer, first, .. } => Some(format!(
                 "name one with `{} {layer} --target {first} --to …`",
                 called.words(Command::Rollback)
