@@ -36,17 +36,30 @@ pub enum Command {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CalledAs {
     xtask: Option<String>,
+    subcommand: Option<String>,
 }
 
 impl CalledAs {
     /// As the environment says. For the edge only.
     pub fn from_environment() -> Self {
-        Self { xtask: std::env::var(VARIABLE).ok().filter(|words| !words.is_empty()) }
+        Self {
+            xtask: std::env::var(VARIABLE).ok().filter(|words| !words.is_empty()),
+            subcommand: std::env::args().nth(1),
+        }
     }
 
     /// The words typed, if `cargo xtask` started us.
     pub fn xtask(&self) -> Option<&str> {
         self.xtask.as_deref()
+    }
+
+    /// The words that started this very run.
+    pub fn typed(&self) -> String {
+        match (&self.xtask, &self.subcommand) {
+            (Some(words), _) => words.clone(),
+            (None, Some(subcommand)) => format!("layer-publisher {subcommand}"),
+            (None, None) => "layer-publisher".to_owned(),
+        }
     }
 
     /// The words that start `command`.

@@ -17,6 +17,30 @@ use crate::{command, local_aws};
 /// The layer of the project.
 pub const LAYER: &str = "demo";
 
+/// Many regions.
+pub const TWENTY: [&str; 20] = [
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+    "ca-central-1",
+    "sa-east-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-south-1",
+    "ap-south-1",
+    "ap-east-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "af-south-1",
+];
+
 /// A project that is gone when it is dropped.
 #[derive(Debug)]
 pub struct Project {

@@ -5,31 +5,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tests::project::TWENTY;
 use tests::proxy::{Fault, Late, Rule};
 use tests::world::World;
-
-const TWENTY: [&str; 20] = [
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-    "ca-central-1",
-    "sa-east-1",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "eu-central-1",
-    "eu-north-1",
-    "eu-south-1",
-    "ap-south-1",
-    "ap-east-1",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-northeast-3",
-    "af-south-1",
-];
 
 #[test]
 fn pypi_twenty_regions_one_of_them_dead() {

@@ -85,7 +85,6 @@ impl CallFailure {
 
     /// What to do about it, in words that can be typed.
     pub fn hint(&self, advice: &Advice, called: &CalledAs) -> Option<String> {
-        let publish = called.words(Command::Publish);
         let profile = advice.profile.as_ref().map(|name| format!(" --profile {name}")).unwrap_or_default();
         Some(match (self.kind, &advice.endpoint) {
             (Kind::NoCredentials | Kind::Expired, _) => match advice.login {
@@ -109,7 +108,7 @@ impl CallFailure {
                 format!("`{endpoint}` is what `AWS_ENDPOINT_URL` names; unset it to reach AWS itself")
             }
             (Kind::Silence | Kind::Throttled | Kind::LockLost, _) => {
-                format!("run `{publish}` again later: it does only what is missing")
+                format!("run `{}` again later", called.typed())
             }
             (Kind::NoBucket, _) => {
                 "make one there with `aws s3 mb`, or name another one with `--s3-bucket`; `{account}` and `{region}` in its name are filled in".to_owned()

@@ -29,6 +29,21 @@ pub(super) const UPLOAD_MEMORY: u32 = 1024;
 /// A zip in a request is held as it is, as base64, and as the body.
 const COPIES: usize = 4;
 
+/// What an answer says of a version. Three calls give the same fields, each in a type of its own.
+macro_rules! version_of {
+    ($operation:expr, $answer:expr) => {
+        read(
+            $operation,
+            $answer.layer_version_arn(),
+            $answer.content(),
+            $answer.description(),
+            $answer.compatible_runtimes(),
+            $answer.compatible_architectures(),
+            $answer.license_info(),
+        )
+    };
+}
+
 /// Lambda in one region.
 #[derive(Clone, Debug)]
 pub struct LambdaRegion {
@@ -105,15 +120,7 @@ impl LambdaRegion {
             .send()
             .await
             .map_err(|error| CallFailure::new(OPERATION, &error))?;
-        read(
-            OPERATION,
-            answer.layer_version_arn(),
-            answer.content(),
-            answer.description(),
-            answer.compatible_runtimes(),
-            answer.compatible_architectures(),
-            answer.license_info(),
-        )
+        version_of!(OPERATION, answer)
     }
 
     /// One version, and the link to its zip, which is good for ten minutes.
@@ -128,15 +135,7 @@ impl LambdaRegion {
             .await
             .map_err(|error| CallFailure::new(OPERATION, &error))?;
         let link = answer.content().and_then(LayerVersionContentOutput::location).map(str::to_owned);
-        let found = read(
-            OPERATION,
-            answer.layer_version_arn(),
-            answer.content(),
-            answer.description(),
-            answer.compatible_runtimes(),
-            answer.compatible_architectures(),
-            answer.license_info(),
-        )?;
+        let found = version_of!(OPERATION, answer)?;
         Ok((found, link.ok_or_else(|| incomplete(OPERATION, "a link to the zip"))?))
     }
 
@@ -149,15 +148,7 @@ impl LambdaRegion {
         let answer = self.client.get_layer_version_by_arn().arn(version.to_string()).send().await;
         let answer = answer.map_err(|error| CallFailure::new(OPERATION, &error))?;
         let link = answer.content().and_then(LayerVersionContentOutput::location).map(str::to_owned);
-        let found = read(
-            OPERATION,
-            answer.layer_version_arn(),
-            answer.content(),
-            answer.description(),
-            answer.compatible_runtimes(),
-            answer.compatible_architectures(),
-            answer.license_info(),
-        )?;
+        let found = version_of!(OPERATION, answer)?;
         Ok((found, link.ok_or_else(|| incomplete(OPERATION, "a link to the zip"))?))
     }
 
@@ -299,15 +290,7 @@ impl LambdaRegion {
             .send()
             .await;
         let answer = answer.map_err(|error| CallFailure::new(OPERATION, &error))?;
-        read(
-            OPERATION,
-            answer.layer_version_arn(),
-            answer.content(),
-            answer.description(),
-            answer.compatible_runtimes(),
-            answer.compatible_architectures(),
-            answer.license_info(),
-        )
+        version_of!(OPERATION, answer)
     }
 }
 

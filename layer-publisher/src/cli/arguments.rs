@@ -13,6 +13,7 @@ use crate::publish::terms::{Choices, Metadata, Older, Withdrawal};
 use crate::publish::{Intent, Options, Public};
 use crate::region;
 use crate::ui::{Format, Ui, Verbosity};
+use crate::versions::ways::Ask;
 
 #[derive(Args, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -118,6 +119,13 @@ pub(super) struct AwsArgs {
     /// A region, instead of those in `layers.toml`; may be given several times
     #[arg(long = "region", value_name = "REGION", value_delimiter = ',', value_parser = region::parse)]
     pub(super) regions: Vec<Region>,
+}
+
+impl AwsArgs {
+    /// Which ways to a layer are meant: those of these targets, or all.
+    pub(super) fn asking(self, targets: impl IntoIterator<Item = String>) -> Ask {
+        Ask { targets: targets.into_iter().collect(), profile: self.profile, regions: self.regions }
+    }
 }
 
 #[derive(Args)]

@@ -9,7 +9,6 @@ use crate::called::CalledAs;
 use crate::ui::Ui;
 use crate::versions::prune::plan::SharedOnes;
 use crate::versions::prune::{self, Deletes, PruneRequest};
-use crate::versions::usage::WaysWanted;
 use crate::when::Age;
 
 /// Show which versions of a layer nothing needs any more, and delete them with `--execute`
@@ -54,12 +53,12 @@ impl PruneArgs {
             min_age: self.min_age,
             shared: if self.include_shared { SharedOnes::Include } else { SharedOnes::Keep },
             deletes: if self.execute { Deletes::Really } else { Deletes::Not },
-            ways: WaysWanted { targets: self.targets, profile: self.aws.profile, regions: self.aws.regions },
+            ask: self.aws.asking(self.targets),
             format: self.format.into(),
             layers_file: self.common.layers_file,
         };
         Box::pin(prune::run(&request, ui, called)).await.unwrap_or_else(|error| {
-            ui.error(&error, error.hint().as_deref());
+            ui.error(&error, error.hint(called).as_deref());
             ExitCode::FAILURE
         })
     }

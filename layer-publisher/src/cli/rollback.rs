@@ -9,7 +9,6 @@ use crate::called::CalledAs;
 use crate::ui::Ui;
 use crate::versions::rollback::plan::To;
 use crate::versions::rollback::{self, RollbackRequest};
-use crate::versions::ways::Ask;
 
 /// Go back to an older version: in the ledger, in the pointers, and then in templates
 ///
@@ -53,7 +52,7 @@ impl RollbackArgs {
             reason: self.reason.filter(|reason| !reason.trim().is_empty()),
             may_reinstate: self.reinstate,
             is_dry_run: self.dry_run,
-            ask: Ask { target: self.target, profile: self.aws.profile, regions: self.aws.regions },
+            ask: self.aws.asking(self.target),
             format: self.format.into(),
             layers_file: self.common.layers_file,
         };

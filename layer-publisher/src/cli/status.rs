@@ -9,7 +9,6 @@ use crate::called::CalledAs;
 use crate::ui::Ui;
 use crate::versions::status::mend::Mode;
 use crate::versions::status::{self, StatusRequest};
-use crate::versions::ways::Ask;
 
 /// Compare every region with the ledger, the built zip and `layers.toml`
 ///
@@ -45,7 +44,7 @@ impl StatusArgs {
     pub(super) async fn run(self, ui: &Ui, called: &CalledAs) -> ExitCode {
         let request = StatusRequest {
             names: self.layers,
-            ask: Ask { target: self.target, profile: self.aws.profile, regions: self.aws.regions },
+            ask: self.aws.asking(self.target),
             mode: match (self.repair, self.import) {
                 (true, _) => Mode::Repair,
                 (_, true) => Mode::Import,

@@ -8,7 +8,7 @@ use super::arguments::{AwsArgs, CommonArgs, FormatArg};
 use crate::called::CalledAs;
 use crate::ui::Ui;
 use crate::versions::usage::packages::PackageWanted;
-use crate::versions::usage::{self, UsageRequest, WaysWanted};
+use crate::versions::usage::{self, UsageRequest};
 
 /// Show which functions use which version of a layer
 ///
@@ -44,12 +44,12 @@ impl UsageArgs {
             layer: self.layer,
             package: self.package,
             runtimes: self.runtimes,
-            ways: WaysWanted { targets: self.targets, profile: self.aws.profile, regions: self.aws.regions },
+            ask: self.aws.asking(self.targets),
             format: self.format.into(),
             layers_file: self.common.layers_file,
         };
         Box::pin(usage::run(&request, ui, called)).await.unwrap_or_else(|error| {
-            ui.error(&error, error.hint().as_deref());
+            ui.error(&error, error.hint(called).as_deref());
             ExitCode::FAILURE
         })
     }

@@ -23,7 +23,7 @@ use crate::layer_version::LayerVersion;
 use crate::ledger_file::LedgerFile;
 use crate::manifest;
 use crate::ui::{Ui, megabytes, shown};
-use crate::versions::usage::{arn, hint};
+use crate::versions::usage::arn;
 use crate::versions::ways::{self, Ask, Spot, Subject, Ways};
 use crate::zip_source::ZipSource;
 pub use error::DownloadError;
@@ -171,7 +171,7 @@ async fn by_arn(
     let session = Session::open(profile, role, region, Clocks::from_environment()).await?;
     let lambda = session.lambda(&arn.region);
     let (version, _) = lambda.locate_by_arn(arn).await.map_err(|failure| {
-        let hint = hint(&failure, session.advice(), called);
+        let hint = failure.hint(session.advice(), called);
         DownloadError::call(arn, failure, hint)
     })?;
     Ok(Source { lambda, version })
@@ -189,7 +189,7 @@ async fn by_name(
     let subjects = Subject::of(file, &[name.to_owned()])?;
     let ledger = LedgerFile::beside(&file.path).read()?;
     let ask = Ask {
-        target: request.target.clone(),
+        targets: request.target.clone().into_iter().collect(),
         profile: request.profile.clone(),
         regions: request.regions.clone(),
     };
@@ -202,7 +202,7 @@ async fn by_name(
             Ok(Some(source)) => found.push(source),
             Ok(None) => {}
             Err((arn, failure)) => {
-                let hint = hint(&failure, spot.way.session.advice(), called);
+                let hint = failure.hint(spot.way.session.advice(), called);
                 ui.detail("Failed", format!("{}: {failure}", spot.place.region));
                 first_failure.get_or_insert_with(|| DownloadError::call(&arn, failure, hint));
             }

@@ -15,16 +15,15 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use template_tools::ledger::LayerPlace;
-use thiserror::Error;
 use tokio::task::JoinSet;
 
 use crate::aws::failure::CallFailure;
 use crate::aws::session::Caller;
 use crate::called::CalledAs;
-use crate::ledger_file::LedgerFileError;
 use crate::machine_lock;
 use crate::ui::{Format, Ui};
-use crate::versions::usage::{self, Opened, UsageError, WaysWanted, arn};
+use crate::versions::usage::{self, Opened, arn};
+use crate::versions::ways::{Ask, WaysError};
 use crate::when::{Age, When};
 use ask::Asked;
 use plan::{Plan, Rules, SharedOnes};
@@ -45,7 +44,7 @@ pub struct PruneRequest {
     /// Whether anything is deleted.
     pub deletes: Deletes,
     /// Which ways are meant.
-    pub ways: WaysWanted,
+    pub ask: Ask,
     /// The form of the result.
     pub format: Format,
     /// The `layers.toml` that was named.
@@ -61,33 +60,12 @@ pub enum Deletes {
     Not,
 }
 
-/// Why nothing was planned.
-#[derive(Debug, Error)]
-pub enum PruneError {
-    /// The layer, and the ways to it.
-    #[error(transparent)]
-    Usage(#[from] UsageError),
-    /// The ledger.
-    #[error(transparent)]
-    Ledger(#[from] LedgerFileError),
-}
-
-impl PruneError {
-    /// What to type next.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Usage(error) => error.hint(),
-            Self::Ledger(error) => error.hint(),
-        }
-    }
-}
-
 /// What came of the deletion of one version.
 type Deleted = BTreeMap<(LayerPlace, u64), Result<(), CallFailure>>;
 
 /// Plans, and with `--execute` acts.
-pub async fn run(request: &PruneRequest, ui: &Ui, called: &CalledAs) -> Result<ExitCode, PruneError> {
-    let opened = usage::open(&request.layer, request.layers_file.as_deref(), &request.ways).await?;
+pub async fn run(request: &PruneRequest, ui: &Ui, called: &CalledAs) -> Result<ExitCode, WaysError> {
+    let opened = usage::open(&request.layer, request.layers_file.as_deref(), &request.ask).await?;
     let rules = Rules { keep: request.keep, min_age: request.min_age, shared: request.shared, now: now() };
     let (asked, tree) = ask_all(&opened, &rules, ui, called).await?;
     for what in &tree.unclear {
@@ -113,7 +91,7 @@ async fn ask_all<'a>(
     rules: &Rules,
     ui: &Ui,
     called: &CalledAs,
-) -> Result<(Vec<Asked<'a>>, Tree), PruneError> {
+) -> Result<(Vec<Asked<'a>>, Tree), WaysError> {
     ui.status("Asking", "functions, stacks, pointers, the ledger and the work tree who names a version");
     let ledger = opened.ledger.read()?;
     let places = opened.ways.spots.iter().map(|spot| spot.place.clone()).collect::<Vec<_>>();

@@ -107,7 +107,7 @@ fn one_way(
     request: &RollbackRequest,
 ) -> Result<(Vec<Subject>, Ask), RollbackError> {
     let mut ask = request.ask.clone();
-    if ask.target.is_some() || ask.profile.is_some() {
+    if !ask.targets.is_empty() || ask.profile.is_some() {
         return Ok((subjects, ask));
     }
     let is_meant = |entry: &&Entry| {
@@ -119,7 +119,7 @@ fn one_way(
         ledger.entries().filter(is_meant).map(|entry| entry.target.clone()).collect::<BTreeSet<_>>();
     let named = targets.iter().flatten().cloned().collect::<Vec<_>>();
     match (targets.len(), named.as_slice()) {
-        (1, [one]) => ask.target = Some(one.clone()),
+        (1, [one]) => ask.targets = vec![one.clone()],
         (0 | 1, _) => subjects.iter_mut().for_each(|subject| subject.targets.clear()),
         (_, [first, ..]) => {
             let own = targets.contains(&None).then(|| "and to none in particular".to_owned());

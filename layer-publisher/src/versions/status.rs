@@ -14,20 +14,18 @@ use std::time::Instant;
 
 use template_tools::arn::LayerName;
 use template_tools::ledger::{Entry, LayerPlace, Ledger};
-use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::aws::failure::CallFailure;
-use crate::called::{CalledAs, Command};
+use crate::called::CalledAs;
 use crate::clocks::Clocks;
-use crate::config::publish::UnknownTarget;
-use crate::config::{ConfigError, LayersFile};
+use crate::config::LayersFile;
 use crate::ledger_file::{LedgerFile, LedgerFileError};
 use crate::manifest::{self, ArtifactError, Freshness};
 use crate::publish::plan::Wanted;
 use crate::ui::{Format, Ui, counted, shown};
-use crate::versions::ways::{self, Ask, Spot, Subject, SubjectError, Ways};
+use crate::versions::ways::{self, Ask, Spot, Subject, Ways, WaysError};
 use compare::{Finding, Place};
 use look::Seen;
 use mend::{Mended, Mode};
@@ -53,40 +51,6 @@ pub struct StatusRequest {
     pub layers_file: Option<PathBuf>,
 }
 
-/// Why nothing could be compared.
-#[derive(Debug, Error)]
-pub enum StatusError {
-    /// `layers.toml`.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// No such layer.
-    #[error(transparent)]
-    Subject(#[from] SubjectError),
-    /// No such target.
-    #[error(transparent)]
-    Target(#[from] UnknownTarget),
-    /// The ledger.
-    #[error(transparent)]
-    Ledger(#[from] LedgerFileError),
-    /// The process itself.
-    #[error("failed to find the current folder")]
-    Folder(#[source] std::io::Error),
-}
-
-impl StatusError {
-    /// What to type next.
-    pub fn hint(&self, called: &CalledAs) -> Option<String> {
-        match self {
-            Self::Config(ConfigError::NotFound { .. }) => {
-                Some(format!("name the file with `{} --layers-file FILE`", called.words(Command::Status)))
-            }
-            Self::Target(error) => error.hint(),
-            Self::Ledger(error) => error.hint(),
-            Self::Config(_) | Self::Subject(_) | Self::Folder(_) => None,
-        }
-    }
-}
-
 /// One place, and what was found there.
 struct Looked<'a> {
     spot: &'a Spot,
@@ -98,9 +62,9 @@ struct Looked<'a> {
 }
 
 /// Compares, and brings the ledger into line if that is asked for.
-pub async fn run(request: &StatusRequest, ui: &Ui, called: &CalledAs) -> Result<ExitCode, StatusError> {
+pub async fn run(request: &StatusRequest, ui: &Ui, called: &CalledAs) -> Result<ExitCode, WaysError> {
     let start = Instant::now();
-    let here = std::env::current_dir().map_err(StatusError::Folder)?;
+    let here = std::env::current_dir().map_err(WaysError::Folder)?;
     let file = LayersFile::find(request.layers_file.as_deref(), &here)?;
     let subjects = Subject::of(&file, &request.names)?;
     let ledger_file = LedgerFile::beside(&file.path);

@@ -8,26 +8,23 @@ pub mod table;
 pub mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use template_tools::arn::{LayerVersionArn, Region};
+use template_tools::arn::LayerVersionArn;
 use template_tools::ledger::LayerPlace;
-use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::aws::failure::{Advice, CallFailure, Kind};
+use crate::aws::failure::CallFailure;
 use crate::called::CalledAs;
 use crate::clocks::Clocks;
-use crate::config::publish::UnknownTarget;
-use crate::config::{ConfigError, LayersFile};
-use crate::ledger_file::{LedgerFile, LedgerFileError};
+use crate::config::LayersFile;
+use crate::ledger_file::LedgerFile;
 use crate::manifest;
 use crate::ui::{Format, Ui, counted};
-use crate::versions::ways::{self, Ask, Spot, Subject, SubjectError, Ways};
+use crate::versions::ways::{self, Ask, Spot, Subject, Ways, WaysError};
 use ask::{Aliases, Answer, Corner};
 use packages::{KnownHere, PackageWanted, PackagesError};
 use report::Report;
@@ -43,56 +40,11 @@ pub struct UsageRequest {
     /// Only functions with one of these runtimes.
     pub runtimes: Vec<String>,
     /// Which ways are meant.
-    pub ways: WaysWanted,
+    pub ask: Ask,
     /// The form of the result.
     pub format: Format,
     /// The `layers.toml` that was named.
     pub layers_file: Option<PathBuf>,
-}
-
-/// Which ways to a layer are meant: several targets may be.
-#[derive(Clone, Debug, Default)]
-pub struct WaysWanted {
-    /// These targets only. Without one every way is meant.
-    pub targets: Vec<String>,
-    /// The profile that was named.
-    pub profile: Option<String>,
-    /// These regions only.
-    pub regions: Vec<Region>,
-}
-
-/// Why nothing was asked.
-#[derive(Debug, Error)]
-pub enum UsageError {
-    /// `layers.toml`.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// A name that means no layer.
-    #[error(transparent)]
-    Subject(#[from] SubjectError),
-    /// No such target.
-    #[error(transparent)]
-    Target(#[from] UnknownTarget),
-    /// The ledger.
-    #[error(transparent)]
-    Ledger(#[from] LedgerFileError),
-    /// The process itself.
-    #[error("failed to find the current folder")]
-    Folder(#[source] io::Error),
-}
-
-impl UsageError {
-    /// What to type next.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Config(ConfigError::NotFound { .. }) => {
-                Some("name the file with `--layers-file FILE`".to_owned())
-            }
-            Self::Target(error) => error.hint(),
-            Self::Ledger(error) => error.hint(),
-            Self::Config(_) | Self::Subject(_) | Self::Folder(_) => None,
-        }
-    }
 }
 
 /// The layer that is meant, and every way to it.
@@ -107,25 +59,14 @@ pub(crate) struct Opened {
 pub(crate) async fn open(
     layer: &str,
     layers_file: Option<&std::path::Path>,
-    wanted: &WaysWanted,
-) -> Result<Opened, UsageError> {
-    let here = std::env::current_dir().map_err(UsageError::Folder)?;
+    ask: &Ask,
+) -> Result<Opened, WaysError> {
+    let here = std::env::current_dir().map_err(WaysError::Folder)?;
     let file = LayersFile::find(layers_file, &here)?;
     let subjects = Subject::of(&file, &[layer.to_owned()])?;
     let ledger = LedgerFile::beside(&file.path);
     let known = ledger.read()?;
-    let mut ways = Ways::default();
-    let targets = wanted.targets.iter().cloned().map(Some).collect::<Vec<_>>();
-    for target in if targets.is_empty() { vec![None] } else { targets } {
-        let (profile, regions) = (wanted.profile.clone(), wanted.regions.clone());
-        let ask = Ask { target, profile, regions };
-        let opened = ways::open(&subjects, &known, &ask, Clocks::from_environment()).await?;
-        let is_new = |spot: &Spot| !ways.spots.iter().any(|known| known.place == spot.place);
-        let new = opened.spots.into_iter().filter(is_new).collect::<Vec<_>>();
-        ways.spots.extend(new);
-        ways.failures.extend(opened.failures);
-        ways.unreached.extend(opened.unreached);
-    }
+    let ways = ways::open(&subjects, &known, ask, Clocks::from_environment()).await?;
     Ok(Opened { file, subjects, ledger, ways })
 }
 
@@ -140,8 +81,8 @@ struct Found<'a> {
 }
 
 /// Asks, and prints who uses what.
-pub async fn run(request: &UsageRequest, ui: &Ui, called: &CalledAs) -> Result<ExitCode, UsageError> {
-    let opened = open(&request.layer, request.layers_file.as_deref(), &request.ways).await?;
+pub async fn run(request: &UsageRequest, ui: &Ui, called: &CalledAs) -> Result<ExitCode, WaysError> {
+    let opened = open(&request.layer, request.layers_file.as_deref(), &request.ask).await?;
     let Opened { file, ways, .. } = &opened;
     let asked = ways.spots.iter().map(Corner::of).collect::<BTreeSet<_>>();
     ui.status("Asking", format!("{} who uses `{}`", counted(asked.len(), "region"), request.layer));
@@ -223,14 +164,6 @@ async fn look_inside(found: &mut [Found<'_>], package: &PackageWanted, known: Ar
         let Ok((index, version, packages)) = joined else { continue };
         let versions = packages.map(|packages| package.among(&packages));
         found[index].packages.insert(version, versions);
-    }
-}
-
-/// What to do about a call of these commands that failed. Whatever got no answer is worth another run of the same.
-pub(crate) fn hint(failure: &CallFailure, advice: &Advice, called: &CalledAs) -> Option<String> {
-    match (failure.kind, &advice.endpoint) {
-        (Kind::Silence, None) | (Kind::Throttled, _) => Some("run it again later".to_owned()),
-        _ => failure.hint(advice, called),
     }
 }
 

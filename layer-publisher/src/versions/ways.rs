@@ -2,6 +2,7 @@
 //! in which it lies or should lie. Opens what it needs, asks STS once for each kind of credentials, and writes nothing.
 //! A way that cannot be opened is a failure of its own, and stops no other one.
 
+mod error;
 mod places;
 mod subject;
 
@@ -18,13 +19,14 @@ use crate::called::CalledAs;
 use crate::clocks::Clocks;
 use crate::config::publish::{Destination, UnknownTarget};
 use crate::publish::regions::Weight;
+pub use error::WaysError;
 pub use subject::{Subject, SubjectError};
 
 /// Which ways are meant.
 #[derive(Clone, Debug, Default)]
 pub struct Ask {
-    /// One target only. Without it every way of a layer is meant.
-    pub target: Option<String>,
+    /// These targets only. Without one every way of a layer is meant.
+    pub targets: Vec<String>,
     /// The profile that was named: for the target, or else for the layer's own table, which then is the only way.
     pub profile: Option<String>,
     /// These regions only, instead of those of `layers.toml` and of the ledger.
@@ -179,7 +181,7 @@ pub async fn open(
             Err(source) => fail(&mut ways, subject, &candidate, source),
         }
     }
-    if ask.target.is_none() && ask.profile.is_none() && ask.regions.is_empty() {
+    if ask.targets.is_empty() && ask.profile.is_none() && ask.regions.is_empty() {
         let of_subjects = |entry: &&Entry| {
             let layer = &entry.layer_version_arn.layer;
             subjects.iter().any(|subject| subject.lambda_names.contains(layer))
@@ -221,7 +223,7 @@ async fn open_one(key: &Key, regions: Vec<Region>, clocks: Clocks) -> Result<Arc
 /// Every table that is meant, of every layer.
 fn candidates(subjects: &[Subject], ledger: &Ledger, ask: &Ask) -> Result<Vec<Candidate>, UnknownTarget> {
     let mut candidates = Vec::new();
-    let mut unknown = None;
+    let mut unknown = Vec::new();
     for (index, subject) in subjects.iter().enumerate() {
         let mut add = |target: Option<&str>, destination: &Destination, is_base| {
             candidates.push(Candidate {
@@ -232,28 +234,32 @@ fn candidates(subjects: &[Subject], ledger: &Ledger, ask: &Ask) -> Result<Vec<Ca
                 is_base,
             });
         };
-        match ask.target.as_deref() {
-            Some(target) => match subject.destination(Some(target)) {
+        for target in &ask.targets {
+            match subject.destination(Some(target)) {
                 Ok(destination) => add(Some(target), destination, false),
-                Err(error) => unknown = unknown.or(Some(error)),
-            },
-            None => {
-                let own = &subject.destination;
-                let is_named = own.profile.is_some() || own.role_arn.is_some() || own.account.is_some();
-                let is_used = ledger.entries().any(|entry| {
-                    entry.target.is_none() && subject.lambda_names.contains(&entry.layer_version_arn.layer)
-                });
-                let is_base = !subject.targets.is_empty() && !is_named && !is_used && ask.profile.is_none();
-                add(None, own, is_base);
-                if ask.profile.is_none() {
-                    subject.targets.iter().for_each(|(name, to)| add(Some(name), to, false));
-                }
+                Err(error) => unknown.push(error),
+            }
+        }
+        if ask.targets.is_empty() {
+            let own = &subject.destination;
+            let is_named = own.profile.is_some() || own.role_arn.is_some() || own.account.is_some();
+            let is_used = ledger.entries().any(|entry| {
+                entry.target.is_none() && subject.lambda_names.contains(&entry.layer_version_arn.layer)
+            });
+            let is_base = !subject.targets.is_empty() && !is_named && !is_used && ask.profile.is_none();
+            add(None, own, is_base);
+            if ask.profile.is_none() {
+                subject.targets.iter().for_each(|(name, to)| add(Some(name), to, false));
             }
         }
     }
-    match unknown {
-        Some(unknown) if candidates.is_empty() => Err(unknown),
-        _ => Ok(candidates),
+    // Another layer may have it.
+    let is_nowhere = |unknown: &UnknownTarget| {
+        !candidates.iter().any(|candidate| candidate.target.as_ref() == Some(&unknown.target))
+    };
+    match unknown.into_iter().find(is_nowhere) {
+        Some(unknown) => Err(unknown),
+        None => Ok(candidates),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::called::CalledAs;
 use crate::layer_version::Dated;
 use crate::publish::permissions::Policy;
 use crate::versions::usage::ask::{self as functions, Aliases, Corner};
-use crate::versions::usage::{Opened, arn, hint};
+use crate::versions::usage::{Opened, arn};
 use crate::versions::ways::Spot;
 
 /// What to do about a stack that does not tell.
@@ -80,7 +80,7 @@ pub(super) async fn everybody<'a>(
         let advice = spot.way.session.advice();
         let silent = |what: &str, failure: &CallFailure| Silent {
             said: format!("{what}: {failure}"),
-            hint: hint(failure, advice, called),
+            hint: failure.hint(advice, called),
         };
         match versions.get(place) {
             Some(Ok(versions)) => one.known.versions.clone_from(versions),
@@ -120,7 +120,7 @@ pub(super) async fn everybody<'a>(
                 }
                 Some(Err(error)) => {
                     let hint = match error {
-                        stacks::StacksError::Call { failure, .. } => hint(failure, advice, called),
+                        stacks::StacksError::Call { failure, .. } => failure.hint(advice, called),
                         stacks::StacksError::Unclear { .. } => Some(UNCLEAR.to_owned()),
                     };
                     one.silent.push(Silent { said: format!("the stacks of {who}: {error}"), hint });
@@ -142,7 +142,7 @@ pub(super) async fn everybody<'a>(
             Some(Ok(namings)) => namings.iter().for_each(|(version, reason)| add(*version, reason.clone())),
             Some(Err(pointers::Unknown { said, failure })) => one.silent.push(Silent {
                 said: said.clone(),
-                hint: failure.as_ref().and_then(|failure| hint(failure, advice, called)),
+                hint: failure.as_ref().and_then(|failure| failure.hint(advice, called)),
             }),
             None => one.silent.push(not_asked("its pointers")),
         }

@@ -13,7 +13,7 @@ use crate::aws::failure::CallFailure;
 use crate::called::{CalledAs, Command};
 use crate::publish::regions::Weight;
 use crate::ui::{Format, Ui, counted, megabytes};
-use crate::versions::usage::{Opened, arn, hint, table};
+use crate::versions::usage::{Opened, arn, table};
 use crate::when::Age;
 
 /// What is known about a place, and what follows from that.
@@ -112,7 +112,7 @@ impl Report<'_> {
             Err(failure) => {
                 self.ui.failed("Failed", format!("{arn}: not deleted: {failure}"));
                 let advice = verdict.map(|verdict| verdict.asked.spot.way.session.advice());
-                if let Some(hint) = advice.and_then(|advice| hint(failure, advice, self.called)) {
+                if let Some(hint) = advice.and_then(|advice| failure.hint(advice, self.called)) {
                     self.ui.note(hint);
                 }
             }
@@ -242,7 +242,7 @@ impl Report<'_> {
 
     /// The same command, with the deed.
     fn command(&self) -> String {
-        let PruneRequest { layer, keep, min_age, shared, ways, layers_file, .. } = self.request;
+        let PruneRequest { layer, keep, min_age, shared, ask, layers_file, .. } = self.request;
         let mut words = format!("{} {layer} --keep {keep}", self.called.words(Command::Prune));
         if *min_age != Age::USUAL {
             words.push_str(&format!(" --min-age {min_age}"));
@@ -250,9 +250,9 @@ impl Report<'_> {
         if *shared == SharedOnes::Include {
             words.push_str(" --include-shared");
         }
-        ways.targets.iter().for_each(|target| words.push_str(&format!(" --target {target}")));
-        ways.regions.iter().for_each(|region| words.push_str(&format!(" --region {region}")));
-        ways.profile.iter().for_each(|profile| words.push_str(&format!(" -p {profile}")));
+        ask.targets.iter().for_each(|target| words.push_str(&format!(" --target {target}")));
+        ask.regions.iter().for_each(|region| words.push_str(&format!(" --region {region}")));
+        ask.profile.iter().for_each(|profile| words.push_str(&format!(" -p {profile}")));
         if let Some(file) = layers_file {
             words.push_str(&format!(" --layers-file {}", file.display()));
         }

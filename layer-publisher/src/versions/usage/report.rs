@@ -8,7 +8,7 @@ use template_tools::ledger::LayerPlace;
 
 use super::ask::{Answer, Corner};
 use super::users::{User, ranges};
-use super::{Found, UsageRequest, arn, hint, table};
+use super::{Found, UsageRequest, arn, table};
 use crate::called::CalledAs;
 use crate::publish::regions::Weight;
 use crate::ui::{Format, Ui, counted};
@@ -182,7 +182,7 @@ impl Report<'_> {
                 let what = if answer.users.is_err() { "" } else { "the aliases are not known: " };
                 gaps.counts |= answer.weight == Weight::Required;
                 gaps.said.push(format!("{place}: {what}{failure}"));
-                let next = advice(&corner).and_then(|advice| hint(failure, advice, self.called));
+                let next = advice(&corner).and_then(|advice| failure.hint(advice, self.called));
                 gaps.hint = gaps.hint.or(next);
             }
         }
@@ -194,7 +194,7 @@ impl Report<'_> {
                 gaps.counts |= found.spot.weight == Weight::Required;
                 let (region, account) = (&place.region, &place.account);
                 gaps.said.push(format!("{region}, account {account}: the versions are not known: {failure}"));
-                let next = hint(failure, found.spot.way.session.advice(), self.called);
+                let next = failure.hint(found.spot.way.session.advice(), self.called);
                 gaps.hint = gaps.hint.or(next);
             }
             for (version, packages) in &found.packages {

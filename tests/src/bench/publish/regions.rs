@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{Verdicts, middle, time};
 use crate::local_aws::{self, LocalAws};
-use crate::project::{LAYER, Project};
+use crate::project::{LAYER, Project, TWENTY};
 use crate::proxy::Proxy;
 use crate::tools::Tool;
 
@@ -22,33 +22,10 @@ const THAN_CLI: f64 = 50.0;
 /// The AWS CLI is measured in so many regions; the time for all is reckoned from that, and said to be.
 const CLI_REGIONS: usize = 4;
 
-const REGIONS: [&str; 20] = [
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-    "ca-central-1",
-    "sa-east-1",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "eu-central-1",
-    "eu-north-1",
-    "eu-south-1",
-    "ap-south-1",
-    "ap-east-1",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-northeast-3",
-    "af-south-1",
-];
-
 /// Publishes new content to one region and to twenty, and to twenty once more; and asks the AWS CLI for the same.
 pub(super) fn measure(local: &LocalAws, runs: usize, verdicts: &mut Verdicts) -> Result<String> {
     let proxy = Proxy::start(local.address()).context("failed to start a proxy")?;
-    let project = Project::new(&REGIONS, &[])?;
+    let project = Project::new(&TWENTY, &[])?;
     let mut number = 0;
     let mut new_content = || {
         number += 1;
@@ -63,7 +40,7 @@ pub(super) fn measure(local: &LocalAws, runs: usize, verdicts: &mut Verdicts) ->
     let (mut one, mut twenty, mut unchanged) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..runs {
         new_content()?;
-        one.push(time(&mut ours(&project, &proxy, &["--region", REGIONS[0]]))?);
+        one.push(time(&mut ours(&project, &proxy, &["--region", TWENTY[0]]))?);
         new_content()?;
         twenty.push(time(&mut ours(&project, &proxy, &[]))?);
         unchanged.push(time(&mut ours(&project, &proxy, &[]))?);
@@ -71,7 +48,7 @@ pub(super) fn measure(local: &LocalAws, runs: usize, verdicts: &mut Verdicts) ->
     let seconds = |times| middle(times).as_secs_f64();
     let (one, twenty, unchanged) = (seconds(one), seconds(twenty), seconds(unchanged));
     let each = measure_cli(&project, &proxy)?.as_secs_f64();
-    let count = REGIONS.len();
+    let count = TWENTY.len();
     let all = each * count as f64;
     verdicts.at_most("20 regions, of what one takes", twenty / one, OF_ONE, "times");
     verdicts.at_least("20 regions, as fast as the AWS CLI in a row", all / twenty, THAN_CLI, "times");
@@ -92,7 +69,7 @@ pub(super) fn measure(local: &LocalAws, runs: usize, verdicts: &mut Verdicts) ->
 /// Counts the calls of a run that finds everything there: version, permissions and pointer in twenty regions.
 pub(super) fn steady(local: &LocalAws, verdicts: &mut Verdicts) -> Result<String> {
     let proxy = Proxy::start(local.address()).context("failed to start a proxy")?;
-    let project = Project::new(&REGIONS, &[])?;
+    let project = Project::new(&TWENTY, &[])?;
     let table = project.read("layers.toml")?
         + "ssm-parameter = \"lambda-layer-demo-latest\"\npermissions = { accounts = [\"111111111111\"] }\n";
     project.write("layers.toml", table)?;
@@ -109,7 +86,7 @@ pub(super) fn steady(local: &LocalAws, verdicts: &mut Verdicts) -> Result<String
         );
         *calls.entry(call.operation.to_string()).or_insert(0_u32) += 1;
     }
-    let count = REGIONS.len() as f64;
+    let count = TWENTY.len() as f64;
     let mut text = format!("The steady state: 20 regions, permissions and a pointer\n\n{:<24} calls\n", "");
     for (operation, calls) in &calls {
         let _ = writeln!(text, "{operation:<24} {calls:>5}");
@@ -143,9 +120,9 @@ fn measure_cli(project: &Project, proxy: &Proxy) -> Result<Duration> {
         command.args(["--region", region, "lambda"]).args(arguments).args(["--layer-name", "cli"]);
         time(&mut command)
     };
-    aws(REGIONS[0], &["list-layer-versions"])?;
+    aws(TWENTY[0], &["list-layer-versions"])?;
     let mut all = Duration::ZERO;
-    for region in &REGIONS[..CLI_REGIONS] {
+    for region in &TWENTY[..CLI_REGIONS] {
         all += aws(region, &["list-layer-versions"])?;
         all += aws(region, &["publish-layer-version", "--zip-file", &zip])?;
         all += aws(region, &["get-layer-version", "--version-number", "1"])?;
