@@ -4,6 +4,7 @@ mod align;
 pub mod choose;
 pub mod continuity;
 pub mod copy;
+mod error;
 mod everywhere;
 pub mod execute;
 #[cfg(test)]
@@ -23,36 +24,34 @@ pub mod stage;
 pub mod staging;
 pub mod terms;
 
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use template_tools::arn::{ArnError, Region};
+use template_tools::arn::Region;
 use template_tools::ledger::Ledger;
-use thiserror::Error;
 
-use crate::aws::session::{Caller, OtherAccount, Session, SessionError};
+use crate::aws::session::{Caller, Session};
 use crate::called::{CalledAs, Command};
 use crate::clocks::Clocks;
+use crate::config::LayersFile;
 use crate::config::publish::{Destination, UnknownTarget};
-use crate::config::{ConfigError, LayersFile};
-use crate::ledger_file::{LedgerFile, LedgerFileError};
+use crate::ledger_file::LedgerFile;
 use crate::machine_lock;
 use crate::manifest::{self, Artifact, ArtifactError, Freshness};
 use crate::ui::{Format, Ui, shown};
 use crate::zip_source::LARGEST_DIRECT_ZIP;
 use choose::ChangedError;
 use continuity::{Agreement, Continuity, Disagreement, Standing};
+pub use error::PublishError;
 use everywhere::Everything;
 use execute::RegionFailure;
 use permissions::{Grant, Grants, Others};
 use plan::{Step, Wanted};
-use pointer::PointerNameError;
 use progress::Lines;
 use regions::{NoRegion, Place, places};
 use report::Report;
-use shared_lock::{LockError, LockPlace};
+use shared_lock::LockPlace;
 use staging::BucketPattern;
 use terms::Choices;
 
@@ -114,163 +113,6 @@ pub enum Public {
     Allowed,
     /// Only if somebody at the terminal says so.
     Asked,
-}
-
-/// Why nothing was tried.
-#[derive(Debug, Error)]
-pub enum PublishError {
-    /// `layers.toml`.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The artifacts.
-    #[error(transparent)]
-    Artifact(#[from] ArtifactError),
-    /// A name that Lambda does not take.
-    #[error("artifact `{artifact}` cannot be published")]
-    Name {
-        /// The artifact.
-        artifact: String,
-        /// What is wrong.
-        source: ArnError,
-    },
-    /// git.
-    #[error(transparent)]
-    Changed(#[from] ChangedError),
-    /// No such target.
-    #[error(transparent)]
-    Target(#[from] UnknownTarget),
-    /// Layers that need different credentials.
-    #[error("layers `{first}` and `{second}` have different accounts, roles or profiles")]
-    TwoWays {
-        /// A layer.
-        first: String,
-        /// Another one.
-        second: String,
-    },
-    /// A pointer's name that does not fit.
-    #[error("artifact `{artifact}` can have no pointer")]
-    Pointer {
-        /// The artifact.
-        artifact: String,
-        /// What is wrong.
-        source: PointerNameError,
-    },
-    /// No bucket is known.
-    #[error("no bucket is known for layer `{layer}`")]
-    NoBucket {
-        /// The layer.
-        layer: String,
-        /// The file in which one can be named.
-        file: PathBuf,
-    },
-    /// Nothing that could be sent.
-    #[error("there is nothing to publish")]
-    Nothing,
-    /// The credentials are for another account.
-    #[error(transparent)]
-    OtherAccount(#[from] OtherAccount),
-    /// A layer would become public.
-    #[error("`{}` makes layer `{layer}` public: everybody could use it", file.display())]
-    Public {
-        /// The layer.
-        layer: String,
-        /// The file that says so.
-        file: PathBuf,
-    },
-    /// A number that nobody knows.
-    #[error("failed to find out which number layer `{layer}` would get in {region}")]
-    UnknownNumber {
-        /// The layer.
-        layer: String,
-        /// The region.
-        region: Region,
-        /// Why not.
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// The numbers would differ.
-    #[error("layer `{layer}` would not get the same version number everywhere: {}", numbers(disagreement))]
-    Numbers {
-        /// The layer.
-        layer: String,
-        /// What they would be.
-        disagreement: Disagreement,
-    },
-    /// No region.
-    #[error(transparent)]
-    NoRegion(#[from] NoRegion),
-    /// Credentials and the way to AWS.
-    #[error(transparent)]
-    Session(#[from] SessionError),
-    /// The ledger.
-    #[error(transparent)]
-    Ledger(#[from] LedgerFileError),
-    /// The lock across machines.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// The process itself.
-    #[error("failed to {what}")]
-    System {
-        /// What was being done.
-        what: &'static str,
-        /// Why it failed.
-        source: std::io::Error,
-    },
-}
-
-impl PublishError {
-    /// What to type next.
-    pub fn hint(&self, called: &CalledAs) -> Option<String> {
-        match self {
-            Self::Config(ConfigError::NotFound { .. }) => {
-                Some(format!("name the file with `{} --layers-file FILE`", called.words(Command::Publish)))
-            }
-            Self::Changed(ChangedError::Refused { .. }) => {
-                Some("name a commit, a branch or a tag, for example `origin/main`; a shallow clone may not have it".to_owned())
-            }
-            Self::Public { layer, .. } => Some(format!(
-                "if that is meant, say so with `{} {layer} --allow-public`",
-                called.words(Command::Publish)
-            )),
-            Self::Target(error) => error.hint(),
-            Self::Numbers { layer, disagreement: Disagreement::Lagging(_) } => Some(format!(
-                "fill up the regions that lag behind with `{} {layer} --align`",
-                called.words(Command::Publish)
-            )),
-            Self::Numbers { .. } => Some(
-                "it is there already under one of these numbers; the next content can get the same one everywhere"
-                    .to_owned(),
-            ),
-            Self::UnknownNumber { .. } => Some(
-                "run it again later, or name the region in `optional-regions` instead of `regions`".to_owned(),
-            ),
-            Self::TwoWays { first, .. } => {
-                Some(format!("publish one after the other, first `{} {first}`", called.words(Command::Publish)))
-            }
-            Self::NoBucket { layer, file } => Some(format!(
-                "name one with `{} {layer} --s3-bucket NAME`, or for good with `s3-bucket = \"NAME\"` in \
-                 `[layers.{layer}.publish]` of `{}`",
-                called.words(Command::Stage),
-                file.display()
-            )),
-            Self::OtherAccount(error) => Some(error.hint()),
-            Self::Pointer { source: PointerNameError::Architectures(_), .. } => {
-                Some("split the layer by architecture, or leave `{architecture}` out of the name".to_owned())
-            }
-            Self::Pointer { .. } | Self::Nothing | Self::Config(_) | Self::Changed(_) | Self::Name { .. } | Self::System { .. } => None,
-            Self::Artifact(error) => error.hint(called),
-            Self::NoRegion(error) => Some(error.hint(called)),
-            Self::Session(error) => error.hint(called),
-            Self::Ledger(error) => error.hint(),
-            Self::Lock(error) => error.hint(called),
-        }
-    }
-}
-
-fn numbers(disagreement: &Disagreement) -> String {
-    match disagreement {
-        Disagreement::Unasked(region) => format!("{region} does not say"),
-        Disagreement::Lagging(numbers) | Disagreement::Settled(numbers) => numbers.to_string(),
-    }
 }
 
 /// One artifact, ready to be sent.
