@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// What is kept of the environment: where programs, certificates and proxies are.
-const KEPT: [&str; 22] = [
+const KEPT: [&str; 24] = [
     "PATH",
     "HOME",
     "TMPDIR",
     "PYENV_ROOT",
     "CARGO_HOME",
     "RUSTUP_HOME",
+    // Without them rustup takes another toolchain, or installs one in the midst of a run.
+    "RUSTUP_TOOLCHAIN",
+    "RUSTUP_AUTO_INSTALL",
     "CARGO_TARGET_DIR",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
