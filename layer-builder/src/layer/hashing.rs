@@ -19,9 +19,9 @@ use crate::processor::Processor;
 use crate::zip_reader::{self, read_at};
 
 /// How much is read, hashed and written at once, in bytes.
-pub(super) const PIECE: usize = 1 << 18;
+pub(super) const PIECE: usize = 1 << 16;
 /// How many pieces of the zip may wait to be hashed.
-const WAITING: usize = 6;
+const WAITING: usize = 32;
 /// More threads are of no use: the zip is the longest stream, and takes as long as all wheels together.
 const MOST_HELPERS: usize = 2;
 /// How often a thread without work looks for some before it sleeps. Who sleeps is woken late, and elsewhere.
@@ -56,6 +56,8 @@ struct State {
     asleep: usize,
     /// A thread has panicked, and what it had taken is lost.
     is_broken: bool,
+    /// Whether the one that writes is not alone.
+    has_helpers: bool,
     /// Helpers that are not there yet.
     to_start: usize,
     /// Nobody needs the helpers any more.
@@ -81,6 +83,8 @@ struct Zip {
     /// What is written and not hashed yet, the oldest first.
     pieces: VecDeque<Piece>,
     spare: Vec<Piece>,
+    /// It is being written.
+    is_open: bool,
     is_complete: bool,
     sha256: Option<Sha256>,
 }
@@ -144,16 +148,26 @@ impl State {
         Some(Task::Wheel(wheel, self.buffers.pop().unwrap_or_default()))
     }
 
-    /// What a thread is to do next: two things if it is the only one that can. The writer waits for nothing but the
-    /// pieces of its zip; it takes those, and the others leave them to it when it has to wait.
+    /// Unless it is the last one: a helper is at that, between two pieces of it.
+    fn take_smallest_wheel(&mut self) -> Option<Task> {
+        if self.wheels.len() < 2 {
+            return None;
+        }
+        let wheel = self.wheels.remove(0);
+        Some(Task::Wheel(wheel, self.buffers.pop().unwrap_or_default()))
+    }
+
+    /// What a thread is to do next: two things if no other thread waits for one. As long as the zip is being written, its
+    /// writer leaves the large wheels to a helper, who takes a piece of the zip with each of theirs.
     fn take(&mut self, by: By) -> Option<(Task, Option<Task>)> {
-        let is_full = self.zip.pieces.len() >= WAITING;
         let one = match by {
+            By::Writer if self.zip.is_open && self.has_helpers => {
+                return Some((self.take_smallest_wheel().or_else(|| self.take_zip())?, None));
+            }
             By::Writer => self.take_zip().or_else(|| self.take_wheel())?,
             By::Helper => self.take_wheel().or_else(|| self.take_zip())?,
         };
-        let other =
-            if self.idle > 0 || is_full { None } else { self.take_zip().or_else(|| self.take_wheel()) };
+        let other = if self.idle > 0 { None } else { self.take_zip().or_else(|| self.take_wheel()) };
         Some((one, other))
     }
 
@@ -218,6 +232,7 @@ impl Hashing {
         state.wheels_left += wheels.len();
         state.wheels.extend(wheels);
         let to_start = std::mem::take(&mut state.to_start);
+        state.has_helpers |= to_start > 0;
         self.shared.wake(state);
         for _ in 0..to_start {
             let shared = Arc::clone(&self.shared);
@@ -233,6 +248,8 @@ impl Hashing {
 
     /// Hashes the files to their end. The first of them that is not what it has to be is an error.
     pub fn finish(&self) -> Result<(), Error> {
+        // A zip that was given up is not written any more.
+        self.shared.lock().zip.is_open = false;
         self.shared.help_until(By::Writer, |state| state.wheels_left == 0);
         self.shared.lock().failure.take().map_or(Ok(()), |(_, error)| Err(error))
     }
@@ -241,7 +258,7 @@ impl Hashing {
     pub(super) fn begin_zip(&self) -> Piece {
         let mut state = self.shared.lock();
         let spare = std::mem::take(&mut state.zip.spare);
-        state.zip = Zip { hasher: Some(sha2::Sha256::new()), spare, ..Zip::default() };
+        state.zip = Zip { hasher: Some(sha2::Sha256::new()), spare, is_open: true, ..Zip::default() };
         state.zip.spare.pop().unwrap_or_else(Piece::empty)
     }
 
@@ -258,6 +275,7 @@ impl Hashing {
     /// No more pieces come.
     pub(super) fn complete_zip(&self) {
         let mut state = self.shared.lock();
+        state.zip.is_open = false;
         state.zip.is_complete = true;
         state.zip.finish_if_complete();
         self.shared.wake(state);
