@@ -3,7 +3,7 @@
 //! Everything is planned and proved before the first file is written, so that a refusal anywhere can stop the run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -19,6 +19,7 @@ use crate::commands::source::{self, Source};
 use crate::convert::Form;
 use crate::document::Position;
 use crate::plan::{AccountTaken, Downgrades, Goal, Refusal, Unfit, Wanted};
+use crate::report::unified;
 use crate::tree::write::{Change, stage};
 use crate::ui::{Ui, counted, raw_result};
 
@@ -154,7 +155,7 @@ fn show(changing: &[Planned], args: &BumpArgs, ui: Ui) -> usize {
         if !args.diff {
             ui.result(file.path.display());
         } else if let (Some(before), Some(after)) = (&file.before, &file.plan.text) {
-            raw_result(&unified_diff(&file.path, before, after));
+            raw_result(&unified(&file.path, before, after));
         }
     }
     changing.len()
@@ -202,14 +203,6 @@ fn write(changing: Vec<Planned>, format: Format, ui: Ui) -> (usize, Outcome) {
         }
     }
     (changed, outcome)
-}
-
-fn unified_diff(path: &Path, before: &str, after: &str) -> String {
-    let path = path.strip_prefix("/").unwrap_or(path).display();
-    similar::TextDiff::from_lines(before, after)
-        .unified_diff()
-        .header(&format!("a/{path}"), &format!("b/{path}"))
-        .to_string()
 }
 
 /// Tells every refusal, with its ways out, and gives the files that they are about.
