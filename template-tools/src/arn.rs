@@ -153,7 +153,7 @@ impl LayerName {
 }
 
 /// What the placeholder of every layer ends with.
-pub(crate) const PLACEHOLDER_END: &str = "_LAYER_PLACEHOLDER";
+pub const PLACEHOLDER_END: &str = "_LAYER_PLACEHOLDER";
 
 /// The ARN of one version of a layer. Sorted by layer, partition, account, region, version.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ const VARIABLE: &str = "XTASK_CALLED_AS";
 
 /// The commands that a hint may name: those of this crate, and those of others that come before them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
+pub(crate) enum Command {
     /// Brings templates to the pinned versions.
     Bump,
     /// Publishes layers, and writes the ledger.
@@ -20,23 +20,23 @@ pub enum Command {
 
 /// How the program was started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CalledAs {
+pub(crate) struct CalledAs {
     xtask: Option<String>,
 }
 
 impl CalledAs {
     /// As the environment says. For the edge only.
-    pub fn from_environment() -> Self {
+    pub(crate) fn from_environment() -> Self {
         Self { xtask: std::env::var(VARIABLE).ok().filter(|words| !words.is_empty()) }
     }
 
     /// The words typed, if `cargo xtask` started us.
-    pub fn xtask(&self) -> Option<&str> {
+    pub(crate) fn xtask(&self) -> Option<&str> {
         self.xtask.as_deref()
     }
 
     /// The words that start `command`.
-    pub fn words(&self, command: Command) -> &'static str {
+    pub(crate) fn words(&self, command: Command) -> &'static str {
         match (self.xtask.is_some(), command) {
             (true, Command::Bump) => "cargo xtask bump-templates",
             (true, Command::Publish) => "cargo xtask publish",

@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use anstream::ColorChoice;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use crate::arn::{AccountId, LayerName, LayerVersionArn, Region, version_number};
 use crate::called::CalledAs;
 use crate::commands::{bump, lint, list, new};
-use crate::pattern::Placeholders;
 use crate::ui::{Ui, Verbosity};
+use template_tools::arn::{AccountId, LayerName, LayerVersionArn, Region, version_number};
+use template_tools::pattern::Placeholders;
 
 /// Bring CloudFormation and SAM templates to new layer versions, byte-exact; list what they name; find the traps; start new ones.
 #[derive(Parser)]
@@ -231,7 +231,7 @@ pub(crate) enum Color {
 }
 
 /// Everything from the arguments to the exit code.
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let called = CalledAs::from_environment();
     match parse(&called, std::env::args_os().collect()) {
         Ok(Command::Bump(args)) if args.print_layers => list::print_layers(&args, ui(&args.common)),

@@ -11,3 +11,4 @@ pub(crate) mod new;
 mod outcome;
 mod say;
 mod source;
+mod unified;

@@ -1,8 +1,8 @@
 //! Brings templates to new LayerVersions: byte-exact, with proof, and with a reason for everything left alone.
 //!
 //! The core is pure: [`arn`], [`pattern`], [`ledger`], [`pins`], [`document`], [`flow`], [`edit`] and [`plan`] take
-//! text and give text, and touch neither files nor environment. [`tree`] is the edge to the file system; the command
-//! line is behind [`cli`]. Nothing here knows AWS's services.
+//! text and give text, and touch neither files nor environment. [`tree`] is the edge to the file system. Nothing here
+//! knows AWS's services, and nothing a terminal: the commands are the binary's.
 
 #![cfg_attr(
     test,
@@ -10,9 +10,6 @@
 )]
 
 pub mod arn;
-pub mod called;
-pub mod cli;
-mod commands;
 pub mod content;
 pub mod convert;
 pub mod document;
@@ -32,4 +29,3 @@ pub mod samconfig;
 pub mod starter;
 pub mod template;
 pub mod tree;
-mod ui;

@@ -1,7 +1,12 @@
-//! The binary `template-tools`: everything it does is in the library.
+//! The binary `template-tools`: the commands, and what they say. What they do is in the library.
+
+mod called;
+mod cli;
+mod commands;
+mod ui;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    template_tools::cli::main()
+    cli::main()
 }

@@ -1,14 +1,10 @@
-//! What a run found, for machines: JSON, SARIF 2.1.0, the annotations of GitHub, and diffs. Data in, text out.
-
-mod unified;
+//! What a run found, for machines: JSON, SARIF 2.1.0, and the annotations of GitHub. Data in, text out.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::document::Position;
-
-pub use unified::unified;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use crate::arn::LayerName;
 use crate::called::{CalledAs, Command};
 use crate::cli::{BumpArgs, Format};
 use crate::commands::bump_report::Report;
@@ -16,12 +15,13 @@ use crate::commands::interrupt;
 use crate::commands::outcome::Outcome;
 use crate::commands::say::{say_bumps, say_defaults, say_left_alone, say_pins, say_unused};
 use crate::commands::source::{self, Source};
-use crate::convert::Form;
-use crate::document::Position;
-use crate::plan::{AccountTaken, Downgrades, Goal, Refusal, Unfit, Wanted};
-use crate::report::unified;
-use crate::tree::write::{Change, stage};
+use crate::commands::unified::unified;
 use crate::ui::{Ui, counted, raw_result};
+use template_tools::arn::LayerName;
+use template_tools::convert::Form;
+use template_tools::document::Position;
+use template_tools::plan::{AccountTaken, Downgrades, Goal, Refusal, Unfit, Wanted};
+use template_tools::tree::write::{Change, stage};
 
 #[derive(Debug, thiserror::Error)]
 enum BumpError {

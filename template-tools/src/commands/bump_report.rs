@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use crate::cli::Format;
 use crate::commands::files::{Files, Planned};
-use crate::flow::Home;
-use crate::plan::Weight;
-use crate::report::{Finding, Level, Rule, github, json_of, pretty, sarif};
 use crate::ui::raw_result;
+use template_tools::flow::Home;
+use template_tools::plan::Weight;
+use template_tools::report::{Finding, Level, Rule, github, json_of, pretty, sarif};
 
 const RULES: [Rule; 4] = [
     Rule {

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use crate::arn::PLACEHOLDER_END;
-use crate::content::update_content;
-use crate::convert::{Form, convert};
-use crate::document::{ParseError, Position, parse};
-use crate::ledger::Ledger;
-use crate::lexical::{has_expressions, plan_lexical};
-use crate::plan::{LeftAlone, Part, Plan, Wanted, Weight, comments, plan_with};
-use crate::samconfig::{self, SamconfigError, plan_samconfig};
-use crate::tree::scan::{Needles, ScanError, Scanned, Sight, is_utf16, scan_with};
+use template_tools::arn::PLACEHOLDER_END;
+use template_tools::content::update_content;
+use template_tools::convert::{Form, convert};
+use template_tools::document::{ParseError, Position, parse};
+use template_tools::ledger::Ledger;
+use template_tools::lexical::{has_expressions, plan_lexical};
+use template_tools::plan::{LeftAlone, Part, Plan, Wanted, Weight, comments, plan_with};
+use template_tools::samconfig::{self, SamconfigError, plan_samconfig};
+use template_tools::tree::scan::{Needles, ScanError, Scanned, Sight, is_utf16, scan_with};
 
 /// A file that names a pinned layer.
 pub(crate) struct Planned {

@@ -7,11 +7,11 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::arn::{ArnError, LayerName, Region};
 use crate::called::{CalledAs, Command};
-use crate::layers_file::{self, LayersFileError};
-use crate::ledger::{self, Ledger, LedgerError};
-use crate::starter::Layer;
+use template_tools::arn::{ArnError, LayerName, Region};
+use template_tools::layers_file::{self, LayersFileError};
+use template_tools::ledger::{self, Ledger, LedgerError};
+use template_tools::starter::Layer;
 
 /// The schema of manifests that this program reads.
 const SCHEMA: u64 = 1;

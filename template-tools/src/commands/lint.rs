@@ -9,12 +9,12 @@ use crate::cli::{Format, LintArgs};
 use crate::commands::files::{FileError, build_output, check_paths, utf8};
 use crate::commands::outcome::Outcome;
 use crate::commands::source;
-use crate::document::ParseError;
-use crate::lexical::has_expressions;
-use crate::lint::{ALL, Linted, lint};
-use crate::report::{Finding, Level, github, json_of, pretty, sarif};
-use crate::tree::scan::{Needles, scan};
 use crate::ui::{Ui, counted, raw_result};
+use template_tools::document::ParseError;
+use template_tools::lexical::has_expressions;
+use template_tools::lint::{ALL, Linted, lint};
+use template_tools::report::{Finding, Level, github, json_of, pretty, sarif};
+use template_tools::tree::scan::{Needles, scan};
 
 /// What a template that breaks a rule has in it.
 const NEEDLES: [&str; 3] = ["Layer", "layer:", "Lambda"];

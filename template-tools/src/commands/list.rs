@@ -6,18 +6,18 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::arn::{AccountId, LayerName, Partition, Region};
 use crate::cli::{BumpArgs, ListArgs, ListFormat};
 use crate::commands::files::{FileError, SearchError, build_output, check_paths, utf8};
 use crate::commands::outcome::Outcome;
-use crate::document::{Document, Position, parse};
-use crate::flow::{Flow, Outside, Source, flow_with};
-use crate::inventory::{Inventory, Named, NamedVersion};
-use crate::kind::{Kind, kind};
-use crate::lexical::has_expressions;
-use crate::pattern::{ArnPattern, Part, Placeholders, VersionPart};
-use crate::tree::scan::{Needles, scan};
 use crate::ui::{Ui, counted, raw_result};
+use template_tools::arn::{AccountId, LayerName, Partition, Region};
+use template_tools::document::{Document, Position, parse};
+use template_tools::flow::{Flow, Outside, Source, flow_with};
+use template_tools::inventory::{Inventory, Named, NamedVersion};
+use template_tools::kind::{Kind, kind};
+use template_tools::lexical::has_expressions;
+use template_tools::pattern::{ArnPattern, Part, Placeholders, VersionPart};
+use template_tools::tree::scan::{Needles, scan};
 
 /// One reference of a template.
 struct Row {

@@ -8,9 +8,9 @@ use crate::cli::{NewArgs, StarterKind};
 use crate::commands::interrupt;
 use crate::commands::layer::{self, Found, Known};
 use crate::commands::outcome::Outcome;
-use crate::starter::{Kind, Words, stack_name, starter};
-use crate::tree::create::{Became, CreateError, Existing, NewFile, create};
 use crate::ui::Ui;
+use template_tools::starter::{Kind, Words, stack_name, starter};
+use template_tools::tree::create::{Became, CreateError, Existing, NewFile, create};
 
 /// Runs the command.
 pub(crate) fn run(args: &NewArgs, called: &CalledAs, ui: Ui) -> ExitCode {
@@ -32,7 +32,10 @@ pub(crate) fn run(args: &NewArgs, called: &CalledAs, ui: Ui) -> ExitCode {
         bump: called.words(Command::Bump),
     };
     let files = starter(kind, &found.layer, &found.ledger, words);
-    let file = |file: crate::starter::StarterFile| NewFile { path: path(args, &file.name), text: file.text };
+    let file = |file: template_tools::starter::StarterFile| NewFile {
+        path: path(args, &file.name),
+        text: file.text,
+    };
     let existing = if args.force { Existing::Replace } else { Existing::Refuse };
     interrupt::listen();
     match create(files.into_iter().map(file).collect(), existing, interrupt::came) {

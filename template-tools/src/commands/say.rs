@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::arn::LayerName;
 use crate::commands::files::{Files, Planned};
 use crate::commands::source::Source;
-use crate::flow::Home;
-use crate::plan::{LeftAlone, Weight};
 use crate::ui::{Ui, counted};
+use template_tools::arn::LayerName;
+use template_tools::flow::Home;
+use template_tools::plan::{LeftAlone, Weight};
 
 pub(crate) fn say_pins(source: &Source, ui: Ui) {
     if let Some(name) = &source.ledger {

@@ -3,12 +3,12 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::arn::LayerName;
 use crate::called::{CalledAs, Command};
 use crate::cli::BumpArgs;
-use crate::layers_file::{self, LayersFileError};
-use crate::ledger::{self, Ledger, LedgerError};
-use crate::pins::{Pin, PinConflict, Pins};
+use template_tools::arn::LayerName;
+use template_tools::layers_file::{self, LayersFileError};
+use template_tools::ledger::{self, Ledger, LedgerError};
+use template_tools::pins::{Pin, PinConflict, Pins};
 
 /// Why there are no pins to work with.
 #[derive(Debug, thiserror::Error)]
