@@ -1,7 +1,5 @@
 //! `roll-out`: stacks that get the new version of a layer, and nothing else.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
-
 use serde_json::json;
 use tests::roll_out::{RollOuts, function};
 use tests::stack::{REGION, STACK};
@@ -160,7 +158,9 @@ fn pypi_a_sam_stack_moves_with_its_published_version_and_alias() {
     stacks.publish(2);
     let run = stacks.run(&[]).ends_with(0);
     run.says("Change demo-stack in eu-west-1: F (AWS::Lambda::Function): Layers")
-        .says("(AWS::Lambda::Alias): FunctionVersion");
+        .says("Add demo-stack in eu-west-1: FVersion")
+        .says("(AWS::Lambda::Version): it stays in the account")
+        .says("Updated demo-stack in eu-west-1: FAliaslive (AWS::Lambda::Alias)");
     assert_eq!(stacks.layers(&name), [stacks.arn(2)]);
     assert_eq!(stacks.layers(&format!("{name}:live")), [stacks.arn(2)]);
     assert_eq!(stacks.deployed_template(STACK), template(2));

@@ -1,7 +1,5 @@
 //! `roll-out` of many stacks: in which order, what a failure stops, and how they are found.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
-
 use tests::deployed::{self, Corner};
 use tests::proxy::{Fault, Rule};
 use tests::roll_out::{RollOuts, function};

@@ -1,7 +1,5 @@
 //! What `roll-out` does not do: other changes, stacks that cannot be updated, versions that were taken back.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
-
 use serde_json::json;
 use tests::roll_out::{RollOuts, function};
 use tests::stack::{REGION, STACK};

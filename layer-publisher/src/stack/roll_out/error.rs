@@ -92,7 +92,7 @@ pub(super) enum RollOutError {
     NoRegion(String),
     /// The functions of a layer could not be asked for.
     #[error(transparent)]
-    Way(#[from] WayFailure),
+    Way(Box<WayFailure>),
     /// The functions of an account and region could not be asked for.
     #[error("failed to find who uses the layer in {region}, account {account}")]
     Usage {

@@ -30,7 +30,7 @@ pub(super) async fn targets(
 ) -> Result<Targets, RequestError> {
     let ways = ways::open(subjects, ledger, &request.ask, clocks).await?;
     let mut targets = Targets::default();
-    targets.failures.extend(ways.failures.into_iter().map(RollOutError::from));
+    targets.failures.extend(ways.failures.into_iter().map(Box::new).map(RollOutError::Way));
     let corners = ways.spots.iter().map(Corner::of).collect::<BTreeSet<_>>();
     ui.status("Asking", format!("{} which stacks run an older version", counted(corners.len(), "region")));
     for (corner, answer) in ask(&ways.spots, Aliases::NotAsked).await {

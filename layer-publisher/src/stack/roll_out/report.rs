@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use template_tools::arn::AccountId;
 
 use super::error::RollOutError;
 use super::one::{Done, Moved, Run};
@@ -107,7 +108,7 @@ impl Report<'_> {
             Format::Text => table::lines(&self.table(), 0).iter().for_each(|line| self.ui.result(line)),
             Format::Json => {
                 let stacks = self.rows.iter().map(|row| self.row(row)).collect();
-                let failures = self.failures.iter().map(|error| whole(error)).collect();
+                let failures = self.failures.iter().map(whole).collect();
                 match serde_json::to_string_pretty(&Document { schema: 1, exit_code: code, stacks, failures })
                 {
                     Ok(text) => self.ui.result(text),
@@ -159,7 +160,7 @@ impl Report<'_> {
         JsonRow {
             stack_name: &row.stack,
             stack_id: row.run.stack_id.as_deref(),
-            account: row.run.account.as_ref().map(|account| account.as_str()),
+            account: row.run.account.as_ref().map(AccountId::as_str),
             region: &row.region,
             result: row.word(self.intent).replace(' ', "_"),
             layers: &row.run.moved,
