@@ -10,6 +10,7 @@ mod error;
 mod found;
 mod named;
 mod one;
+mod planned;
 mod report;
 
 use std::collections::BTreeSet;

@@ -3,13 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use template_tools::arn::{AccountId, LayerVersionArn};
-use template_tools::document::parse;
-use template_tools::flow::Given;
-use template_tools::ledger::{Entry, Ledger};
-use template_tools::pins::Pins;
-use template_tools::plan::{DeployedPlan, Wanted, Weight, plan_deployed};
-use template_tools::template::parameters;
+use template_tools::arn::AccountId;
 use tokio::sync::Mutex;
 
 use super::super::change_set::{ChangeSet, NewChangeSet, Progress, TemplateSource};
@@ -20,10 +14,10 @@ use super::super::parameters::Sent;
 use super::super::region::{Common, InRegion, Outcome};
 use super::super::settings::{Allowed, Confirm, Follow, Goal, Settings};
 use super::super::state::Previous;
-use super::behind::{Behind, Standing};
+use super::behind::Standing;
 use super::beyond::{Asked, beyond};
-use super::dynamic::Dynamic;
 use super::error::RollOutError;
+use super::planned::{Deployed, moved, still_behind};
 use super::{Intent, OtherChanges, Shared, Target};
 
 /// What came of one stack.
@@ -120,12 +114,6 @@ fn settings(target: &Target, shared: &Shared) -> Settings {
     }
 }
 
-/// What is to be brought to the stack.
-struct Versions {
-    pins: Pins,
-    arns: BTreeSet<LayerVersionArn>,
-}
-
 impl InRegion {
     async fn bring(&self, target: &Target, shared: &Shared, run: &mut Run) -> Result<Done, RollOutError> {
         let Ok(ground) = self.ground().await? else { return Ok(Done::Left) };
@@ -174,68 +162,6 @@ impl InRegion {
         let Outcome::Deployed(now) = self.execute(&change_set).await? else { return Ok(Done::Left) };
         let Standing { behind, .. } = self.standing(&now, &versions.arns).await?;
         if behind.is_empty() { Ok(Done::RolledOut) } else { Err(still_behind(target, behind, &planned)) }
-    }
-
-    /// The versions that the ledger names for this account and region, never one that was withdrawn.
-    fn versions(&self, target: &Target, ledger: &Ledger) -> Result<Versions, RollOutError> {
-        let deployment = self.deployment();
-        let is_here = |entry: &&Entry| {
-            let arn = &entry.layer_version_arn;
-            target.layers.contains(&arn.layer)
-                && arn.region == deployment.region
-                && arn.partition == deployment.partition
-        };
-        // The layer of another account is meant only where that account is named.
-        let entries = ledger.entries().filter(is_here).map(|entry| Entry {
-            foreign: entry.layer_version_arn.account != deployment.account,
-            ..entry.clone()
-        });
-        let entries = entries.collect::<Ledger>();
-        if let Some(entry) = entries.entries().find(|entry| entry.withdrawn.contains_key(&entry.version())) {
-            return Err(RollOutError::Withdrawn(entry.layer_version_arn.clone()));
-        }
-        let arns = entries.entries().map(|entry| entry.layer_version_arn.clone()).collect::<BTreeSet<_>>();
-        if arns.is_empty() {
-            let layers = target.layers.iter().map(ToString::to_string).collect();
-            return Err(RollOutError::NoVersion { layers, region: self.region.clone() });
-        }
-        Ok(Versions { pins: Pins::from_ledger(&entries), arns })
-    }
-
-    /// What is to be done to the deployed template and to the stored values.
-    async fn planned(
-        &self,
-        target: &Target,
-        previous: &Previous,
-        pins: &Pins,
-        behind: &[Behind],
-    ) -> Result<Deployed, RollOutError> {
-        let what = || format!("read the template of stack `{}` in {}", target.stack, self.region);
-        let text = self.cloudformation.original_template(&previous.id).await;
-        let text = text.map_err(|failure| StackError::call(what(), failure))?;
-        let parse_error = |source| RollOutError::Parse { stack: target.stack.clone(), source };
-        let parameters = parameters(&parse(&text).map_err(parse_error)?);
-        let dynamic = self.dynamic(&text, behind, pins).await?;
-        let from_ssm = |name: &str| {
-            parameters
-                .iter()
-                .any(|parameter| parameter.name == name && parameter.kind.starts_with("AWS::SSM::"))
-        };
-        // What is read from SSM is none of ours to set.
-        let given = previous.parameters.iter().filter(|(name, _)| !from_ssm(name));
-        let given = given.map(|(name, value)| Given { name: name.clone(), value: value.clone() });
-        let text = dynamic.text.as_deref().unwrap_or(&text);
-        let plan = plan_deployed(text, &given.collect::<Vec<_>>(), &self.region, &Wanted::new(pins));
-        let mut plan = plan.map_err(parse_error)?;
-        if !plan.plan.refusals.is_empty() {
-            let (stack, refusals) = (target.stack.clone(), plan.plan.refusals);
-            return Err(RollOutError::Refused { stack, refusals });
-        }
-        let mut names = parameters.into_iter().map(|parameter| parameter.name).collect::<Vec<_>>();
-        names.dedup();
-        names.retain(|name| previous.parameters.contains_key(name));
-        plan.plan.text = plan.plan.text.or_else(|| dynamic.text.clone());
-        Ok(Deployed { plan, parameters: names, dynamic })
     }
 
     /// Makes the change set. Nothing, if Ctrl-C comes.
@@ -318,38 +244,4 @@ impl InRegion {
         }
         Err(RollOutError::OtherChanges { stack: target.stack.clone(), changes })
     }
-}
-
-/// What is to be done to a stack, and the parameters that it has.
-struct Deployed {
-    plan: DeployedPlan,
-    parameters: Vec<String>,
-    dynamic: Dynamic,
-}
-
-impl Deployed {
-    fn is_empty(&self) -> bool {
-        self.plan.is_empty()
-    }
-}
-
-fn moved(planned: &Deployed, behind: &[Behind]) -> BTreeSet<Moved> {
-    let planned = planned.plan.changes().map(|(layer, old, new)| Moved {
-        layer: layer.to_owned(),
-        old: old.to_string(),
-        new: new.to_string(),
-    });
-    let behind = behind.iter().map(|one| Moved {
-        layer: one.found.layer.to_string(),
-        old: one.found.version.to_string(),
-        new: one.wanted.to_string(),
-    });
-    planned.chain(behind).collect()
-}
-
-fn still_behind(target: &Target, functions: Vec<Behind>, planned: &Deployed) -> RollOutError {
-    let left = planned.plan.plan.left_alone.iter().filter(|left| left.weight == Weight::Warning);
-    let reasons = left.map(|left| left.reason.clone()).chain(planned.dynamic.reasons.iter().cloned());
-    let reasons = reasons.collect::<BTreeSet<_>>();
-    RollOutError::Behind { stack: target.stack.clone(), functions, reasons: reasons.into_iter().collect() }
 }
