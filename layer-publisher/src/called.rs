@@ -30,6 +30,8 @@ pub enum Command {
     Bump,
     /// Creates or updates a stack.
     DeployStack,
+    /// Brings stacks to new versions.
+    RollOut,
 }
 
 /// How the program was started.
@@ -77,6 +79,7 @@ impl CalledAs {
             (true, Command::Rollback) => "cargo xtask rollback",
             (true, Command::Bump) => "cargo xtask bump-templates",
             (true, Command::DeployStack) => "cargo xtask deploy-stack",
+            (true, Command::RollOut) => "cargo xtask roll-out",
             (false, Command::Build) => "layer-builder build",
             (false, Command::Publish) => "layer-publisher publish",
             (false, Command::Stage) => "layer-publisher stage",
@@ -89,6 +92,7 @@ impl CalledAs {
             (false, Command::Rollback) => "layer-publisher rollback",
             (false, Command::Bump) => "template-tools bump",
             (false, Command::DeployStack) => "layer-publisher deploy-stack",
+            (false, Command::RollOut) => "layer-publisher roll-out",
         }
     }
 }

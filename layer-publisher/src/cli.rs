@@ -7,6 +7,7 @@ mod latest;
 mod promote;
 mod prune;
 mod publish;
+mod roll_out;
 mod rollback;
 mod stage;
 mod status;
@@ -24,6 +25,7 @@ use latest::LatestArgs;
 use promote::PromoteArgs;
 use prune::PruneArgs;
 use publish::PublishArgs;
+use roll_out::RollOutArgs;
 use rollback::RollbackArgs;
 use stage::StageArgs;
 use status::StatusArgs;
@@ -52,6 +54,7 @@ enum Command {
     Status(StatusArgs),
     Rollback(RollbackArgs),
     DeployStack(Box<DeployStackArgs>),
+    RollOut(RollOutArgs),
 }
 
 impl Command {
@@ -65,7 +68,8 @@ impl Command {
             | Self::Download(DownloadArgs { common, .. })
             | Self::Latest(LatestArgs { common, .. })
             | Self::Status(StatusArgs { common, .. })
-            | Self::Rollback(RollbackArgs { common, .. }) => common,
+            | Self::Rollback(RollbackArgs { common, .. })
+            | Self::RollOut(RollOutArgs { common, .. }) => common,
             Self::DeployStack(arguments) => &arguments.common,
         }
     }
@@ -82,6 +86,7 @@ impl Command {
             Self::Status(arguments) => arguments.run(ui, called).await,
             Self::Rollback(arguments) => arguments.run(ui, called).await,
             Self::DeployStack(arguments) => arguments.run(ui, called).await,
+            Self::RollOut(arguments) => arguments.run(ui, called).await,
         }
     }
 }
@@ -135,6 +140,7 @@ fn read(name: &str, matches: &ArgMatches) -> Result<Command, clap::Error> {
         "download" => DownloadArgs::from_arg_matches(matches).map(Command::Download),
         "publish" => PublishArgs::from_arg_matches(matches).map(Command::Publish),
         "deploy-stack" => DeployStackArgs::from_arg_matches(matches).map(Box::new).map(Command::DeployStack),
+        "roll-out" => RollOutArgs::from_arg_matches(matches).map(Command::RollOut),
         _ => LatestArgs::from_arg_matches(matches).map(Command::Latest),
     }
 }

@@ -3,6 +3,7 @@
 
 mod inputs;
 pub mod publish;
+pub mod stacks;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,6 +15,7 @@ use toml::{Table, Value};
 
 use crate::region::RegionNameError;
 use publish::Destination;
+use stacks::StackTable;
 
 /// The name that is looked for from the current folder upwards.
 pub const FILE_NAME: &str = "layers.toml";
@@ -30,6 +32,8 @@ pub struct LayersFile {
     pub path: PathBuf,
     /// Its layers, by name.
     pub layers: BTreeMap<String, Layer>,
+    /// The stacks that it names, in their order.
+    pub stacks: Vec<StackTable>,
 }
 
 /// One layer's table.
@@ -161,7 +165,7 @@ impl LayersFile {
                 .collect::<Result<_, ConfigError>>()?,
             Some(_) => return Err(reader.wrong_type("layers", "the file", "a table")),
         };
-        Ok(Self { path: path.to_owned(), layers })
+        Ok(Self { path: path.to_owned(), layers, stacks: reader.stacks(&table)? })
     }
 }
 

@@ -16,6 +16,7 @@ mod local;
 pub mod parameters;
 mod region;
 mod report;
+pub mod roll_out;
 pub mod settings;
 mod staged;
 pub mod state;

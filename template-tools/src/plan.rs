@@ -13,10 +13,14 @@ use crate::kind::{Kind, kind};
 use crate::pattern::{Placeholders, VersionPart};
 use crate::pins::{Pin, Pins};
 
+mod deployed;
+mod dynamic;
 mod fit;
 mod left;
 mod references;
 
+pub use deployed::{DeployedPlan, plan_deployed};
+pub use dynamic::{DynamicReference, dynamic_references, with_parameter_versions};
 pub(crate) use fit::misfit;
 pub use left::comments;
 pub(crate) use references::{Decision, decide};

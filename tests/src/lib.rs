@@ -15,6 +15,7 @@ pub mod local_aws;
 pub mod own_layer;
 pub mod project;
 pub mod proxy;
+pub mod roll_out;
 pub mod server;
 pub mod stack;
 pub mod tools;

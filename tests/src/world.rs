@@ -118,6 +118,26 @@ impl World {
         ask(account, region, "lambda", get, Vec::new(), Vec::new())
     }
 
+    /// The template of a stack as it was sent, past the proxy and without any SDK: they write JSON anew.
+    pub fn template(&self, region: &str, stack: &str) -> String {
+        let headers = vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())];
+        let body = format!("Action=GetTemplate&Version=2010-05-15&TemplateStage=Original&StackName={stack}");
+        let post = "POST / HTTP/1.1".to_owned();
+        let answer = answer(&self.account, region, "cloudformation", post, headers, body.into_bytes());
+        let answer = String::from_utf8(answer).unwrap();
+        let (_, rest) = answer.split_once("<TemplateBody>").unwrap();
+        let (text, _) = rest.split_once("</TemplateBody>").unwrap();
+        let marks = [
+            ("&lt;", "<"),
+            ("&gt;", ">"),
+            ("&quot;", "\""),
+            ("&#x27;", "'"),
+            ("&apos;", "'"),
+            ("&amp;", "&"),
+        ];
+        marks.iter().fold(text.to_owned(), |text, (mark, letter)| text.replace(mark, letter))
+    }
+
     /// What a pointer holds, past the proxy.
     pub fn parameter(&self, region: &str, name: &str) -> Value {
         let headers = vec![
@@ -173,9 +193,20 @@ fn ask(
     region: &str,
     service: &str,
     first_line: String,
-    mut headers: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
     body: Vec<u8>,
 ) -> Value {
+    serde_json::from_slice(&answer(account, region, service, first_line, headers, body)).unwrap_or_default()
+}
+
+fn answer(
+    account: &str,
+    region: &str,
+    service: &str,
+    first_line: String,
+    mut headers: Vec<(String, String)>,
+    body: Vec<u8>,
+) -> Vec<u8> {
     let scope = format!("Credential={account}/20260101/{region}/{service}/aws4_request");
     let authorization = format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0");
     headers.extend([
@@ -185,8 +216,7 @@ fn ask(
     ]);
     let mut stream = TcpStream::connect(local_aws().address()).unwrap();
     Message { first_line, headers, body }.write(&mut stream).unwrap();
-    let answer = Message::read_answer(&mut BufReader::new(stream), "GET").unwrap();
-    serde_json::from_slice(&answer.body).unwrap_or_default()
+    Message::read_answer(&mut BufReader::new(stream), "GET").unwrap().body
 }
 
 /// What came of one run.

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use tests::command::{Outcome, run};
+use tests::command::{Outcome, clean, run};
 use tests::local_aws::{ACCOUNT, LocalAws};
 use tests::project::{LAYER, Project};
 
@@ -72,6 +72,48 @@ fn pypi_release_builds_publishes_and_bumps() {
     let _ = world.xtask(&["release"]).expect_code(0);
     assert!(world.template("2"));
     let _ = world.xtask(&["release", "--nonsense"]).expect_code(2);
+}
+
+#[test]
+fn pypi_release_with_roll_out_brings_the_stacks_along() {
+    let world = World::new();
+    let template = "Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      Handler: index.handler\n      \
+                    Runtime: python3.12\n      Role: arn:aws:iam::123456789012:role/f\n      Code: {ZipFile: 'x = 1'}\n      \
+                    Layers: [!Sub 'arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:layer:demo:1']\n";
+    world.project.write("stack.yaml", template).unwrap();
+    let _ = world.xtask(&["release"]).expect_code(0);
+    let deploy = ["deploy-stack", "stack.yaml", "--stack-name", "demo-stack", "--region", "eu-west-1"];
+    let _ = world.xtask(&deploy).expect_code(0);
+    // What is on this machine goes another way, and nobody has deployed it.
+    world.project.write("stack.yaml", template.replace("x = 1", "x = 2")).unwrap();
+    world.ask_for("six==1.17.0");
+    let run = world.xtask(&["release", "--roll-out"]).expect_code(0);
+    assert!(run.stderr.contains("Layer demo-stack in eu-west-1: F: demo 1 -> 2"), "{}", run.stderr);
+    assert!(run.stdout.ends_with("demo-stack  eu-west-1  rolled out  demo 1 -> 2\n"), "{}", run.stdout);
+    let again = world.xtask(&["release", "--roll-out"]).expect_code(0);
+    assert!(again.stderr.contains("no stack runs an older version"), "{}", again.stderr);
+}
+
+/// `./deploy.sh -v feature`: a layer of its own, which no stack and no pointer is brought to.
+#[test]
+fn pypi_s1_release_of_a_branch_builds_it_and_publishes_it_under_its_own_name() {
+    let world = World::new();
+    let clone = "set -e\ngit init -q -b main clone\ncd clone\nmkdir demo\nprintf 'BRANCH = True\\n' > demo/__init__.py\n\
+                 printf '[build-system]\\nrequires = [\"setuptools\"]\\nbuild-backend = \"setuptools.build_meta\"\\n' > pyproject.toml\n\
+                 printf '[project]\\nname = \"six\"\\nversion = \"99.0\"\\n[tool.setuptools]\\npackages = [\"demo\"]\\n' >> pyproject.toml\n\
+                 git checkout -q -b feature\ngit add .\ngit -c user.name=tests -c user.email=tests@example.com commit -qm feature\n";
+    let mut sh = clean("sh");
+    let _ = run(sh.current_dir(world.project.path(".")).args(["-c", clone])).expect_code(0);
+    let place = world.project.path("clone").display().to_string();
+    let layers = world.project.read("layers.toml").unwrap();
+    let layers = layers.replacen("python = ", &format!("branch-of = {{ six = \"{place}\" }}\npython = "), 1);
+    world.project.write("layers.toml", layers).unwrap();
+    let run = world.xtask(&["release", "-v", "feature"]).expect_code(0);
+    let arn = format!("arn:aws:lambda:us-west-2:{ACCOUNT}:layer:{LAYER}-feature:1");
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(lines[..2], ["target/layers/demo-feature.zip", &arn]);
+    assert!(world.template("DEMO_LAYER_PLACEHOLDER"), "{}", world.project.read("template.yaml").unwrap());
+    let _ = world.xtask(&["release", "-v", "feature", "--roll-out"]).expect_code(2);
 }
 
 #[test]

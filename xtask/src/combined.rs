@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Seek, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context, Result};
@@ -14,7 +14,10 @@ use clap::Parser;
 use crate::child::{self, Prepared};
 use crate::dev;
 
-/// Build layers, publish them, and bring templates to them: one after the other, what `./deploy.sh` was.
+/// Build layers, publish them, and bring templates to them: one after the other, what `./deploy.sh` was
+///
+/// With `--roll-out`, the stacks come last. A branch is published as a layer of its own, as `build-layer -v` names it, and
+/// no stack is brought to it.
 #[derive(Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(name = "cargo xtask release", bin_name = "cargo xtask release")]
@@ -22,6 +25,12 @@ struct Release {
     /// The layers to release; may be left out if there is only one
     #[arg(value_name = "LAYER")]
     layers: Vec<OsString>,
+    /// Take the requirements of `branch-of` from this branch, tag or commit, as a variant of the layer
+    #[arg(short = 'v', long, value_name = "REF")]
+    branch: Option<OsString>,
+    /// Leave the companions out, as a variant of the layer
+    #[arg(short, long)]
+    raw: bool,
     /// Lock the newest versions first
     #[arg(long, conflicts_with = "locked")]
     upgrade: bool,
@@ -37,6 +46,9 @@ struct Release {
     /// Where the templates lie; may be given several times
     #[arg(long, value_name = "PATH", default_value = ".")]
     templates: Vec<OsString>,
+    /// Bring the stacks to the new versions in the end, as `roll-out` does
+    #[arg(long, conflicts_with_all = ["branch", "raw"])]
+    roll_out: bool,
     /// The `layers.toml` to use; else the nearest one from here upwards
     #[arg(long, value_name = "FILE")]
     layers_file: Option<OsString>,
@@ -57,35 +69,72 @@ pub(crate) fn release(arguments: &[OsString]) -> Result<ExitCode> {
     let mut build = common.clone();
     build.extend(release.upgrade.then(|| "--upgrade".into()));
     build.extend(release.locked.then(|| "--locked".into()));
-    let mut publish = common.clone();
-    publish.extend(flag("--profile", release.profile.as_slice()));
-    publish.extend(flag("--region", &release.region));
-    for arguments in [&mut build, &mut publish] {
-        arguments.push("--".into());
-        arguments.extend(release.layers.iter().cloned());
-    }
+    build.extend(flag("--branch", release.branch.as_slice()));
+    build.extend(release.raw.then(|| "--raw".into()));
+    build.push("--".into());
+    build.extend(release.layers.iter().cloned());
+    let mut aws = common.clone();
+    aws.extend(flag("--profile", release.profile.as_slice()));
+    aws.extend(flag("--region", &release.region));
+    aws.push("--".into());
     let mut bump = common;
     bump.push("--".into());
     bump.extend(release.templates);
-    let steps = [
-        ("layer-builder", "build", "build-layer", build),
-        ("layer-publisher", "publish", "publish", publish),
-        ("template-tools", "bump", "bump-templates", bump),
-    ];
-    for (bin, subcommand, name, arguments) in steps {
-        let command = match child::prepare(bin, subcommand, name)? {
+
+    let mut published = release.layers.clone();
+    if release.branch.is_some() || release.raw {
+        // A variant is published under its own name only, and the builder knows what that is.
+        let command = match child::prepare("layer-builder", "build", "build-layer")? {
             Prepared::Ready(command) => command,
             Prepared::Failed(code) => return Ok(code),
         };
-        let status = child::run(command, &arguments)?;
-        if !status.success() {
-            dev::note(&format!(
-                "`cargo xtask {name}` did not succeed, so the release ends here; run it again"
-            ));
-            return Ok(child::exit_code(status));
+        let (status, mut zips) = into_file(command, &build)?;
+        if let Some(code) = ended("build-layer", status) {
+            return Ok(code);
+        }
+        let zips = std::io::read_to_string(&mut zips).context("failed to read what was built")?;
+        // A closed pipe behind us is no error of ours.
+        let _ = std::io::stdout().write_all(zips.as_bytes());
+        published = artifacts(&zips);
+    } else if let Some(code) = step("layer-builder", "build", "build-layer", &build)? {
+        return Ok(code);
+    }
+    let publish = [aws.clone(), published].concat();
+    let roll_out = [aws, release.layers].concat();
+    let steps = [
+        ("layer-publisher", "publish", "publish", Some(publish)),
+        ("template-tools", "bump", "bump-templates", Some(bump)),
+        ("layer-publisher", "roll-out", "roll-out", Some(roll_out).filter(|_| release.roll_out)),
+    ];
+    for (bin, subcommand, name, arguments) in steps {
+        let Some(arguments) = arguments else { continue };
+        if let Some(code) = step(bin, subcommand, name, &arguments)? {
+            return Ok(code);
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Carries one step out. Its exit code, if the release ends with it.
+fn step(bin: &str, subcommand: &str, name: &str, arguments: &[OsString]) -> Result<Option<ExitCode>> {
+    match child::prepare(bin, subcommand, name)? {
+        Prepared::Ready(command) => Ok(ended(name, child::run(command, arguments)?)),
+        Prepared::Failed(code) => Ok(Some(code)),
+    }
+}
+
+/// Says that a step did not succeed.
+fn ended(name: &str, status: ExitStatus) -> Option<ExitCode> {
+    if status.success() {
+        return None;
+    }
+    dev::note(&format!("`cargo xtask {name}` did not succeed, so the release ends here; run it again"));
+    Some(child::exit_code(status))
+}
+
+/// `sosw-feature` of `target/layers/sosw-feature.zip`, of each line.
+fn artifacts(zips: &str) -> Vec<OsString> {
+    zips.lines().filter_map(|line| Path::new(line).file_stem()).map(OsString::from).collect()
 }
 
 fn flag<'a>(name: &'a str, values: &'a [OsString]) -> impl Iterator<Item = OsString> {
@@ -242,6 +291,13 @@ mod tests {
         check("--latest --layer sosw --layer=other x", "-- sosw other", "x");
         check("-q --latest --layers-file l.toml", "-q --layers-file l.toml", "-q --layers-file l.toml");
         check("--latest -- --region", "", "-- --region");
+    }
+
+    #[test]
+    fn artifacts_are_named_by_their_zips() {
+        let zips = "target/layers/sosw-feature.zip\n/a b/target/layers/sosw-1.2-x86_64.zip\n";
+        assert_eq!(artifacts(zips), ["sosw-feature", "sosw-1.2-x86_64"]);
+        assert_eq!(artifacts(""), [""; 0]);
     }
 
     #[test]

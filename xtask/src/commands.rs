@@ -76,7 +76,7 @@ const GROUPS: &[Group] = &[
             binary("download", "layer-publisher", "download", "fetch the zip of a version, checked"),
             Entry {
                 name: "release",
-                about: "build, publish, and bump templates",
+                about: "build, publish, bump templates, and roll stacks out",
                 run: Run::Dev(combined::release),
             },
         ],
@@ -97,12 +97,20 @@ const GROUPS: &[Group] = &[
     },
     Group {
         title: "Stacks",
-        entries: &[binary(
-            "deploy-stack",
-            "layer-publisher",
-            "deploy-stack",
-            "create or update a stack through a change set",
-        )],
+        entries: &[
+            binary(
+                "deploy-stack",
+                "layer-publisher",
+                "deploy-stack",
+                "create or update a stack through a change set",
+            ),
+            binary(
+                "roll-out",
+                "layer-publisher",
+                "roll-out",
+                "bring stacks to new layer versions, and no more",
+            ),
+        ],
     },
     Group {
         title: "Try",

@@ -10,4 +10,11 @@ impl LambdaRegion {
         let answer = answer.map_err(|error| CallFailure::new("GetFunctionConfiguration", &error))?;
         Ok(answer.layers().iter().filter_map(|layer| layer.arn()).map(str::to_owned).collect())
     }
+
+    /// The stack that a function belongs to, by its ARN, which CloudFormation writes into a tag of it.
+    pub async fn stack_of(&self, function_arn: &str) -> Result<Option<String>, CallFailure> {
+        let answer = self.client.list_tags().resource(function_arn).send().await;
+        let answer = answer.map_err(|error| CallFailure::new("ListTags", &error))?;
+        Ok(answer.tags().and_then(|tags| tags.get("aws:cloudformation:stack-id")).cloned())
+    }
 }

@@ -26,9 +26,17 @@ impl SsmRegion {
 
     /// The value of a parameter, if there is one.
     pub async fn get(&self, name: &str) -> Result<Option<String>, CallFailure> {
+        Ok(self.get_with_version(name).await?.map(|(value, _)| value))
+    }
+
+    /// The same, with the version of the parameter that has it.
+    pub async fn get_with_version(&self, name: &str) -> Result<Option<(String, u64)>, CallFailure> {
         let answer = self.client.get_parameter().name(name).send().await;
         match answer.map_err(|error| CallFailure::new("GetParameter", &error)) {
-            Ok(answer) => Ok(answer.parameter().and_then(|parameter| parameter.value()).map(str::to_owned)),
+            Ok(answer) => Ok(answer.parameter().and_then(|parameter| {
+                let version = u64::try_from(parameter.version()).unwrap_or_default();
+                Some((parameter.value()?.to_owned(), version))
+            })),
             Err(failure) if failure.code.as_deref() == Some("ParameterNotFound") => Ok(None),
             Err(failure) => Err(failure),
         }

@@ -201,7 +201,12 @@ impl Reader<'_> {
         Ok(grants)
     }
 
-    fn regions(&self, table: &Table, key: &'static str, place: &str) -> Result<Vec<Region>, ConfigError> {
+    pub(super) fn regions(
+        &self,
+        table: &Table,
+        key: &'static str,
+        place: &str,
+    ) -> Result<Vec<Region>, ConfigError> {
         let wrong = || self.wrong_type(key, place, "a list of regions");
         let Some(value) = table.get(key) else { return Ok(Vec::new()) };
         let region = |value: &Value| {

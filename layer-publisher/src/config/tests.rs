@@ -37,6 +37,12 @@ fn regions_and_names_are_read_and_the_builders_keys_are_left_alone() {
         [runtimes."python3.12"]
         provides = { boto3 = "1.36.3" }
         [[stacks]]
+        name = "orders"
+        layers = ["sosw"]
+        regions = ["eu-west-1"]
+        target = "prod"
+        [[stacks]]
+        name = "billing"
         "#,
     )
     .unwrap();
@@ -45,10 +51,27 @@ fn regions_and_names_are_read_and_the_builders_keys_are_left_alone() {
     assert_eq!(sosw.destination.regions, ["us-west-2".parse().unwrap(), "eu-west-1".parse().unwrap()]);
     assert_eq!(sosw.destination.optional_regions, ["me-south-1".parse().unwrap()]);
     assert_eq!(file.layers["native"].lambda_names, ["other-x86_64", "other-arm64"]);
+    let stacks =
+        file.stacks.iter().map(|stack| (stack.name.as_str(), stack.regions.len(), stack.target.as_deref()));
+    assert_eq!(stacks.collect::<Vec<_>>(), [("orders", 1, Some("prod")), ("billing", 0, None)]);
 }
 
 #[test]
 fn what_is_wrong_is_named_with_its_place() {
+    check_error(
+        "[[stacks]]\nname = 'a'\n[[stacks]]\nname = 'b'\nregion = 'eu-west-1'",
+        &expect!["`layers.toml`: unknown key `region` in `[[stacks]]`, number 2; did you mean `regions`?"],
+    );
+    check_error(
+        "[[stacks]]\nregions = ['eu-west-1']",
+        &expect![
+            "`layers.toml`: `name` in `[[stacks]]`, number 1 must be a stack's name: a letter, and up to 127 letters, digits and `-` behind it"
+        ],
+    );
+    check_error(
+        "[stacks]\nname = 'a'",
+        &expect!["`layers.toml`: `stacks` in the file must be a list of tables: `[[stacks]]`"],
+    );
     check_error(
         "[layer.x]",
         &expect!["`layers.toml`: unknown table `layer` in the file; did you mean `layers`?"],

@@ -39,6 +39,8 @@ pub enum TemplateSource {
     Body(String),
     /// From S3.
     Url(String),
+    /// The one that the stack was made from.
+    Previous,
 }
 
 /// What happens to a stack that fails.
@@ -103,6 +105,8 @@ pub struct Change {
     pub fate: Option<Fate>,
     /// The properties that change; attributes of the resource, where it is one of those.
     pub properties: Vec<String>,
+    /// If it is not certain that anything changes: the values that it depends on, for example `F.Arn`. Empty if it is.
+    pub depends_on: Vec<String>,
 }
 
 /// What would be done to a resource.

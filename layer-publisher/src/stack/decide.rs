@@ -20,7 +20,8 @@ impl InRegion {
         chosen: Option<&Chosen>,
         previous: Option<&Previous>,
     ) -> Result<Description, StackError> {
-        let description = self.describe(change_set, previous).await?;
+        let (old, new) = self.both(change_set, previous).await?;
+        let description = describe(&change_set.changes, &old, &new);
         for taken in chosen.iter().flat_map(|chosen| &chosen.taken) {
             let carries = match taken.carries {
                 Carries::LayerVersion => "a layer's version",
@@ -29,16 +30,7 @@ impl InRegion {
             let (name, old, new) = (&taken.name, &taken.old, &taken.new);
             self.status("Parameter", format!("{name}, {carries}: {old} -> {new}, the template's Default"));
         }
-        for line in &description.lines {
-            self.status(line.verb, &line.text);
-        }
-        for change in &description.layers {
-            self.status("Layer", change.text());
-            if change.is_downgrade() {
-                let text = change.text();
-                self.common.ui.warning(format!("{}: {text} goes back to an older version", self.region));
-            }
-        }
+        self.say(&description);
         if !description.deleted_layers.is_empty() && !self.common.settings.allowed.delete {
             return Err(StackError::Deletes(description.deleted_layers));
         }
@@ -48,11 +40,26 @@ impl InRegion {
         Ok(description)
     }
 
-    async fn describe(
+    /// Says every change.
+    pub(super) fn say(&self, description: &Description) {
+        for line in &description.lines {
+            self.status(line.verb, &line.text);
+        }
+        for change in &description.layers {
+            self.status("Layer", change.text());
+            if change.is_downgrade() {
+                let text = change.text();
+                self.common.ui.warning(format!("{}: {text} goes back to an older version", self.label));
+            }
+        }
+    }
+
+    /// What the stack is made of, and what it would be made of.
+    pub(super) async fn both(
         &self,
         change_set: &ChangeSet,
         previous: Option<&Previous>,
-    ) -> Result<Description, StackError> {
+    ) -> Result<(Facts, Facts), StackError> {
         let what = || format!("read the templates of stack `{}` in {}", change_set.stack_name, self.region);
         let call = |failure| StackError::call(what(), failure);
         let new = self.cloudformation.change_set_template(&change_set.arn).await.map_err(call)?;
@@ -64,13 +71,13 @@ impl InRegion {
             }
             None => Facts::default(),
         };
-        Ok(describe(&change_set.changes, &old, &new))
+        Ok((old, new))
     }
 
     /// What a template comes to. One that CloudFormation can read and we cannot tells nothing.
     pub(super) fn facts(&self, template: &str, values: &BTreeMap<String, String>) -> Facts {
         Facts::read(template, values, &self.deployment()).unwrap_or_else(|error| {
-            self.common.ui.warning(format!("{}: the deployed template cannot be read: {error}", self.region));
+            self.common.ui.warning(format!("{}: the deployed template cannot be read: {error}", self.label));
             Facts::default()
         })
     }

@@ -145,7 +145,7 @@ fn of_change_set(asked: &Asked, arn: &str) -> Result<Settings, StackError> {
 }
 
 /// A name that no other change set has: the time to the microsecond, and the number of this process.
-fn new_name() -> String {
+pub(super) fn new_name() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("layer-publisher-{}-{}", now.as_micros(), std::process::id())
 }

@@ -92,7 +92,7 @@ pub fn describe(changes: &[Change], old: &Facts, new: &Facts) -> Description {
     description
 }
 
-fn fate(change: &Change, old: &Facts, new: &Facts) -> Option<Fate> {
+pub(super) fn fate(change: &Change, old: &Facts, new: &Facts) -> Option<Fate> {
     let of = |policy: Option<Policy>| match policy {
         Some(Policy::Retain) => Fate::Kept,
         // What is not known is taken to be the worst.
@@ -108,7 +108,7 @@ fn fate(change: &Change, old: &Facts, new: &Facts) -> Option<Fate> {
     }
 }
 
-fn line(change: &Change, fate: Option<Fate>) -> Line {
+pub(super) fn line(change: &Change, fate: Option<Fate>) -> Line {
     let what = format!("{} ({})", change.resource, change.kind);
     let (verb, then) = match (change.action, change.replaced, fate) {
         (Action::Add, ..) => ("Add", String::new()),
@@ -208,6 +208,7 @@ mod tests {
             replaced,
             fate,
             properties: vec!["Content".to_owned()],
+            depends_on: Vec::new(),
         }
     }
 

@@ -18,6 +18,8 @@ const BEGINNINGS: [&str; 4] =
 pub(super) struct Follower<'a> {
     pub(super) cloudformation: &'a CloudFormationRegion,
     pub(super) region: &'a Region,
+    /// What is said in front of every line.
+    pub(super) label: &'a str,
     pub(super) ui: &'a Ui,
     pub(super) clocks: &'a Clocks,
     pub(super) interrupts: &'a Interrupts,
@@ -76,7 +78,7 @@ impl Follower<'_> {
             for event in self.call("read the events of stack", name, events)? {
                 is_done = event.is_stack && !event.status.is_in_progress();
                 let Some(line) = seen.take(&event) else { continue };
-                let text = format!("{}: {}", self.region, line.text);
+                let text = format!("{}: {}", self.label, line.text);
                 match line.weight {
                     Weight::Done => self.ui.status(line.verb, text),
                     Weight::Failed => self.ui.failed(line.verb, text),
@@ -101,7 +103,7 @@ impl Follower<'_> {
                 }
             }
             if let Some((moving, progress)) = moving.as_ref().zip(seen.progress()) {
-                moving.say(format!("{}: {progress}", self.region));
+                moving.say(format!("{}: {progress}", self.label));
             }
             tokio::time::sleep(self.clocks.look_at_stack).await;
         }
@@ -132,10 +134,10 @@ impl Follower<'_> {
         stack: &Previous,
     ) -> Result<Result<(), Left>, StackError> {
         let end = tokio::time::Instant::now() + self.clocks.other_deployment;
-        let region = self.region;
+        let label = self.label;
         self.ui.status(
             "Waiting",
-            format!("{region}: stack `{name}` is {}: {}", stack.status, stack.status.meaning()),
+            format!("{label}: stack `{name}` is {}: {}", stack.status, stack.status.meaning()),
         );
         loop {
             if self.interrupts.come_within(self.clocks.look_at_stack).await {

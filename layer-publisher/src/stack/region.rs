@@ -63,13 +63,20 @@ pub(super) struct Common {
 pub(super) struct InRegion {
     pub(super) common: Arc<Common>,
     pub(super) region: Region,
+    /// What is said in front of every line.
+    pub(super) label: String,
     pub(super) cloudformation: CloudFormationRegion,
 }
 
 impl InRegion {
     pub(super) fn new(common: Arc<Common>, region: Region) -> Self {
         let cloudformation = common.session.cloudformation(&region);
-        Self { common, region, cloudformation }
+        Self { common, label: region.to_string(), region, cloudformation }
+    }
+
+    /// The same, with other words in front of every line than the region.
+    pub(super) fn called(self, label: String) -> Self {
+        Self { label, ..self }
     }
 
     pub(super) fn deployment(&self) -> Deployment {
@@ -86,13 +93,14 @@ impl InRegion {
     }
 
     pub(super) fn status(&self, verb: &str, text: impl std::fmt::Display) {
-        self.common.ui.status(verb, format!("{}: {text}", self.region));
+        self.common.ui.status(verb, format!("{}: {text}", self.label));
     }
 
     pub(super) fn follower(&self) -> Follower<'_> {
         Follower {
             cloudformation: &self.cloudformation,
             region: &self.region,
+            label: &self.label,
             ui: &self.common.ui,
             clocks: &self.common.clocks,
             interrupts: &self.common.interrupts,
@@ -108,7 +116,7 @@ impl InRegion {
         };
         let chosen = self.choose(template, ground.previous.as_ref())?;
         let text = self.staged(template).await?;
-        let source = self.source(template, text).await?;
+        let source = self.source(&template.path.display().to_string(), text).await?;
         let new = NewChangeSet {
             stack_name: settings.stack_name.clone(),
             is_new_stack: ground.previous.is_none(),
@@ -225,7 +233,7 @@ impl InRegion {
     }
 
     /// Waits until the change set is made, one way or the other.
-    async fn made(&self) -> Result<Result<ChangeSet, Left>, StackError> {
+    pub(super) async fn made(&self) -> Result<Result<ChangeSet, Left>, StackError> {
         let (name, stack) = (&self.common.change_set, self.stack_name());
         let what = || format!("read the change set of stack `{stack}` in {}", self.region);
         let end = tokio::time::Instant::now() + self.common.clocks.change_set;
@@ -247,7 +255,7 @@ impl InRegion {
     }
 
     /// Leaves nothing of a change set that is not wanted, nor of a stack that came into being with it.
-    async fn clean(&self, change_set: &str, ground: &Ground) {
+    pub(super) async fn clean(&self, change_set: &str, ground: &Ground) {
         let found = self.cloudformation.change_set(Some(self.stack_name()), change_set).await;
         // There may be none, if it was refused.
         let Ok(found) = found else { return };
@@ -262,7 +270,7 @@ impl InRegion {
         }
     }
 
-    async fn execute(&self, change_set: &ChangeSet) -> Result<Outcome, StackError> {
+    pub(super) async fn execute(&self, change_set: &ChangeSet) -> Result<Outcome, StackError> {
         let stack = &change_set.stack_name;
         let follower = self.follower();
         let last = follower.last_event(&change_set.stack_id).await?;
@@ -309,7 +317,7 @@ impl InRegion {
             if wrong.is_empty() {
                 self.common
                     .ui
-                    .detail("Verified", format!("{}: {function} has {}", self.region, found.join(", ")));
+                    .detail("Verified", format!("{}: {function} has {}", self.label, found.join(", ")));
             }
             mismatches.extend(wrong);
         }

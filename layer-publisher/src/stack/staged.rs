@@ -52,11 +52,9 @@ impl InRegion {
             .map_err(|source| StackError::Places { path: template.path.clone(), source })
     }
 
-    pub(super) async fn source(
-        &self,
-        template: &Template,
-        text: String,
-    ) -> Result<TemplateSource, StackError> {
+    /// The text of a template as it is sent: in the request, or where it is too large for that, from S3. `name` is what
+    /// it is called in errors.
+    pub(super) async fn source(&self, name: &str, text: String) -> Result<TemplateSource, StackError> {
         if text.len() <= LARGEST_BODY {
             return Ok(TemplateSource::Body(text));
         }
@@ -66,7 +64,7 @@ impl InRegion {
         let prefix = prefix.unwrap_or("cloudformation-templates");
         let key = format!("{prefix}/{sha256}.template");
         let sent = self.common.session.s3(&self.region).bring(&bucket, &key, &zip, size, &code_sha256).await;
-        let what = || format!("send `{}` to bucket `{bucket}` in {}", template.path.display(), self.region);
+        let what = || format!("send `{name}` to bucket `{bucket}` in {}", self.region);
         let object = sent.map_err(|failure| StackError::call(what(), failure))?;
         self.status("Staged", format!("the template to s3://{}/{}", object.bucket, object.key));
         let suffix = if self.common.caller.partition.as_str() == "aws-cn" { ".cn" } else { "" };

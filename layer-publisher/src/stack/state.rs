@@ -22,6 +22,10 @@ pub struct Previous {
     pub resolved: BTreeMap<String, String>,
     /// Its outputs.
     pub outputs: BTreeMap<String, String>,
+    /// What was allowed when it was last deployed.
+    pub capabilities: Vec<String>,
+    /// The ARN of the stack that it is nested in, if it is.
+    pub root: Option<String>,
 }
 
 /// What has to be done with a stack before or while a template is deployed to it.

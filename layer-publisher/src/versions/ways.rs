@@ -197,14 +197,15 @@ pub async fn open(
     Ok(ways)
 }
 
-/// Whose credentials.
-type Key = (Option<String>, Option<String>);
+/// Whose credentials: a profile, and a role.
+pub(crate) type Key = (Option<String>, Option<String>);
 
 fn key(candidate: &Candidate) -> Key {
     (candidate.profile.clone(), candidate.destination.role_arn.clone())
 }
 
-async fn open_one(key: &Key, regions: Vec<Region>, clocks: Clocks) -> Result<Arc<Way>, WayError> {
+/// Opens one way; the regions are those that STS can be asked in.
+pub(crate) async fn open_one(key: &Key, regions: Vec<Region>, clocks: Clocks) -> Result<Arc<Way>, WayError> {
     let session = |error| WayError::Session(Arc::new(error));
     let (profile, role) = key;
     let opened =

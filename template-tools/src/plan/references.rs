@@ -81,10 +81,23 @@ impl Planner<'_, '_, '_> {
     }
 
     fn place(&mut self, flow: &Flow, leaf: NodeId, sharing: &[&Reference]) {
-        let position = self.document.position(leaf);
-        let decided: Vec<(&&Reference, Decision)> =
-            sharing.iter().map(|reference| (reference, decide(&reference.pattern, self.wanted))).collect();
-        let mut becomes: Option<(&Reference, &Pin, &VersionPart)> = None;
+        if let Some((reference, to)) = self.agreed(flow, leaf, sharing) {
+            self.edit(leaf, &reference.part, &reference.pattern, &to, reference.home.clone());
+        }
+    }
+
+    /// What the references that share a place all become, with the first of them; nothing if one of them stays or is
+    /// refused, which is written down. `node` is where that is said to be.
+    pub(super) fn agreed<'r>(
+        &mut self,
+        flow: &Flow,
+        node: NodeId,
+        sharing: &[&'r Reference],
+    ) -> Option<(&'r Reference, VersionPart)> {
+        let position = self.document.position(node);
+        let decided: Vec<(&'r Reference, Decision)> =
+            sharing.iter().map(|reference| (*reference, decide(&reference.pattern, self.wanted))).collect();
+        let mut becomes: Option<(&'r Reference, &VersionPart)> = None;
         for (reference, decision) in &decided {
             let layer = &reference.pattern.layer;
             match decision {
@@ -97,37 +110,40 @@ impl Planner<'_, '_, '_> {
                             self.plan.accounts.push(taken);
                         }
                     }
-                    if let Decision::Becomes(pin, to) = decision {
-                        becomes = becomes.or(Some((reference, pin, to)));
+                    if let Decision::Becomes(_, to) = decision {
+                        becomes = becomes.or(Some((reference, to)));
                     }
                 }
                 Decision::Refused(refusal) => {
                     self.name(layer);
-                    return self.refuse(position, refusal.clone());
+                    self.refuse(position, refusal.clone());
+                    return None;
                 }
                 Decision::Stays(weight, reason) => {
-                    self.leave(leaf, Some(layer.clone()), reason.clone(), *weight);
+                    self.leave(node, Some(layer.clone()), reason.clone(), *weight);
                 }
             }
         }
-        let Some((reference, _, to)) = becomes else {
+        let Some((reference, to)) = becomes else {
             self.plan.current +=
                 usize::from(decided.iter().any(|(_, decision)| matches!(decision, Decision::Current(_))));
-            return;
+            return None;
         };
-        let agree = |(_, decision): &(&&Reference, Decision)| matches!(decision, Decision::Becomes(_, other) if other == to);
+        let agree = |(_, decision): &(&Reference, Decision)| matches!(decision, Decision::Becomes(_, other) if other == to);
         if !decided.iter().all(agree) {
-            return self.refuse(position, shared(&decided));
+            self.refuse(position, shared(&decided));
+            return None;
         }
         if self.wanted.unfit == Unfit::Refused && self.wanted.goal == Goal::Versions {
             for (reference, decision) in &decided {
                 let Decision::Becomes(pin, _) = decision else { continue };
                 if let Some(refusal) = fit::misfit(self.document, flow, reference, pin, self.wanted.pins) {
-                    return self.refuse(position, refusal);
+                    self.refuse(position, refusal);
+                    return None;
                 }
             }
         }
-        self.edit(leaf, &reference.part, &reference.pattern, to, reference.home.clone());
+        Some((reference, to.clone()))
     }
 
     fn edit(
@@ -207,8 +223,8 @@ impl Planner<'_, '_, '_> {
     }
 }
 
-fn shared(decided: &[(&&Reference, Decision)]) -> Refusal {
-    let line = |(reference, decision): &(&&Reference, Decision)| {
+fn shared(decided: &[(&Reference, Decision)]) -> Refusal {
+    let line = |(reference, decision): &(&Reference, Decision)| {
         let layer = &reference.pattern.layer;
         let region = match &reference.pattern.region {
             Part::Is(region) => format!(" in {region}"),

@@ -2,8 +2,9 @@
 
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
 use aws_sdk_cloudformation::types::{
-    Capability, ChangeAction, ChangeSetStatus, ChangeSetType, ExecutionStatus, OnStackFailure, Parameter,
-    PolicyAction, Replacement, ResourceAttribute, ResourceChange, Tag, TemplateStage,
+    Capability, ChangeAction, ChangeSetStatus, ChangeSetType, EvaluationType, ExecutionStatus,
+    OnStackFailure, Parameter, PolicyAction, Replacement, ResourceAttribute, ResourceChange,
+    ResourceChangeDetail, Tag, TemplateStage,
 };
 
 use super::CloudFormationRegion;
@@ -16,9 +17,10 @@ use crate::stack::parameters::Sent;
 impl CloudFormationRegion {
     /// Asks for a change set. Its name is used once, so an answer that was lost does no harm. Gives the stack's ARN.
     pub async fn create_change_set(&self, new: &NewChangeSet) -> Result<(), CallFailure> {
-        let (body, url) = match &new.template {
-            TemplateSource::Body(text) => (Some(text.clone()), None),
-            TemplateSource::Url(url) => (None, Some(url.clone())),
+        let (body, url, previous) = match &new.template {
+            TemplateSource::Body(text) => (Some(text.clone()), None, None),
+            TemplateSource::Url(url) => (None, Some(url.clone()), None),
+            TemplateSource::Previous => (None, None, Some(true)),
         };
         let parameters = new.parameters.iter().map(|(name, sent)| match sent {
             Sent::Value(value) => Parameter::builder().parameter_key(name).parameter_value(value).build(),
@@ -35,6 +37,7 @@ impl CloudFormationRegion {
             .change_set_type(if new.is_new_stack { ChangeSetType::Create } else { ChangeSetType::Update })
             .set_template_body(body)
             .set_template_url(url)
+            .set_use_previous_template(previous)
             .set_parameters(Some(parameters.collect()))
             .set_capabilities(Some(capabilities.collect()))
             // Without any, the stack keeps those that it has.
@@ -174,6 +177,12 @@ fn change(change: &ResourceChange) -> Change {
     }
     properties.sort();
     properties.dedup();
+    // What CloudFormation finds out only when it has come so far: most often nothing changes then.
+    let dependence = |detail: &ResourceChangeDetail| {
+        let is_open = detail.evaluation() == Some(&EvaluationType::Dynamic);
+        detail.causing_entity().filter(|_| is_open).map(str::to_owned)
+    };
+    let depends_on = change.details().iter().map(dependence).collect::<Option<Vec<_>>>();
     Change {
         action: match change.action() {
             Some(ChangeAction::Add) => Action::Add,
@@ -191,5 +200,6 @@ fn change(change: &ResourceChange) -> Change {
         },
         fate,
         properties,
+        depends_on: depends_on.unwrap_or_default(),
     }
 }

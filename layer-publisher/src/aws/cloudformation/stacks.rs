@@ -36,6 +36,8 @@ impl CloudFormationRegion {
             parameters: parameters.collect(),
             resolved: resolved.collect(),
             outputs: outputs.collect(),
+            capabilities: stack.capabilities().iter().map(|one| one.as_str().to_owned()).collect(),
+            root: stack.root_id().or(stack.parent_id()).filter(|id| !id.is_empty()).map(str::to_owned),
         }))
     }
 
@@ -77,6 +79,14 @@ impl CloudFormationRegion {
     pub async fn deployed_template(&self, stack: &str) -> Result<String, CallFailure> {
         let call = self.client.get_template().stack_name(stack);
         let answer = call.template_stage(TemplateStage::Processed).send().await;
+        let answer = answer.map_err(|error| CallFailure::new("GetTemplate", &error))?;
+        Ok(answer.template_body().unwrap_or_default().to_owned())
+    }
+
+    /// The template that a stack was made from, as it was sent: nothing if that is not there.
+    pub async fn original_template(&self, stack: &str) -> Result<String, CallFailure> {
+        let call = self.client.get_template().stack_name(stack);
+        let answer = call.template_stage(TemplateStage::Original).send().await;
         let answer = answer.map_err(|error| CallFailure::new("GetTemplate", &error))?;
         Ok(answer.template_body().unwrap_or_default().to_owned())
     }

@@ -1,0 +1,89 @@
+//! `[[stacks]]`: the stacks that `roll-out` brings to new versions, in the order in which they stand.
+
+use template_tools::arn::{AccountId, Region};
+use toml::{Table, Value};
+
+use super::{ConfigError, Reader};
+use crate::stack::settings::is_stack_name;
+
+/// Keys that may stand there.
+const KEYS: &[&str] = &["account", "layers", "name", "profile", "regions", "role-arn", "target"];
+
+/// A stack that is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StackTable {
+    /// Its name.
+    pub name: String,
+    /// Where it is; empty for wherever its layers go.
+    pub regions: Vec<Region>,
+    /// The layers that are brought to their new version there, by their names in `layers.toml`; empty for all.
+    pub layers: Vec<String>,
+    /// The target whose account and credentials are meant.
+    pub target: Option<String>,
+    /// The account that it must be.
+    pub account: Option<AccountId>,
+    /// The profile, unless another one is named.
+    pub profile: Option<String>,
+    /// The role that is taken on.
+    pub role_arn: Option<String>,
+}
+
+impl Reader<'_> {
+    /// All of them.
+    pub(super) fn stacks(&self, file: &Table) -> Result<Vec<StackTable>, ConfigError> {
+        let Some(value) = file.get("stacks") else { return Ok(Vec::new()) };
+        let wrong = || self.wrong_type("stacks", "the file", "a list of tables: `[[stacks]]`");
+        let tables = value.as_array().ok_or_else(wrong)?.iter();
+        tables
+            .enumerate()
+            .map(|(index, table)| {
+                let place = format!("`[[stacks]]`, number {}", index + 1);
+                self.stack(table.as_table().ok_or_else(wrong)?, &place)
+            })
+            .collect()
+    }
+
+    fn stack(&self, table: &Table, place: &str) -> Result<StackTable, ConfigError> {
+        self.only_known("key", table.keys(), KEYS, place)?;
+        let text = |key: &str| match table.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(self.wrong_type(key, place, "a string")),
+        };
+        let name = text("name")?.filter(|name| is_stack_name(name)).ok_or_else(|| {
+            self.wrong_type(
+                "name",
+                place,
+                "a stack's name: a letter, and up to 127 letters, digits and `-` behind it",
+            )
+        })?;
+        let account = text("account")?.map(|account| {
+            AccountId::new(account).map_err(|_| {
+                self.wrong_type("account", place, "the number of an account, as text with 12 digits")
+            })
+        });
+        let role_arn = text("role-arn")?;
+        if role_arn.as_ref().is_some_and(|role| !role.starts_with("arn:") || !role.contains(":role/")) {
+            return Err(self.wrong_type("role-arn", place, "the ARN of a role"));
+        }
+        let layers = match table.get("layers") {
+            None => Vec::new(),
+            Some(value) => {
+                let wrong = || self.wrong_type("layers", place, "a list of names of layers");
+                let names = value.as_array().ok_or_else(wrong)?.iter();
+                names
+                    .map(|name| name.as_str().map(str::to_owned).ok_or_else(wrong))
+                    .collect::<Result<_, _>>()?
+            }
+        };
+        Ok(StackTable {
+            name,
+            regions: self.regions(table, "regions", place)?,
+            layers,
+            target: text("target")?,
+            account: account.transpose()?,
+            profile: text("profile")?,
+            role_arn,
+        })
+    }
+}

@@ -1,0 +1,266 @@
+//! Why a roll-out, or one stack of it, did not come about, and what to type next.
+
+use std::sync::Arc;
+
+use template_tools::arn::{AccountId, LayerVersionArn, Region};
+use template_tools::document::{ParseError, Position};
+use template_tools::edit::ProofError;
+use template_tools::plan::Refusal;
+use thiserror::Error;
+
+use super::super::error::StackError;
+use super::behind::Behind;
+use crate::aws::failure::{Advice, CallFailure};
+use crate::aws::session::{OtherAccount, SessionError};
+use crate::called::{CalledAs, Command};
+use crate::config::publish::UnknownTarget;
+use crate::config::{ConfigError, meant, nearest};
+use crate::ledger_file::LedgerFileError;
+use crate::versions::ways::{SubjectError, WayFailure};
+
+/// Why nothing was rolled out at all.
+#[derive(Debug, Error)]
+pub(super) enum RequestError {
+    /// `layers.toml`.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// No such layer.
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
+    /// No such target.
+    #[error(transparent)]
+    Target(#[from] UnknownTarget),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerFileError),
+    /// The process itself.
+    #[error("failed to find the current folder")]
+    Folder(#[source] std::io::Error),
+    /// Ctrl-C cannot be listened for.
+    #[error("failed to listen for Ctrl-C")]
+    Interrupts(#[source] std::io::Error),
+    /// The ledger has no version of the layers.
+    #[error("the ledger names no version of {}", quoted(.0))]
+    NothingPublished(Vec<String>),
+    /// A stack that is not among those that are meant.
+    #[error("stack `{name}` is not among those that are rolled out{}", meant(nearest(name, known.iter().map(String::as_str)).as_deref()))]
+    UnknownStack {
+        /// What was asked for.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+impl RequestError {
+    /// What to type next.
+    pub(super) fn hint(&self, called: &CalledAs) -> Option<String> {
+        Some(match self {
+            Self::Config(ConfigError::NotFound { .. }) => {
+                format!("name the file with `{} --layers-file FILE`", called.typed())
+            }
+            Self::Target(error) => return error.hint(),
+            Self::Ledger(error) => return error.hint(),
+            Self::NothingPublished(_) => format!("publish one with `{}`", called.words(Command::Publish)),
+            Self::UnknownStack { known, .. } if known.is_empty() => {
+                "name it in `layers.toml`: `[[stacks]]`, `name = …`".to_owned()
+            }
+            Self::UnknownStack { known, .. } => format!("stacks there are: {}", quoted(known)),
+            Self::Config(_) | Self::Subject(_) | Self::Folder(_) | Self::Interrupts(_) => return None,
+        })
+    }
+}
+
+/// Why one stack was not rolled out, or was not found.
+#[derive(Debug, Error)]
+pub(super) enum RollOutError {
+    /// As any deployment fails.
+    #[error(transparent)]
+    Stack(#[from] StackError),
+    /// No credentials.
+    #[error(transparent)]
+    Session(Arc<SessionError>),
+    /// They are for another account.
+    #[error(transparent)]
+    OtherAccount(#[from] OtherAccount),
+    /// There is nowhere to go.
+    #[error("no region is known for stack `{0}`")]
+    NoRegion(String),
+    /// The functions of a layer could not be asked for.
+    #[error(transparent)]
+    Way(Box<WayFailure>),
+    /// The functions of an account and region could not be asked for.
+    #[error("failed to find who uses the layer in {region}, account {account}")]
+    Usage {
+        /// The account.
+        account: AccountId,
+        /// The region.
+        region: Region,
+        /// What Lambda said.
+        source: Box<CallFailure>,
+        /// What helps the hint.
+        advice: Box<Advice>,
+    },
+    /// There is no such stack.
+    #[error("there is no stack `{stack}` in {region}, account {account}")]
+    NoStack {
+        /// The stack.
+        stack: String,
+        /// The region.
+        region: Region,
+        /// The account.
+        account: AccountId,
+    },
+    /// It belongs to another stack.
+    #[error("stack `{stack}` is nested in `{root}`, which alone can update it")]
+    Nested {
+        /// The stack.
+        stack: String,
+        /// The ARN of the outer one.
+        root: String,
+    },
+    /// There is nothing to bring it to.
+    #[error("the ledger names no version of {} for {region}", quoted(layers))]
+    NoVersion {
+        /// The layers.
+        layers: Vec<String>,
+        /// The region.
+        region: Region,
+    },
+    /// The ledger contradicts itself.
+    #[error("the ledger names `{0}`, and says that it was withdrawn")]
+    Withdrawn(LayerVersionArn),
+    /// The deployed template cannot be read.
+    #[error("failed to parse the deployed template of stack `{stack}`")]
+    Parse {
+        /// The stack.
+        stack: String,
+        /// Where and why.
+        source: ParseError,
+    },
+    /// Dynamic references cannot be changed as they should.
+    #[error("failed to change the deployed template of stack `{stack}`")]
+    Proof {
+        /// The stack.
+        stack: String,
+        /// Why not.
+        source: ProofError,
+    },
+    /// The new versions cannot be put in.
+    #[error("the template of stack `{stack}` cannot be brought to the new version: {}", refused(refusals))]
+    Refused {
+        /// The stack.
+        stack: String,
+        /// Where and why.
+        refusals: Vec<(Position, Refusal)>,
+    },
+    /// More would change than was asked for.
+    #[error("stack `{stack}` would change in other ways, too:\n{}", indented(changes))]
+    OtherChanges {
+        /// The stack.
+        stack: String,
+        /// The changes.
+        changes: Vec<String>,
+    },
+    /// Its functions are not at the version.
+    #[error("stack `{stack}` is not at the new version: {}{}", still(functions), because(reasons))]
+    Behind {
+        /// The stack.
+        stack: String,
+        /// The functions.
+        functions: Vec<Behind>,
+        /// Why, as far as the template tells.
+        reasons: Vec<String>,
+    },
+}
+
+fn refused(refusals: &[(Position, Refusal)]) -> String {
+    let one = |(position, refusal): &(Position, Refusal)| format!("line {}: {refusal}", position.line);
+    refusals.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+fn indented(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+fn still(functions: &[Behind]) -> String {
+    let one = |one: &Behind| {
+        let Behind { function, found, wanted } = one;
+        format!(
+            "function `{function}` has version {} of layer `{}`, not {wanted}",
+            found.version, found.layer
+        )
+    };
+    functions.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn because(reasons: &[String]) -> String {
+    if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) }
+}
+
+impl RollOutError {
+    /// What to type next.
+    pub(super) fn hint(&self, advice: &Advice, called: &CalledAs) -> Option<String> {
+        let (deploy, publish) = (called.words(Command::DeployStack), called.words(Command::Publish));
+        Some(match self {
+            Self::Stack(StackError::Stuck { stack, status, .. }) => {
+                let flag = if status.as_str() == "UPDATE_ROLLBACK_FAILED" {
+                    "--continue-rollback"
+                } else {
+                    "--recreate"
+                };
+                format!("mend it with `{deploy} TEMPLATE --stack-name {stack} {flag}`")
+            }
+            Self::Stack(StackError::Failed { .. }) => {
+                format!("mend the cause, and run `{}` again", called.words(Command::RollOut))
+            }
+            Self::Stack(StackError::Capabilities(_)) => {
+                format!(
+                    "deploy it once with `{deploy}`, with the capability; a roll-out allows what was allowed then"
+                )
+            }
+            Self::Stack(StackError::Deletes(_)) => {
+                format!("a roll-out deletes no layer version; `{deploy}` does with `--allow-delete`")
+            }
+            Self::Stack(error) => return error.hint(advice, called),
+            Self::Session(error) => return error.hint(called),
+            Self::OtherAccount(error) => error.hint(),
+            Self::Way(error) => return error.hint(called),
+            Self::Usage { source, advice, .. } => return source.hint(advice, called),
+            Self::NoRegion(_) => "name one with `regions` in its `[[stacks]]`, or with `--region`".to_owned(),
+            Self::NoStack { .. } => {
+                format!("create it with `{deploy}`, or mend its `[[stacks]]` in `layers.toml`")
+            }
+            Self::Nested { .. } => format!(
+                "bring the templates to the version with `{}`, and deploy the outer stack",
+                called.words(Command::Bump)
+            ),
+            Self::NoVersion { region, .. } => format!("publish one with `{publish} --region {region}`"),
+            Self::Withdrawn(_) => {
+                format!("mend the ledger with `{} --repair`", called.words(Command::Status))
+            }
+            Self::Refused { refusals, .. } => match refusals.first() {
+                Some((_, Refusal::Downgrade { .. })) => format!(
+                    "if the ledger lags behind, bring it up to date with `{} --repair`; to go back, use `{}`",
+                    called.words(Command::Status),
+                    called.words(Command::Rollback)
+                ),
+                _ => format!("change its template by hand, and deploy it with `{deploy}`"),
+            },
+            Self::OtherChanges { .. } => {
+                format!(
+                    "let them come along with `--allow-other-changes`, or deploy the template with `{deploy}`"
+                )
+            }
+            Self::Behind { .. } => format!(
+                "a parameter in SSM is moved by `{publish}`; what was changed past the stack shows with \
+                 `aws cloudformation detect-stack-drift`"
+            ),
+            Self::Parse { .. } | Self::Proof { .. } => return None,
+        })
+    }
+}
