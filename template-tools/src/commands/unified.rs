@@ -30,7 +30,7 @@ pub(super) fn unified(path: &Path, before: &str, after: &str) -> String {
         let mut at = old.start;
         let mut put = |sign: char, tokens: &[imara_diff::Token], range: Range<u32>| {
             let tokens = &tokens[range.start as usize..range.end as usize];
-            tokens.iter().for_each(|token| text.push_str(&line(sign, lines.interner[*token])));
+            text.extend(tokens.iter().map(|token| line(sign, lines.interner[*token])));
         };
         for change in together {
             put(' ', &lines.before, at..change.before.start);
