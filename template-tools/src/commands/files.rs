@@ -14,7 +14,8 @@ use crate::ledger::Ledger;
 use crate::lexical::{has_expressions, plan_lexical};
 use crate::plan::{LeftAlone, Part, Plan, Wanted, Weight, comments, plan_with};
 use crate::samconfig::{self, SamconfigError, plan_samconfig};
-use crate::tree::scan::{Needles, ScanError, Scanned, Sight, is_utf16, scan_with};
+use crate::tree::needles::Needles;
+use crate::tree::scan::{ScanError, Scanned, Sight, is_utf16, scan_with};
 
 /// A file that names a pinned layer.
 pub(crate) struct Planned {

@@ -13,7 +13,8 @@ use crate::document::ParseError;
 use crate::lexical::has_expressions;
 use crate::lint::{ALL, Linted, lint};
 use crate::report::{Finding, Level, github, json_of, pretty, sarif};
-use crate::tree::scan::{Needles, scan};
+use crate::tree::needles::Needles;
+use crate::tree::scan::scan;
 use crate::ui::{Ui, counted, raw_result};
 
 /// What a template that breaks a rule has in it.

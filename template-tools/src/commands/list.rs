@@ -16,7 +16,8 @@ use crate::inventory::{Inventory, Named, NamedVersion};
 use crate::kind::{Kind, kind};
 use crate::lexical::has_expressions;
 use crate::pattern::{ArnPattern, Part, Placeholders, VersionPart};
-use crate::tree::scan::{Needles, scan};
+use crate::tree::needles::Needles;
+use crate::tree::scan::scan;
 use crate::ui::{Ui, counted, raw_result};
 
 /// One reference of a template.
