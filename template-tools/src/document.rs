@@ -8,6 +8,7 @@ use std::cell::OnceCell;
 use std::ops::Range;
 
 mod align;
+mod build;
 mod intrinsic;
 mod json;
 mod places;
@@ -46,12 +47,25 @@ pub enum Content<'t> {
         /// How it is written.
         style: Style,
     },
-    /// A list.
-    Sequence(Vec<NodeId>),
-    /// Pairs of keys and values, in the order of the text; a key may come twice.
-    Mapping(Vec<(NodeId, NodeId)>),
+    /// A list: [`Document::items`].
+    Sequence(Children),
+    /// Keys with their values, in the order of the text; a key may come twice: [`Document::pairs`].
+    Mapping(Children),
     /// `*name`, standing for the node with `&name`.
     Alias(NodeId),
+}
+
+/// What is in a collection, by its place in the document's list of all items or of all pairs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Children {
+    first: u32,
+    count: u32,
+}
+
+impl Children {
+    fn range(self) -> Range<usize> {
+        self.first as usize..self.first as usize + self.count as usize
+    }
 }
 
 /// A place in a text, for people.
@@ -98,15 +112,13 @@ pub struct Document<'t> {
     text: &'t str,
     nodes: Vec<Node<'t>>,
     roots: Vec<NodeId>,
+    items: Vec<NodeId>,
+    pairs: Vec<(NodeId, NodeId)>,
     is_json: bool,
     places: OnceCell<Places>,
 }
 
 impl<'t> Document<'t> {
-    fn new(text: &'t str, nodes: Vec<Node<'t>>, roots: Vec<NodeId>) -> Self {
-        Self { text, nodes, roots, is_json: false, places: OnceCell::new() }
-    }
-
     /// Whether the text is JSON to the letter.
     pub(crate) fn is_json(&self) -> bool {
         self.is_json
@@ -160,16 +172,16 @@ impl<'t> Document<'t> {
 
     /// The items of a list.
     pub fn items(&self, id: NodeId) -> Option<&[NodeId]> {
-        match &self.node(self.resolve(id)).content {
-            Content::Sequence(items) => Some(items),
+        match self.node(self.resolve(id)).content {
+            Content::Sequence(items) => Some(&self.items[items.range()]),
             _ => None,
         }
     }
 
     /// The pairs of a mapping; none if it is something else.
     pub fn pairs(&self, id: NodeId) -> &[(NodeId, NodeId)] {
-        match &self.node(self.resolve(id)).content {
-            Content::Mapping(pairs) => pairs,
+        match self.node(self.resolve(id)).content {
+            Content::Mapping(pairs) => &self.pairs[pairs.range()],
             _ => &[],
         }
     }
@@ -177,26 +189,32 @@ impl<'t> Document<'t> {
     /// Every value that a mapping has under a key: a key may come twice, and may come in through `<<`.
     pub fn values(&self, mapping: NodeId, key: &str) -> Vec<NodeId> {
         let mut values = Vec::new();
+        let mut merged = Vec::new();
+        self.own_values(mapping, key, &mut values, &mut merged);
         // Merged mappings may merge others. Each is visited once: they may also be written in a circle.
-        let mut waiting = vec![self.resolve(mapping)];
-        let mut seen = Vec::new();
-        while let Some(mapping) = waiting.pop() {
+        let mut seen = if merged.is_empty() { Vec::new() } else { vec![self.resolve(mapping)] };
+        while let Some(mapping) = merged.pop() {
             if seen.contains(&mapping) {
                 continue;
             }
             seen.push(mapping);
-            for &(name, value) in self.pairs(mapping) {
-                match self.scalar(name) {
-                    Some(name) if name == key => values.push(self.resolve(value)),
-                    Some("<<") => match self.items(value) {
-                        Some(items) => waiting.extend(items.iter().map(|item| self.resolve(*item))),
-                        None => waiting.push(self.resolve(value)),
-                    },
-                    _ => {}
-                }
-            }
+            self.own_values(mapping, key, &mut values, &mut merged);
         }
         values
+    }
+
+    /// The values that stand under a key in the mapping itself, and what it merges.
+    fn own_values(&self, mapping: NodeId, key: &str, values: &mut Vec<NodeId>, merged: &mut Vec<NodeId>) {
+        for &(name, value) in self.pairs(mapping) {
+            match self.scalar(name) {
+                Some(name) if name == key => values.push(self.resolve(value)),
+                Some("<<") => match self.items(value) {
+                    Some(items) => merged.extend(items.iter().map(|item| self.resolve(*item))),
+                    None => merged.push(self.resolve(value)),
+                },
+                _ => {}
+            }
+        }
     }
 
     /// Where a node begins, for people.

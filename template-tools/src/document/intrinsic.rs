@@ -28,8 +28,8 @@ impl Document<'_> {
             };
             return Some(Intrinsic { name, argument: id });
         }
-        let Content::Mapping(pairs) = &node.content else { return None };
-        let [(key, argument)] = pairs[..] else { return None };
+        let Content::Mapping(_) = node.content else { return None };
+        let [(key, argument)] = *self.pairs(id) else { return None };
         let name = self.scalar(key)?;
         (name == "Ref" || name.starts_with("Fn::"))
             .then(|| Intrinsic { name: Cow::Borrowed(name), argument: self.resolve(argument) })

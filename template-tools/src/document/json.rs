@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::{Content, Document, Node, NodeId, Style};
+use super::build::Build;
+use super::{Content, Document, Style};
 
 /// Deeper than any template; the YAML reader has a limit of its own.
 const DEEPEST: usize = 1000;
@@ -191,72 +192,48 @@ pub(super) fn parse(text: &str) -> Option<Document<'_>> {
     if !matches!(first, Some(b'{' | b'[')) {
         return None;
     }
-    let mut nodes: Vec<Node<'_>> = Vec::with_capacity(text.len() / 48);
-    let mut open: Vec<(NodeId, Vec<NodeId>)> = Vec::new();
+    let mut build = Build::new(text.len() / 48);
     let mut tokens = Tokens::new(text);
     let is_large = text.len() >= LARGE;
     let (mut in_resources, mut in_properties) = (false, false);
     while let Some((token, range)) = tokens.next().ok()? {
-        let id = NodeId(u32::try_from(nodes.len()).ok()?);
-        let content = match token {
-            Token::Close(_) => {
-                let (id, children) = open.pop()?;
-                let end = NodeId(nodes.len() as u32);
-                let node = &mut nodes[id.0 as usize];
-                node.end = end;
-                node.range.end = range.end;
-                match &mut node.content {
-                    Content::Sequence(items) => *items = children,
-                    Content::Mapping(pairs) => {
-                        *pairs = children.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
-                    }
-                    Content::Scalar { .. } | Content::Alias(_) => {}
-                }
-                continue;
-            }
-            Token::Open(b'[') => Content::Sequence(Vec::new()),
-            Token::Open(_) => Content::Mapping(Vec::new()),
+        match token {
+            Token::Close(_) => build.end(range.end),
+            Token::Open(b'[') => _ = build.sequence(None, range).ok()?,
+            Token::Open(_) => _ = build.mapping(None, range).ok()?,
             Token::Scalar => {
                 let (value, style) = meaning(text, &range)?;
-                Content::Scalar { value, style }
+                let is_key = tokens.expects == Expects::Value && tokens.open.last() == Some(&b'{');
+                let mut is_dull = false;
+                if is_large && is_key {
+                    match tokens.open.len() {
+                        1 => in_resources = value == "Resources",
+                        3 => in_properties = in_resources && value == "Properties",
+                        4 => {
+                            is_dull = in_properties
+                                && tokens.open == *b"{{{{"
+                                && !is_known(&value)
+                                && tokens.opens();
+                        }
+                        _ => {}
+                    }
+                }
+                build.add(Content::Scalar { value, style }, None, range).ok()?;
+                if is_dull {
+                    let (at, expects) = (tokens.at, tokens.expects);
+                    let range = tokens.skip_value().ok()?;
+                    let raw = &text[range.clone()];
+                    if raw.contains("ayer") || raw.contains("_PLACEHOLDER") || raw.contains('\\') {
+                        (tokens.at, tokens.expects) = (at, expects);
+                        continue;
+                    }
+                    let content = Content::Scalar { value: Cow::Borrowed(raw), style: Style::Plain };
+                    build.add(content, None, range).ok()?;
+                }
             }
-        };
-        if let Some((_, children)) = open.last_mut() {
-            children.push(id);
-        }
-        let is_key =
-            tokens.expects == Expects::Value && token == Token::Scalar && tokens.open.last() == Some(&b'{');
-        let mut is_dull = false;
-        if let (true, Content::Scalar { value, .. }) = (is_large && is_key, &content) {
-            match tokens.open.len() {
-                1 => in_resources = value == "Resources",
-                3 => in_properties = in_resources && value == "Properties",
-                4 => is_dull = in_properties && tokens.open == *b"{{{{" && !is_known(value) && tokens.opens(),
-                _ => {}
-            }
-        }
-        nodes.push(Node { content, tag: None, range, end: NodeId(id.0 + 1) });
-        if matches!(token, Token::Open(_)) {
-            open.push((id, Vec::new()));
-        }
-        if is_dull {
-            let (at, expects) = (tokens.at, tokens.expects);
-            let range = tokens.skip_value().ok()?;
-            let raw = &text[range.clone()];
-            if raw.contains("ayer") || raw.contains("_PLACEHOLDER") || raw.contains('\\') {
-                (tokens.at, tokens.expects) = (at, expects);
-                continue;
-            }
-            let id = NodeId(u32::try_from(nodes.len()).ok()?);
-            if let Some((_, children)) = open.last_mut() {
-                children.push(id);
-            }
-            let content = Content::Scalar { value: Cow::Borrowed(raw), style: Style::Plain };
-            nodes.push(Node { content, tag: None, range, end: NodeId(id.0 + 1) });
         }
     }
-    let roots = vec![NodeId(0)];
-    Some(Document { is_json: true, ..Document::new(text, nodes, roots) })
+    Some(Document { is_json: true, ..build.finish(text) })
 }
 
 /// The properties of a resource that something here looks at.

@@ -3,7 +3,7 @@
 use super::Position;
 
 /// How many bytes lie between two marks.
-const STRIDE: usize = 4096;
+const STRIDE: usize = 256;
 
 /// Marks in a text, each with its line and column.
 #[derive(Clone, Debug)]

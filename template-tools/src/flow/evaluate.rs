@@ -168,8 +168,11 @@ impl<'d, 't> Evaluator<'d, 't> {
         };
         let Some(call) = self.document.intrinsic(node) else {
             return match &self.document.node(node).content {
-                Content::Sequence(items) => Ok(items
-                    .iter()
+                Content::Sequence(_) => Ok(self
+                    .document
+                    .items(node)
+                    .into_iter()
+                    .flatten()
                     .map(|item| self.document.resolve(*item))
                     .map(|item| Item { node: item, values: self.text_at(item, home, depth + 1) })
                     .collect()),

@@ -173,6 +173,9 @@ pub(super) fn product(all: Vec<Value>, next: &[Value], most: usize) -> Option<Ve
     if all.len().saturating_mul(next.len()) > most {
         return None;
     }
+    if let [other] = next {
+        return Some(all.into_iter().filter_map(|one| one.then(other)).collect());
+    }
     let mut products = Vec::with_capacity(all.len() * next.len());
     for one in all {
         products.extend(next.iter().filter_map(|other| one.clone().then(other)));

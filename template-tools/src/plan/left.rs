@@ -30,7 +30,7 @@ impl Planner<'_, '_, '_> {
         let sections = Sections::new(self.document);
         for (id, node) in self.document.nodes() {
             let Content::Scalar { value, .. } = &node.content else { continue };
-            if !done.contains(&id) && may_mention(value) {
+            if may_mention(value) && !done.contains(&id) {
                 self.mention(id, value, sections.reason(id));
             }
         }

@@ -98,10 +98,7 @@ mod tests {
                 Needles::new(&texts).unwrap().and(["+++"]).unwrap().or(Needles::new(["other"]).unwrap());
             for text in &texts {
                 let around = " ".repeat(1000);
-                assert!(
-                    needles.found_in(format!("{around}{text}{around}+++{around}").as_bytes()),
-                    "{text}"
-                );
+                assert!(needles.found_in(format!("{around}{text}{around}+++{around}").as_bytes()), "{text}");
                 assert!(!needles.found_in(format!("{around}{text}{around}").as_bytes()), "{text}");
             }
             assert!(!needles.found_in(" +++ ".repeat(1000).as_bytes()));
