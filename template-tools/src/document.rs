@@ -98,12 +98,18 @@ impl std::fmt::Display for Position {
 pub struct Node<'t> {
     /// What it is.
     pub content: Content<'t>,
-    /// Its tag as written, for example `!Sub`.
-    pub tag: Option<Box<str>>,
-    /// Where it stands in the text, in bytes: a scalar with its quotes, without its tag.
-    pub range: Range<usize>,
+    start: u32,
+    /// Behind its last byte.
+    after: u32,
     /// One more than the number of its last descendant.
     end: NodeId,
+}
+
+impl Node<'_> {
+    /// Where it stands in the text, in bytes: a scalar with its quotes, without its tag.
+    pub fn range(&self) -> Range<usize> {
+        self.start as usize..self.after as usize
+    }
 }
 
 /// All documents of one file.
@@ -112,6 +118,8 @@ pub struct Document<'t> {
     text: &'t str,
     nodes: Vec<Node<'t>>,
     roots: Vec<NodeId>,
+    /// By the numbers of their nodes: JSON has none, and most nodes of YAML have none either.
+    tags: Vec<(NodeId, Box<str>)>,
     items: Vec<NodeId>,
     pairs: Vec<(NodeId, NodeId)>,
     is_json: bool,
@@ -220,12 +228,13 @@ impl<'t> Document<'t> {
     /// Where a node begins, for people.
     pub fn position(&self, id: NodeId) -> Position {
         let places = self.places.get_or_init(|| Places::new(self.text));
-        places.at(self.text, self.node(id).range.start)
+        places.at(self.text, self.node(id).range().start)
     }
 
     /// The tag of a node as written, for example `!Sub`.
     pub fn tag(&self, id: NodeId) -> Option<&str> {
-        self.node(id).tag.as_deref()
+        let index = self.tags.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(&self.tags[index].1)
     }
 
     /// The text of a scalar as it is written, without its quotes, and where it stands.
@@ -233,7 +242,7 @@ impl<'t> Document<'t> {
         let node = self.node(id);
         let Content::Scalar { style, .. } = &node.content else { return None };
         let quote = usize::from(matches!(style, Style::SingleQuoted | Style::DoubleQuoted));
-        let inner = node.range.start + quote..node.range.end.checked_sub(quote)?;
+        let inner = node.range().start + quote..node.range().end.checked_sub(quote)?;
         Some((inner.clone(), self.text.get(inner)?, *style))
     }
 

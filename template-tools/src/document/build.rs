@@ -9,6 +9,7 @@ use super::{Children, Content, Document, Node, NodeId};
 pub(super) struct Build<'t> {
     nodes: Vec<Node<'t>>,
     roots: Vec<NodeId>,
+    tags: Vec<(NodeId, Box<str>)>,
     items: Vec<NodeId>,
     pairs: Vec<(NodeId, NodeId)>,
     /// The collections that have begun and not ended, each with where its children begin in `waiting`.
@@ -16,7 +17,7 @@ pub(super) struct Build<'t> {
     waiting: Vec<NodeId>,
 }
 
-/// There are more nodes than can be counted.
+/// There are more nodes, or bytes, than can be counted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TooLarge;
 
@@ -26,6 +27,7 @@ impl<'t> Build<'t> {
         Self {
             nodes: Vec::with_capacity(nodes),
             roots: Vec::new(),
+            tags: Vec::new(),
             items: Vec::new(),
             pairs: Vec::new(),
             open: Vec::new(),
@@ -42,7 +44,12 @@ impl<'t> Build<'t> {
     ) -> Result<NodeId, TooLarge> {
         let id = NodeId(u32::try_from(self.nodes.len()).map_err(|_| TooLarge)?);
         let end = NodeId(id.0.checked_add(1).ok_or(TooLarge)?);
-        self.nodes.push(Node { content, tag, range, end });
+        let start = u32::try_from(range.start).map_err(|_| TooLarge)?;
+        let after = u32::try_from(range.end).map_err(|_| TooLarge)?;
+        self.nodes.push(Node { content, start, after, end });
+        if let Some(tag) = tag {
+            self.tags.push((id, tag));
+        }
         if self.open.is_empty() {
             self.roots.push(id);
         } else {
@@ -52,7 +59,11 @@ impl<'t> Build<'t> {
     }
 
     /// The beginning of a list.
-    pub(super) fn sequence(&mut self, tag: Option<Box<str>>, range: Range<usize>) -> Result<NodeId, TooLarge> {
+    pub(super) fn sequence(
+        &mut self,
+        tag: Option<Box<str>>,
+        range: Range<usize>,
+    ) -> Result<NodeId, TooLarge> {
         self.begin(Content::Sequence(Children::default()), tag, range)
     }
 
@@ -78,7 +89,7 @@ impl<'t> Build<'t> {
         let last = NodeId(self.nodes.len() as u32);
         let node = &mut self.nodes[id.0 as usize];
         node.end = last;
-        node.range.end = end.max(node.range.start);
+        node.after = u32::try_from(end).unwrap_or(u32::MAX).max(node.start);
         let children = &self.waiting[first..];
         match &mut node.content {
             Content::Sequence(own) => {
@@ -96,7 +107,16 @@ impl<'t> Build<'t> {
 
     /// The whole tree.
     pub(super) fn finish(self, text: &'t str) -> Document<'t> {
-        let Self { nodes, roots, items, pairs, .. } = self;
-        Document { text, nodes, roots, items, pairs, is_json: false, places: std::cell::OnceCell::new() }
+        let Self { nodes, roots, tags, items, pairs, .. } = self;
+        Document {
+            text,
+            nodes,
+            roots,
+            tags,
+            items,
+            pairs,
+            is_json: false,
+            places: std::cell::OnceCell::new(),
+        }
     }
 }

@@ -18,7 +18,7 @@ impl Document<'_> {
     pub fn intrinsic(&self, id: NodeId) -> Option<Intrinsic<'_>> {
         let id = self.resolve(id);
         let node = self.node(id);
-        if let Some(short) = node.tag.as_deref().and_then(|tag| tag.strip_prefix('!'))
+        if let Some(short) = self.tag(id).and_then(|tag| tag.strip_prefix('!'))
             && !short.is_empty()
             && !short.starts_with(['!', '<'])
         {

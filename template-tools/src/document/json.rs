@@ -53,9 +53,7 @@ impl<'t> Tokens<'t> {
     pub(crate) fn next(&mut self) -> Result<Option<(Token, Range<usize>)>, ()> {
         let bytes = self.text.as_bytes();
         loop {
-            while let Some(b' ' | b'\t' | b'\r' | b'\n') = bytes.get(self.at) {
-                self.at += 1;
-            }
+            self.at = space_end(bytes, self.at);
             let start = self.at;
             let Some(&byte) = bytes.get(start) else {
                 return if self.expects == Expects::Nothing { Ok(None) } else { Err(()) };
@@ -76,9 +74,7 @@ impl<'t> Tokens<'t> {
                 (b'"', Expects::Key | Expects::KeyOrEnd) => {
                     self.at = string_end(bytes, start).ok_or(())?;
                     let end = self.at;
-                    while let Some(b' ' | b'\t' | b'\r' | b'\n') = bytes.get(self.at) {
-                        self.at += 1;
-                    }
+                    self.at = space_end(bytes, end);
                     if bytes.get(self.at) != Some(&b':') {
                         return Err(());
                     }
@@ -139,10 +135,41 @@ impl<'t> Tokens<'t> {
     }
 }
 
+/// Where white space ends. Indentation is passed over by eights.
+fn space_end(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\t' | b'\r' | b'\n') = bytes.get(at) {
+        at += 1;
+        while bytes.get(at..at + 8) == Some(b"        ") {
+            at += 8;
+        }
+    }
+    at
+}
+
+/// How many of eight bytes come before the first quote, backslash or control character. (Hacker's Delight, 6-1: what a
+/// subtraction borrows reaches only bytes behind the first one that is found.)
+fn ordinary(eight: [u8; 8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = ONES << 7;
+    let bytes = u64::from_le_bytes(eight);
+    let zero = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes;
+    let quote = zero(bytes ^ (ONES * u64::from(b'"')));
+    let backslash = zero(bytes ^ (ONES * u64::from(b'\\')));
+    let control = bytes.wrapping_sub(ONES * 0x20) & !bytes;
+    ((quote | backslash | control) & TOPS).trailing_zeros() as usize / 8
+}
+
 /// Where a string ends that begins at a quote.
 fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
     let mut at = start + 1;
     loop {
+        while let Some(&eight) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+            let count = ordinary(eight);
+            at += count;
+            if count < 8 {
+                break;
+            }
+        }
         match *bytes.get(at)? {
             b'"' => return Some(at + 1),
             b'\\' => {
@@ -302,6 +329,21 @@ mod tests {
         }
         assert!(parse(&format!("{}{}", "[".repeat(1000), "]".repeat(1000))).is_some());
         assert!(parse(&format!("{}{}", "[".repeat(1001), "]".repeat(1001))).is_none());
+    }
+
+    #[test]
+    fn eight_bytes_are_searched_at_once() {
+        let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+        for byte in 0..=255 {
+            for other in [b'a', b'!', b'#', b'[', b']', 0x00, 0x1f, 0x20, b'"', b'\\', 0x7f, 0x80, 0xff] {
+                for at in 0..8 {
+                    let mut eight = [other; 8];
+                    eight[at] = byte;
+                    let expected = eight.iter().position(|byte| special(*byte)).unwrap_or(8);
+                    assert_eq!(ordinary(eight), expected, "{eight:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -107,8 +107,8 @@ mod tests {
             Ok(document) => {
                 for (id, node) in document.nodes() {
                     let position = document.position(id);
-                    let raw = &text[node.range.clone()];
-                    let tag = node.tag.as_deref().unwrap_or("");
+                    let raw = &text[node.range()];
+                    let tag = document.tag(id).unwrap_or("");
                     match &node.content {
                         Content::Scalar { value, style } => {
                             writeln!(shown, "{position} {tag}{raw:?} {style:?} {value:?}").unwrap();

@@ -23,7 +23,7 @@ pub(super) fn prove(document: &Document<'_>, after: &str, edits: &[&Edit]) -> Re
             _ => return Err(place()),
         };
         let mut own = Vec::new();
-        while let Some(edit) = edits.peek().filter(|edit| document.node(edit.leaf).range == *range) {
+        while let Some(edit) = edits.peek().filter(|edit| document.node(edit.leaf).range() == *range) {
             own.push(*edit);
             edits.next();
         }

@@ -98,6 +98,13 @@ impl Value {
         before.is_none_or(|before| before == value).then_some(self)
     }
 
+    /// The same with a piece of a text of the template behind it, in which no variable is left.
+    pub(super) fn and_written(&mut self, text: &str, source: Source, offset: usize, home: Home) {
+        let start = self.text.len();
+        self.text.push_str(text);
+        self.spans.push(Span { range: start..self.text.len(), source, offset, home });
+    }
+
     /// Both texts, one behind the other, unless they contradict each other.
     pub(super) fn then(mut self, other: &Self) -> Option<Self> {
         let start = self.text.len();

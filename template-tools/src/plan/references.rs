@@ -203,7 +203,9 @@ impl Planner<'_, '_, '_> {
     }
 
     fn name(&mut self, layer: &LayerName) {
-        self.plan.names.insert(layer.clone());
+        if !self.plan.names.contains(layer) {
+            self.plan.names.insert(layer.clone());
+        }
     }
 }
 

@@ -138,13 +138,17 @@ impl<T, W, A> Drop for Worker<'_, T, W, A> {
 }
 
 /// Reads a file into a buffer that is never shorter than what fits into it. `read_to_end` would ask for the size of each
-/// file first, which costs as much as reading most of them.
+/// file first, which costs as much as reading most of them: only where the buffer is too short it is asked for.
 fn read<'b>(path: &Path, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
     let mut file = File::open(path)?;
     let mut filled = 0;
     loop {
         if filled == buffer.len() {
-            buffer.resize((2 * filled).max(64 * 1024), 0);
+            // One more than there is, so that the end shows without another buffer.
+            let size = if filled == 0 { 0 } else { file.metadata()?.len() as usize + 1 };
+            let least = if filled == 0 { 64 * 1024 } else { filled + filled / 8 };
+            buffer.reserve_exact(size.max(least) - filled);
+            buffer.resize(size.max(least), 0);
         }
         match file.read(&mut buffer[filled..]) {
             Ok(0) => return Ok(&buffer[..filled]),
