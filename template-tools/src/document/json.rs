@@ -250,7 +250,7 @@ pub(super) fn parse(text: &str) -> Option<Document<'_>> {
                     let (at, expects) = (tokens.at, tokens.expects);
                     let range = tokens.skip_value().ok()?;
                     let raw = &text[range.clone()];
-                    if raw.contains("ayer") || raw.contains("_PLACEHOLDER") || raw.contains('\\') {
+                    if ["ayer", "_PLACEHOLDER", "PYTHONPATH", "\\"].iter().any(|word| raw.contains(word)) {
                         (tokens.at, tokens.expects) = (at, expects);
                         continue;
                     }
@@ -272,7 +272,6 @@ fn is_known(key: &str) -> bool {
             "Runtime"
                 | "Architectures"
                 | "PackageType"
-                | "Environment"
                 | "AutoPublishAlias"
                 | "AutoPublishAliasAllProperties"
                 | "Content"

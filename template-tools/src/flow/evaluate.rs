@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use super::Reason;
 use super::value::{Home, Source, Value, product};
 use crate::document::{Content, Document, NodeId, Style};
+use crate::pattern::variable_start;
 
 /// How many texts one expression may come to.
 const MOST_VALUES: usize = 4096;
@@ -418,7 +419,7 @@ enum Piece<'t> {
 fn pieces_of(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut start = 0;
-    while let Some(found) = text[start..].find("${").map(|found| start + found) {
+    while let Some(found) = variable_start(&text[start..]).map(|found| start + found) {
         let Some(end) = text[found..].find('}').map(|end| found + end) else { break };
         if found > start {
             pieces.push(Piece::Text(start, &text[start..found]));

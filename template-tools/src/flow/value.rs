@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::Reason;
 use crate::document::NodeId;
+use crate::pattern::variable_start;
 
 /// Where a piece of text comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +60,7 @@ impl Value {
     /// A text of the template, taken as it is.
     pub(super) fn literal(text: &str, source: Source, home: Home) -> Self {
         let mut value = Self::written(text, source, 0, home);
-        if let Some(start) = text.find("${") {
+        if let Some(start) = variable_start(text) {
             let rest = &text[start + 2..];
             value.variable_without_sub = Some(rest[..rest.find('}').unwrap_or(rest.len())].to_owned());
         }
