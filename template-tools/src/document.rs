@@ -8,6 +8,8 @@ use std::cell::OnceCell;
 use std::ops::Range;
 
 mod align;
+mod block;
+mod block_flow;
 mod build;
 mod intrinsic;
 mod json;
@@ -254,6 +256,22 @@ impl<'t> Document<'t> {
         let range = align(raw, value, style, part)?;
         Some(inner.start + range.start..inner.start + range.end)
     }
+}
+
+/// Whether the quick readers, where they read a text at all, see what the reader of all of YAML sees: for tests and
+/// fuzzing. Large JSON, of which dull parts are passed over, is not compared.
+#[doc(hidden)]
+pub fn readers_agree(text: &str) -> bool {
+    let json = json::parse(text).filter(|_| text.len() < json::LARGE);
+    let mut quick = json.into_iter().chain(block::parse(text)).peekable();
+    if quick.peek().is_none() {
+        return true;
+    }
+    let Ok(full) = yaml::parse_yaml(text) else { return false };
+    quick.all(|quick| {
+        (&quick.nodes, &quick.roots, &quick.tags, &quick.items, &quick.pairs)
+            == (&full.nodes, &full.roots, &full.tags, &full.items, &full.pairs)
+    })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::{Content, Document, Style};
 /// Deeper than any template; the YAML reader has a limit of its own.
 const DEEPEST: usize = 1000;
 /// From how many bytes on a file is large.
-const LARGE: usize = 1 << 20;
+pub(super) const LARGE: usize = 1 << 20;
 
 /// A piece of JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -30,7 +30,7 @@ fn position(marker: &Marker) -> Position {
 
 /// Reads all documents of a text. A byte order mark, any kind of line end and any letters are welcome.
 pub fn parse(text: &str) -> Result<Document<'_>, ParseError> {
-    match super::json::parse(text) {
+    match super::json::parse(text).or_else(|| super::block::parse(text)) {
         Some(document) => Ok(document),
         None => parse_yaml(text),
     }
