@@ -18,7 +18,7 @@ mod yaml;
 
 pub(crate) use align::align;
 pub use intrinsic::Intrinsic;
-pub(crate) use json::{Tokens, meaning};
+pub(crate) use json::{Token, Tokens, meaning};
 use places::Places;
 pub use yaml::{ParseError, parse};
 

@@ -42,7 +42,10 @@ pub(super) fn parse(text: &str) -> Option<Document<'_>> {
 /// Whether there are only letters, spaces and line feeds. Tabs and carriage returns have rules of their own, and so have
 /// the line ends and the invisible letters of Unicode.
 fn is_plain_text(bytes: &[u8]) -> bool {
-    if bytes.iter().all(|byte| matches!(byte, b'\n' | b' '..=b'~')) {
+    // Without a way out in the middle of them, many bytes are looked at at once.
+    let is_ascii =
+        |chunk: &[u8]| chunk.iter().fold(true, |all, byte| all & matches!(byte, b'\n' | b' '..=b'~'));
+    if bytes.chunks(1024).all(is_ascii) {
         return true;
     }
     let is_letter = |byte: &u8| matches!(byte, b'\n' | b' '..=b'~' | 0x80..=0xbf | 0xc3..=0xee | 0xf0..);

@@ -67,6 +67,7 @@ impl<'d, 't> Evaluator<'d, 't> {
             let sections = document.values(root, section);
             sections.into_iter().flat_map(|section| document.pairs(section))
         };
+        evaluator.resources.reserve(named("Resources").count());
         for &(name, value) in named("Parameters") {
             if let Some(name) = document.scalar(name) {
                 evaluator.parameters.insert(name, value);
@@ -417,7 +418,7 @@ enum Piece<'t> {
 
 /// The pieces of a text that is given to `Fn::Sub`. `${!Name}` is the text `${Name}`.
 fn pieces_of(text: &str) -> Vec<Piece<'_>> {
-    let mut pieces = Vec::new();
+    let mut pieces = Vec::with_capacity(8);
     let mut start = 0;
     while let Some(found) = variable_start(&text[start..]).map(|found| start + found) {
         let Some(end) = text[found..].find('}').map(|end| found + end) else { break };

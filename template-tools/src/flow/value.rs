@@ -86,7 +86,7 @@ impl Value {
 
     /// A pseudo parameter, which needs no excuse.
     pub(super) fn pseudo(name: &str) -> Self {
-        Self { text: format!("${{{name}}}"), ..Self::default() }
+        Self { text: ["${", name, "}"].concat(), ..Self::default() }
     }
 
     pub(super) fn absent() -> Self {
