@@ -59,7 +59,7 @@ fn with_lists(text: &str, lists: &[(NodeId, Vec<String>)]) -> Result<String, Pro
     let document = parse(text)?;
     let mut changes = Vec::new();
     for (list, items) in lists {
-        let (list, range) = (*list, document.node(*list).range.clone());
+        let (list, range) = (*list, document.node(*list).range());
         let column = document.position(list).column;
         let raw = &text[range.clone()];
         let quote =
@@ -79,7 +79,7 @@ fn with_lists(text: &str, lists: &[(NodeId, Vec<String>)]) -> Result<String, Pro
         };
         let end = range.start + raw.trim_end().len();
         let last =
-            document.items(list).and_then(|items| items.last()).map(|item| document.node(*item).range.end);
+            document.items(list).and_then(|items| items.last()).map(|item| document.node(*item).range().end);
         let end = if raw.starts_with('[') { end } else { last.unwrap_or(end) };
         changes.push(Change::Replace { node: list, range: range.start..end, new });
     }

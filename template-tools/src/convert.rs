@@ -249,7 +249,7 @@ impl Converter<'_, '_, '_> {
     /// `Fn::Sub: text` in block style: from its key to the end of its text.
     fn line_of(&self, entry: NodeId, leaf: NodeId) -> Option<std::ops::Range<usize>> {
         let (key, _) = *self.document.pairs(entry).first()?;
-        let range = self.document.node(key).range.start..self.document.node(leaf).range.end;
+        let range = self.document.node(key).range().start..self.document.node(leaf).range().end;
         (!self.document.text()[range.clone()].contains('\n')).then_some(range)
     }
 

@@ -8,6 +8,9 @@ use std::cell::OnceCell;
 use std::ops::Range;
 
 mod align;
+mod block;
+mod block_flow;
+mod build;
 mod intrinsic;
 mod json;
 mod places;
@@ -15,7 +18,7 @@ mod yaml;
 
 pub(crate) use align::align;
 pub use intrinsic::Intrinsic;
-pub(crate) use json::{Tokens, meaning};
+pub(crate) use json::{Token, Tokens, meaning};
 use places::Places;
 pub use yaml::{ParseError, parse};
 
@@ -46,12 +49,25 @@ pub enum Content<'t> {
         /// How it is written.
         style: Style,
     },
-    /// A list.
-    Sequence(Vec<NodeId>),
-    /// Pairs of keys and values, in the order of the text; a key may come twice.
-    Mapping(Vec<(NodeId, NodeId)>),
+    /// A list: [`Document::items`].
+    Sequence(Children),
+    /// Keys with their values, in the order of the text; a key may come twice: [`Document::pairs`].
+    Mapping(Children),
     /// `*name`, standing for the node with `&name`.
     Alias(NodeId),
+}
+
+/// What is in a collection, by its place in the document's list of all items or of all pairs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Children {
+    first: u32,
+    count: u32,
+}
+
+impl Children {
+    fn range(self) -> Range<usize> {
+        self.first as usize..self.first as usize + self.count as usize
+    }
 }
 
 /// A place in a text, for people.
@@ -84,12 +100,18 @@ impl std::fmt::Display for Position {
 pub struct Node<'t> {
     /// What it is.
     pub content: Content<'t>,
-    /// Its tag as written, for example `!Sub`.
-    pub tag: Option<Box<str>>,
-    /// Where it stands in the text, in bytes: a scalar with its quotes, without its tag.
-    pub range: Range<usize>,
+    start: u32,
+    /// Behind its last byte.
+    after: u32,
     /// One more than the number of its last descendant.
     end: NodeId,
+}
+
+impl Node<'_> {
+    /// Where it stands in the text, in bytes: a scalar with its quotes, without its tag.
+    pub fn range(&self) -> Range<usize> {
+        self.start as usize..self.after as usize
+    }
 }
 
 /// All documents of one file.
@@ -98,15 +120,15 @@ pub struct Document<'t> {
     text: &'t str,
     nodes: Vec<Node<'t>>,
     roots: Vec<NodeId>,
+    /// By the numbers of their nodes: JSON has none, and most nodes of YAML have none either.
+    tags: Vec<(NodeId, Box<str>)>,
+    items: Vec<NodeId>,
+    pairs: Vec<(NodeId, NodeId)>,
     is_json: bool,
     places: OnceCell<Places>,
 }
 
 impl<'t> Document<'t> {
-    fn new(text: &'t str, nodes: Vec<Node<'t>>, roots: Vec<NodeId>) -> Self {
-        Self { text, nodes, roots, is_json: false, places: OnceCell::new() }
-    }
-
     /// Whether the text is JSON to the letter.
     pub(crate) fn is_json(&self) -> bool {
         self.is_json
@@ -160,16 +182,16 @@ impl<'t> Document<'t> {
 
     /// The items of a list.
     pub fn items(&self, id: NodeId) -> Option<&[NodeId]> {
-        match &self.node(self.resolve(id)).content {
-            Content::Sequence(items) => Some(items),
+        match self.node(self.resolve(id)).content {
+            Content::Sequence(items) => Some(&self.items[items.range()]),
             _ => None,
         }
     }
 
     /// The pairs of a mapping; none if it is something else.
     pub fn pairs(&self, id: NodeId) -> &[(NodeId, NodeId)] {
-        match &self.node(self.resolve(id)).content {
-            Content::Mapping(pairs) => pairs,
+        match self.node(self.resolve(id)).content {
+            Content::Mapping(pairs) => &self.pairs[pairs.range()],
             _ => &[],
         }
     }
@@ -177,37 +199,44 @@ impl<'t> Document<'t> {
     /// Every value that a mapping has under a key: a key may come twice, and may come in through `<<`.
     pub fn values(&self, mapping: NodeId, key: &str) -> Vec<NodeId> {
         let mut values = Vec::new();
+        let mut merged = Vec::new();
+        self.own_values(mapping, key, &mut values, &mut merged);
         // Merged mappings may merge others. Each is visited once: they may also be written in a circle.
-        let mut waiting = vec![self.resolve(mapping)];
-        let mut seen = Vec::new();
-        while let Some(mapping) = waiting.pop() {
+        let mut seen = if merged.is_empty() { Vec::new() } else { vec![self.resolve(mapping)] };
+        while let Some(mapping) = merged.pop() {
             if seen.contains(&mapping) {
                 continue;
             }
             seen.push(mapping);
-            for &(name, value) in self.pairs(mapping) {
-                match self.scalar(name) {
-                    Some(name) if name == key => values.push(self.resolve(value)),
-                    Some("<<") => match self.items(value) {
-                        Some(items) => waiting.extend(items.iter().map(|item| self.resolve(*item))),
-                        None => waiting.push(self.resolve(value)),
-                    },
-                    _ => {}
-                }
-            }
+            self.own_values(mapping, key, &mut values, &mut merged);
         }
         values
+    }
+
+    /// The values that stand under a key in the mapping itself, and what it merges.
+    fn own_values(&self, mapping: NodeId, key: &str, values: &mut Vec<NodeId>, merged: &mut Vec<NodeId>) {
+        for &(name, value) in self.pairs(mapping) {
+            match self.scalar(name) {
+                Some(name) if name == key => values.push(self.resolve(value)),
+                Some("<<") => match self.items(value) {
+                    Some(items) => merged.extend(items.iter().map(|item| self.resolve(*item))),
+                    None => merged.push(self.resolve(value)),
+                },
+                _ => {}
+            }
+        }
     }
 
     /// Where a node begins, for people.
     pub fn position(&self, id: NodeId) -> Position {
         let places = self.places.get_or_init(|| Places::new(self.text));
-        places.at(self.text, self.node(id).range.start)
+        places.at(self.text, self.node(id).range().start)
     }
 
     /// The tag of a node as written, for example `!Sub`.
     pub fn tag(&self, id: NodeId) -> Option<&str> {
-        self.node(id).tag.as_deref()
+        let index = self.tags.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(&self.tags[index].1)
     }
 
     /// The text of a scalar as it is written, without its quotes, and where it stands.
@@ -215,7 +244,7 @@ impl<'t> Document<'t> {
         let node = self.node(id);
         let Content::Scalar { style, .. } = &node.content else { return None };
         let quote = usize::from(matches!(style, Style::SingleQuoted | Style::DoubleQuoted));
-        let inner = node.range.start + quote..node.range.end.checked_sub(quote)?;
+        let inner = node.range().start + quote..node.range().end.checked_sub(quote)?;
         Some((inner.clone(), self.text.get(inner)?, *style))
     }
 
@@ -227,6 +256,22 @@ impl<'t> Document<'t> {
         let range = align(raw, value, style, part)?;
         Some(inner.start + range.start..inner.start + range.end)
     }
+}
+
+/// Whether the quick readers, where they read a text at all, see what the reader of all of YAML sees: for tests and
+/// fuzzing. Large JSON, of which dull parts are passed over, is not compared.
+#[doc(hidden)]
+pub fn readers_agree(text: &str) -> bool {
+    let json = json::parse(text).filter(|_| text.len() < json::LARGE);
+    let mut quick = json.into_iter().chain(block::parse(text)).peekable();
+    if quick.peek().is_none() {
+        return true;
+    }
+    let Ok(full) = yaml::parse_yaml(text) else { return false };
+    quick.all(|quick| {
+        (&quick.nodes, &quick.roots, &quick.tags, &quick.items, &quick.pairs)
+            == (&full.nodes, &full.roots, &full.tags, &full.items, &full.pairs)
+    })
 }
 
 #[cfg(test)]

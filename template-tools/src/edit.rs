@@ -71,8 +71,8 @@ fn prove(before: &Document<'_>, after: &Document<'_>, edits: &[&Edit]) -> Result
     let mut others = after.nodes();
     for (id, node) in before.nodes() {
         let edits = by_leaf.get(&id);
-        let same = others.next().is_some_and(|(_, other)| {
-            node.tag == other.tag
+        let same = others.next().is_some_and(|(twin, other)| {
+            before.tag(id) == after.tag(twin)
                 && match (edits, &node.content, &other.content) {
                     (None, content, other) => content == other,
                     (
@@ -111,10 +111,11 @@ mod tests {
     use super::*;
 
     fn edit(document: &Document<'_>, range: Range<usize>, new: &str) -> Edit {
-        let leaf =
-            document.nodes().find(|(_, node)| node.range.start <= range.start && range.end <= node.range.end);
+        let leaf = document
+            .nodes()
+            .find(|(_, node)| node.range().start <= range.start && range.end <= node.range().end);
         let leaf = leaf.map_or_else(|| document.roots()[0], |(leaf, _)| leaf);
-        let start = document.node(leaf).range.start;
+        let start = document.node(leaf).range().start;
         let part = range.start.saturating_sub(start)..range.end.saturating_sub(start);
         Edit { leaf, part, range, new: new.to_owned() }
     }

@@ -202,8 +202,13 @@ fn split(text: &str) -> Vec<Range<usize>> {
     parts
 }
 
+/// Where `${` stands. Most texts have no `$` at all, which shows sooner.
+pub(crate) fn variable_start(text: &str) -> Option<usize> {
+    text.match_indices('$').map(|(at, _)| at).find(|at| text.as_bytes().get(at + 1) == Some(&b'{'))
+}
+
 fn first_variable(text: &str) -> Option<&str> {
-    let rest = &text[text.find("${")? + 2..];
+    let rest = &text[variable_start(text)? + 2..];
     Some(&rest[..rest.find('}').unwrap_or(rest.len())])
 }
 

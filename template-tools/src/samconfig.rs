@@ -200,7 +200,8 @@ impl Planner<'_, '_> {
 
     fn place(&mut self, one: &Override, part: &Range<usize>, patterns: &[ArnPattern]) {
         let position = Position::at(self.text, one.string.start);
-        let decisions: Vec<Decision> = patterns.iter().map(|pattern| decide(pattern, self.wanted)).collect();
+        let decisions: Vec<Decision<'_>> =
+            patterns.iter().map(|pattern| decide(pattern, self.wanted)).collect();
         let layer = &patterns[0].layer;
         if let Some(Decision::Refused(refusal)) =
             decisions.iter().find(|one| matches!(one, Decision::Refused(_)))

@@ -142,3 +142,96 @@ fn a_full_disk_loses_nothing() {
     assert_eq!(project.read("a.yaml"), text);
     assert_eq!(project.names(), ["a.yaml", "err.txt"]);
 }
+
+/// The binary as somebody to whom modes apply: as nobody, if we are root. `None` where that cannot be.
+#[cfg(target_os = "linux")]
+fn as_nobody(project: &Project, arguments: &[&str]) -> Option<Ran> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::process::Command;
+    let is_root = fs::metadata(project.root()).unwrap().uid() == 0;
+    let mut command = Command::new(if is_root { "setpriv" } else { "env" });
+    if is_root {
+        // Nobody has to reach the binary, and to own what it may change.
+        fs::copy(env!("CARGO_BIN_EXE_template-tools"), project.path("bin")).unwrap();
+        fs::set_permissions(project.path("bin"), fs::Permissions::from_mode(0o755)).unwrap();
+        let owned = Command::new("chown").args(["-R", "65534", "."]).current_dir(project.root()).status();
+        let works = Command::new("setpriv").args(["--reuid=65534", "--clear-groups", "true"]).status();
+        if ![owned, works].iter().all(|status| status.as_ref().is_ok_and(std::process::ExitStatus::success)) {
+            return None;
+        }
+        command.args(["--reuid=65534", "--clear-groups"]).arg(project.path("bin"));
+    } else {
+        command.arg(env!("CARGO_BIN_EXE_template-tools"));
+    }
+    let output = command.args(arguments).current_dir(project.root()).output().unwrap();
+    Some(Ran {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_may_not_be_read_or_written_is_named_and_the_rest_is_done() {
+    use std::os::unix::fs::PermissionsExt;
+    let project = Project::new();
+    let (before, after) = (function(&[&arn("sosw", "1")]), function(&[&arn("sosw", "7")]));
+    for name in ["good.yaml", "secret.yaml", "closed/a.yaml", "locked/a.yaml"] {
+        project.write(name, &before);
+    }
+    let set = |name: &str, mode: u32| {
+        fs::set_permissions(project.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set("secret.yaml", 0o000);
+    set("closed", 0o000);
+    set("locked", 0o555);
+    let ran = as_nobody(&project, &["bump", "--pin", &arn("sosw", "7")]);
+    set("closed", 0o755);
+    set("locked", 0o755);
+    let Some(ran) = ran else {
+        return eprintln!("not run: modes do not apply to us, and `setpriv` and `chown` do not work");
+    };
+    ran.ends(3).prints("good.yaml\n");
+    ran.says("secret.yaml`\n  Caused by: Permission denied").says("closed`\n  Caused by: ");
+    ran.says("failed to write `locked/a.yaml`\n  Caused by: Permission denied");
+    assert_eq!(project.read("good.yaml"), after);
+    set("secret.yaml", 0o644);
+    for name in ["secret.yaml", "closed/a.yaml", "locked/a.yaml"] {
+        assert_eq!(project.read(name), before, "{name}");
+    }
+    assert_eq!(fs::read_dir(project.path("locked")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_file_that_changes_after_it_was_read_is_left_as_it_is() {
+    use std::io::{BufRead, BufReader, Read};
+    // All new texts are staged before the first takes its place, and the path of each that did is printed. Nobody reads
+    // more than the first of them before the last file has changed, and a pipe holds 64 kB: its turn cannot come earlier.
+    const FILES: usize = 1000;
+    let project = Project::new();
+    let (before, after) = (function(&[&arn("sosw", "1")]), function(&[&arn("sosw", "7")]));
+    let name = |index: usize| format!("{index:04}-{}.yaml", "long".repeat(50));
+    for index in 0..FILES {
+        project.write(&name(index), &before);
+    }
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_template-tools"));
+    command.args(["bump", "--quiet", "--pin", &arn("sosw", "7")]).current_dir(project.root());
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut printed = String::new();
+    stdout.read_line(&mut printed).unwrap();
+    let last = name(FILES - 1);
+    let theirs = format!("# somebody was here\n{before}");
+    project.write(&last, &theirs);
+    stdout.read_to_string(&mut printed).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert_eq!(said, format!("error: failed to write `{last}`: it has changed since it was read\n"));
+    assert_eq!(project.read(&last), theirs);
+    assert_eq!(project.read(&name(0)), after);
+    assert_eq!(printed.lines().count(), FILES - 1);
+    assert_eq!(project.names().len(), FILES);
+}

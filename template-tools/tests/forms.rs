@@ -7,6 +7,9 @@ use template_tools::arn::LayerVersionArn;
 use template_tools::pins::{Pin, Pins};
 use template_tools::plan::{Downgrades, plan};
 
+mod harness;
+use harness::Project;
+
 /// `sosw` is 12 in both regions, `two` is 12 in one and 13 in the other.
 fn pins() -> Pins {
     let arns = [
@@ -38,6 +41,15 @@ fn check(marked: &str) {
 fn check_hidden(marked: &str) {
     assert!(!marked.contains(":layer:"), "{marked}");
     check(marked);
+    // And the file is looked at in the first place.
+    let project = Project::new();
+    let text = |one: &str, two: &str| marked.replace("<7>", one).replace("{7}", two);
+    project.write("a.yaml", &text("7", "7"));
+    let mut bump = vec!["bump"];
+    let pins = pins().pins().map(ToString::to_string).collect::<Vec<_>>();
+    bump.extend(pins.iter().flat_map(|pin| ["--pin", pin]));
+    project.run(&bump).ends(0).prints("a.yaml\n");
+    assert_eq!(project.read("a.yaml"), text("12", "13"));
 }
 
 fn function(layers: &str) -> String {

@@ -14,7 +14,8 @@ use template_tools::ledger::Ledger;
 use template_tools::lexical::{has_expressions, plan_lexical};
 use template_tools::plan::{LeftAlone, Part, Plan, Wanted, Weight, comments, plan_with};
 use template_tools::samconfig::{self, SamconfigError, plan_samconfig};
-use template_tools::tree::scan::{Needles, ScanError, Scanned, Sight, is_utf16, scan_with};
+use template_tools::tree::needles::Needles;
+use template_tools::tree::scan::{ScanError, Scanned, Sight, is_utf16, scan_with};
 
 /// A file that names a pinned layer.
 pub(crate) struct Planned {

@@ -14,7 +14,8 @@ use template_tools::document::ParseError;
 use template_tools::lexical::has_expressions;
 use template_tools::lint::{ALL, Linted, lint};
 use template_tools::report::{Finding, Level, github, json_of, pretty, sarif};
-use template_tools::tree::scan::{Needles, scan};
+use template_tools::tree::needles::Needles;
+use template_tools::tree::scan::scan;
 
 /// What a template that breaks a rule has in it.
 const NEEDLES: [&str; 3] = ["Layer", "layer:", "Lambda"];

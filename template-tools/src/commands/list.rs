@@ -17,7 +17,8 @@ use template_tools::inventory::{Inventory, Named, NamedVersion};
 use template_tools::kind::{Kind, kind};
 use template_tools::lexical::has_expressions;
 use template_tools::pattern::{ArnPattern, Part, Placeholders, VersionPart};
-use template_tools::tree::scan::{Needles, scan};
+use template_tools::tree::needles::Needles;
+use template_tools::tree::scan::scan;
 
 /// One reference of a template.
 struct Row {

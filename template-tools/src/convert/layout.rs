@@ -35,7 +35,7 @@ impl<'d, 't> Layout<'d, 't> {
 
     /// Whether a collection is written with brackets.
     fn is_flow(&self, node: NodeId) -> bool {
-        let start = self.document.node(node).range.start;
+        let start = self.document.node(node).range().start;
         self.document.text()[start..].starts_with(['{', '['])
     }
 
@@ -54,7 +54,7 @@ impl<'d, 't> Layout<'d, 't> {
     /// A pair before the key of another.
     fn before(&self, mapping: NodeId, key: NodeId, name: &str, tree: &Tree) -> Option<Change> {
         let text = self.document.text();
-        let at = self.document.node(key).range.start;
+        let at = self.document.node(key).range().start;
         let line_start = text[..at].rfind('\n').map_or(0, |end| end + 1);
         let lead = text[line_start..at].trim_start_matches('\u{feff}');
         let is_alone = lead.chars().all(|letter| letter == ' ' || letter == '\t');
@@ -123,7 +123,7 @@ impl<'d, 't> Layout<'d, 't> {
 
     /// The bytes of a node with its tag, where nothing but blanks is between the two.
     pub(super) fn with_tag(&self, node: NodeId) -> Option<std::ops::Range<usize>> {
-        let range = self.document.node(node).range.clone();
+        let range = self.document.node(node).range();
         let Some(tag) = self.document.tag(node) else { return Some(range) };
         let before = self.document.text()[..range.start].trim_end_matches([' ', '\t']);
         let start = before.strip_suffix(tag)?.len();
@@ -143,7 +143,7 @@ impl<'d, 't> Layout<'d, 't> {
     }
 
     fn is_one_line(&self, node: NodeId) -> bool {
-        !self.document.text()[self.document.node(node).range.clone()].contains('\n')
+        !self.document.text()[self.document.node(node).range()].contains('\n')
     }
 
     pub(super) fn is_json(&self) -> bool {

@@ -18,7 +18,7 @@ impl Document<'_> {
     pub fn intrinsic(&self, id: NodeId) -> Option<Intrinsic<'_>> {
         let id = self.resolve(id);
         let node = self.node(id);
-        if let Some(short) = node.tag.as_deref().and_then(|tag| tag.strip_prefix('!'))
+        if let Some(short) = self.tag(id).and_then(|tag| tag.strip_prefix('!'))
             && !short.is_empty()
             && !short.starts_with(['!', '<'])
         {
@@ -28,8 +28,8 @@ impl Document<'_> {
             };
             return Some(Intrinsic { name, argument: id });
         }
-        let Content::Mapping(pairs) = &node.content else { return None };
-        let [(key, argument)] = pairs[..] else { return None };
+        let Content::Mapping(_) = node.content else { return None };
+        let [(key, argument)] = *self.pairs(id) else { return None };
         let name = self.scalar(key)?;
         (name == "Ref" || name.starts_with("Fn::"))
             .then(|| Intrinsic { name: Cow::Borrowed(name), argument: self.resolve(argument) })

@@ -3,7 +3,7 @@
 use super::Position;
 
 /// How many bytes lie between two marks.
-const STRIDE: usize = 4096;
+const STRIDE: usize = 256;
 
 /// Marks in a text, each with its line and column.
 #[derive(Clone, Debug)]
@@ -35,12 +35,20 @@ impl Places {
     }
 }
 
+/// How many bytes are such, many at once: sums that are checked, or wider than a byte, keep the compiler from that.
+fn count(bytes: &[u8], is_such: impl Fn(u8) -> bool) -> usize {
+    let chunks = bytes.chunks(usize::from(u8::MAX));
+    let count =
+        |chunk: &[u8]| chunk.iter().fold(0_u8, |sum, byte| sum.wrapping_add(u8::from(is_such(*byte))));
+    chunks.map(|chunk| usize::from(count(chunk))).sum()
+}
+
 fn advance(position: Position, text: &str) -> Position {
-    let letters = |text: &str| text.bytes().filter(|byte| byte & 0xC0 != 0x80).count();
+    let letters = |text: &str| count(text.as_bytes(), |byte| byte & 0xC0 != 0x80);
     match text.rfind('\n') {
         None => Position { column: position.column + letters(text), ..position },
         Some(end) => Position {
-            line: position.line + text.bytes().filter(|byte| *byte == b'\n').count(),
+            line: position.line + count(text.as_bytes(), |byte| byte == b'\n'),
             column: letters(&text[end + 1..]) + 1,
         },
     }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 
-use super::{Content, Document, Node, NodeId, Position, Style};
+use super::build::{Build, TooLarge};
+use super::{Content, Document, NodeId, Position, Style};
 
 /// Why a text is neither YAML nor JSON.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,35 +30,32 @@ fn position(marker: &Marker) -> Position {
 
 /// Reads all documents of a text. A byte order mark, any kind of line end and any letters are welcome.
 pub fn parse(text: &str) -> Result<Document<'_>, ParseError> {
-    match super::json::parse(text) {
+    match super::json::parse(text).or_else(|| super::block::parse(text)) {
         Some(document) => Ok(document),
         None => parse_yaml(text),
     }
 }
 
 pub(super) fn parse_yaml(text: &str) -> Result<Document<'_>, ParseError> {
-    let mut builder =
-        Builder { text, nodes: Vec::new(), roots: Vec::new(), open: Vec::new(), anchors: HashMap::new() };
+    let mut builder = Builder { text, build: Build::new(text.len() / 32), anchors: HashMap::new() };
     for event in Parser::new_from_str(text) {
         let (event, span) = event?;
         builder.take(event, span)?;
     }
-    Ok(Document::new(text, builder.nodes, builder.roots))
+    Ok(builder.build.finish(text))
 }
 
 struct Builder<'t> {
     text: &'t str,
-    nodes: Vec<Node<'t>>,
-    roots: Vec<NodeId>,
-    /// The collections that have begun and not ended, with what is in them so far.
-    open: Vec<(NodeId, Vec<NodeId>)>,
+    build: Build<'t>,
     /// By the parser's own numbers, which are never used again, not even in the next document.
     anchors: HashMap<usize, NodeId>,
 }
 
 impl<'t> Builder<'t> {
     fn take(&mut self, event: Event<'t>, span: Span) -> Result<(), ParseError> {
-        match event {
+        let range = span.byte_range().unwrap_or(0..0);
+        let (added, anchor) = match event {
             Event::Scalar(value, style, anchor, tag) => {
                 let style = match style {
                     ScalarStyle::Plain => Style::Plain,
@@ -65,65 +63,33 @@ impl<'t> Builder<'t> {
                     ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
                     ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
                 };
-                self.add(Content::Scalar { value, style }, anchor, tag, span)?;
+                (self.build.add(Content::Scalar { value, style }, written(tag), range), anchor)
             }
-            Event::Alias(anchor) => {
-                if let Some(&target) = self.anchors.get(&anchor) {
-                    self.add(Content::Alias(target), 0, None, span)?;
-                }
+            Event::Alias(anchor) => match self.anchors.get(&anchor) {
+                Some(&target) => (self.build.add(Content::Alias(target), None, range), 0),
+                None => return Ok(()),
+            },
+            Event::SequenceStart(_, anchor, tag) => (self.build.sequence(written(tag), range), anchor),
+            Event::MappingStart(_, anchor, tag) => (self.build.mapping(written(tag), range), anchor),
+            Event::SequenceEnd | Event::MappingEnd => {
+                self.build.end(span.byte_range().map_or(self.text.len(), |range| range.end));
+                return Ok(());
             }
-            Event::SequenceStart(_, anchor, tag) => {
-                let id = self.add(Content::Sequence(Vec::new()), anchor, tag, span)?;
-                self.open.push((id, Vec::new()));
-            }
-            Event::MappingStart(_, anchor, tag) => {
-                let id = self.add(Content::Mapping(Vec::new()), anchor, tag, span)?;
-                self.open.push((id, Vec::new()));
-            }
-            Event::SequenceEnd | Event::MappingEnd => self.close(span),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn add(
-        &mut self,
-        content: Content<'t>,
-        anchor: usize,
-        tag: Option<Cow<'t, Tag>>,
-        span: Span,
-    ) -> Result<NodeId, ParseError> {
-        let position = position(&span.start);
-        let too_large = || ParseError { position, message: "the file is too large".to_owned() };
-        let index = u32::try_from(self.nodes.len()).map_err(|_| too_large())?;
-        let end = NodeId(index.checked_add(1).ok_or_else(too_large)?);
-        let id = NodeId(index);
-        let range = span.byte_range().unwrap_or(0..0);
-        self.nodes.push(Node { content, tag: tag.map(|tag| tag.original().into()), range, end });
+            _ => return Ok(()),
+        };
+        let id = added.map_err(|TooLarge| ParseError {
+            position: position(&span.start),
+            message: "the file is too large".to_owned(),
+        })?;
         if anchor != 0 {
             self.anchors.insert(anchor, id);
         }
-        match self.open.last_mut() {
-            Some((_, children)) => children.push(id),
-            None => self.roots.push(id),
-        }
-        Ok(id)
+        Ok(())
     }
+}
 
-    fn close(&mut self, span: Span) {
-        let Some((id, children)) = self.open.pop() else { return };
-        let end = NodeId(self.nodes.len() as u32);
-        let node = &mut self.nodes[id.0 as usize];
-        node.end = end;
-        node.range.end = span.byte_range().map_or(self.text.len(), |range| range.end).max(node.range.start);
-        match &mut node.content {
-            Content::Sequence(items) => *items = children,
-            Content::Mapping(pairs) => {
-                *pairs = children.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
-            }
-            Content::Scalar { .. } | Content::Alias(_) => {}
-        }
-    }
+fn written(tag: Option<Cow<'_, Tag>>) -> Option<Box<str>> {
+    tag.map(|tag| tag.original().into())
 }
 
 #[cfg(test)]
@@ -141,8 +107,8 @@ mod tests {
             Ok(document) => {
                 for (id, node) in document.nodes() {
                     let position = document.position(id);
-                    let raw = &text[node.range.clone()];
-                    let tag = node.tag.as_deref().unwrap_or("");
+                    let raw = &text[node.range()];
+                    let tag = document.tag(id).unwrap_or("");
                     match &node.content {
                         Content::Scalar { value, style } => {
                             writeln!(shown, "{position} {tag}{raw:?} {style:?} {value:?}").unwrap();

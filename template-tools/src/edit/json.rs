@@ -1,46 +1,59 @@
-//! The proof for JSON: both texts are read side by side, piece by piece, and no second tree is made.
+//! The proof for JSON: the new text is read piece by piece, and no second tree is made.
+
+use std::ops::Range;
 
 use super::{Edit, ProofError, expected};
-use crate::document::{Content, Document, Position, Tokens, meaning};
+use crate::document::{Content, Document, Position, Token, Tokens, meaning};
 
-/// Every piece of the new text is that of the old one, but for the edited scalars, which mean what was meant.
+/// The new text is JSON; each edited scalar is a scalar in it that means what was meant; and between these, every byte is
+/// that of the old text. So all other pieces are the old ones: how JSON is read depends on nothing but what came before.
 pub(super) fn prove(document: &Document<'_>, after: &str, edits: &[&Edit]) -> Result<(), ProofError> {
     let text = document.text();
-    let (mut old_tokens, mut new_tokens) = (Tokens::new(text), Tokens::new(after));
-    let mut edits = edits.iter().copied().peekable();
-    loop {
-        let old = old_tokens.next().map_err(|()| ProofError::Overlap)?;
-        let place = || {
-            ProofError::Elsewhere(Position::at(
-                text,
-                old.as_ref().map_or(text.len(), |(_, range)| range.start),
-            ))
+    let mut tokens = Tokens::new(after);
+    let (mut old_done, mut new_done) = (0, 0);
+    for own in edits.chunk_by(|one, other| one.leaf == other.leaf) {
+        let leaf = document.node(own[0].leaf);
+        let old = leaf.range();
+        let Some(length) = old.start.checked_sub(old_done) else { return Err(ProofError::Overlap) };
+        let start = new_done + length;
+        same(text, old_done..old.start, after, new_done..start)?;
+        let elsewhere = || ProofError::Elsewhere(Position::at(text, old.start));
+        let new = loop {
+            match tokens.next() {
+                Ok(Some((_, range))) if range.start < start => {}
+                Ok(Some((Token::Scalar, range))) if range.start == start => break range,
+                _ => return Err(elsewhere()),
+            }
         };
-        let new = new_tokens.next().map_err(|()| place())?;
-        let ((kind, range), (new_kind, new_range)) = match (&old, &new) {
-            (None, None) if edits.peek().is_none() => return Ok(()),
-            (Some(old), Some(new)) => (old, new),
-            _ => return Err(place()),
-        };
-        let mut own = Vec::new();
-        while let Some(edit) = edits.peek().filter(|edit| document.node(edit.leaf).range == *range) {
-            own.push(*edit);
-            edits.next();
+        let Content::Scalar { value, style } = &leaf.content else { return Err(elsewhere()) };
+        let is_meant = meaning(after, &new).is_some_and(|(new, new_style)| {
+            new_style == *style && expected(value, own).as_deref() == Some(new.as_ref())
+        });
+        if !is_meant {
+            return Err(elsewhere());
         }
-        let is_same = if own.is_empty() {
-            text[range.clone()] == after[new_range.clone()]
-        } else {
-            let Content::Scalar { value, style } = &document.node(own[0].leaf).content else {
-                return Err(place());
-            };
-            meaning(after, new_range).is_some_and(|(new, new_style)| {
-                new_style == *style && expected(value, &own).as_deref() == Some(new.as_ref())
-            })
-        };
-        if kind != new_kind || !is_same {
-            return Err(place());
+        (old_done, new_done) = (old.end, new.end);
+    }
+    same(text, old_done..text.len(), after, new_done..after.len())?;
+    loop {
+        match tokens.next() {
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(()),
+            Err(()) => return Err(ProofError::Elsewhere(Position::at(text, text.len()))),
         }
     }
+}
+
+/// Whether a stretch of the old text is one of the new text, byte for byte.
+fn same(text: &str, old: Range<usize>, after: &str, new: Range<usize>) -> Result<(), ProofError> {
+    let (old_bytes, new_bytes) =
+        (&text.as_bytes()[old.clone()], after.as_bytes().get(new).unwrap_or_default());
+    if old_bytes == new_bytes {
+        return Ok(());
+    }
+    let differs = old_bytes.iter().zip(new_bytes).position(|(one, other)| one != other);
+    let at = old.start + differs.unwrap_or(old_bytes.len().min(new_bytes.len()));
+    Err(ProofError::Elsewhere(Position::at(text, at)))
 }
 
 #[cfg(test)]

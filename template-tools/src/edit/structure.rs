@@ -89,10 +89,17 @@ fn prove(before: &Document<'_>, after: &Document<'_>, changes: &[Change]) -> Res
         match (&before.node(old).content, &after.node(new).content) {
             (old @ Content::Scalar { .. }, new) if old == new => {}
             (Content::Alias(old), Content::Alias(new)) if twins.get(old) == Some(new) => {}
-            (Content::Sequence(old), Content::Sequence(new)) if old.len() == new.len() => {
-                waiting.extend(old.iter().copied().zip(new.iter().copied()).rev());
+            (Content::Sequence(_), Content::Sequence(_)) => {
+                let (Some(old_items), Some(new_items)) = (before.items(old), after.items(new)) else {
+                    return Err(elsewhere());
+                };
+                if old_items.len() != new_items.len() {
+                    return Err(elsewhere());
+                }
+                waiting.extend(old_items.iter().copied().zip(new_items.iter().copied()).rev());
             }
-            (Content::Mapping(old_pairs), Content::Mapping(new_pairs)) => {
+            (Content::Mapping(_), Content::Mapping(_)) => {
+                let (old_pairs, new_pairs) = (before.pairs(old), after.pairs(new));
                 let mut added = inserted.get(&old).cloned().unwrap_or_default();
                 let mut stays = Vec::with_capacity(new_pairs.len());
                 for pair in new_pairs {

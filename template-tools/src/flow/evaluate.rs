@@ -6,11 +6,12 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::Reason;
 use super::value::{Home, Source, Value, product};
 use crate::document::{Content, Document, NodeId, Style};
+use crate::pattern::variable_start;
 
 /// How many texts one expression may come to.
 const MOST_VALUES: usize = 4096;
@@ -37,9 +38,9 @@ pub struct Given {
 /// The names that one document of a template defines, and the way to evaluate its expressions.
 pub(super) struct Evaluator<'d, 't> {
     pub(super) document: &'d Document<'t>,
-    parameters: BTreeMap<&'d str, NodeId>,
-    resources: BTreeMap<&'d str, NodeId>,
-    mappings: BTreeMap<&'d str, Vec<NodeId>>,
+    parameters: HashMap<&'d str, NodeId>,
+    resources: HashMap<&'d str, NodeId>,
+    mappings: HashMap<&'d str, Vec<NodeId>>,
     /// The loop variables that are open, with the values that they take.
     pub(super) loops: Vec<(String, Vec<Value>)>,
     given: &'d [Given],
@@ -55,9 +56,9 @@ impl<'d, 't> Evaluator<'d, 't> {
     pub(super) fn new(document: &'d Document<'t>, root: NodeId, given: &'d [Given]) -> Self {
         let mut evaluator = Self {
             document,
-            parameters: BTreeMap::new(),
-            resources: BTreeMap::new(),
-            mappings: BTreeMap::new(),
+            parameters: HashMap::new(),
+            resources: HashMap::new(),
+            mappings: HashMap::new(),
             loops: Vec::new(),
             given,
             steps: Cell::new(0),
@@ -66,6 +67,7 @@ impl<'d, 't> Evaluator<'d, 't> {
             let sections = document.values(root, section);
             sections.into_iter().flat_map(|section| document.pairs(section))
         };
+        evaluator.resources.reserve(named("Resources").count());
         for &(name, value) in named("Parameters") {
             if let Some(name) = document.scalar(name) {
                 evaluator.parameters.insert(name, value);
@@ -168,8 +170,11 @@ impl<'d, 't> Evaluator<'d, 't> {
         };
         let Some(call) = self.document.intrinsic(node) else {
             return match &self.document.node(node).content {
-                Content::Sequence(items) => Ok(items
-                    .iter()
+                Content::Sequence(_) => Ok(self
+                    .document
+                    .items(node)
+                    .into_iter()
+                    .flatten()
                     .map(|item| self.document.resolve(*item))
                     .map(|item| Item { node: item, values: self.text_at(item, home, depth + 1) })
                     .collect()),
@@ -276,20 +281,23 @@ impl<'d, 't> Evaluator<'d, 't> {
         let written = self.document.scalar(text)?;
         let mut all = vec![Value::default()];
         for piece in pieces_of(written) {
-            let next = match piece {
-                Piece::Text(start, text_piece) => {
-                    vec![Value::written(text_piece, Source::Leaf(text), start, home.clone())]
-                }
-                Piece::Variable(name) => {
-                    let own = variables.map(|own| self.document.values(own, name)).unwrap_or_default();
-                    match own.first() {
-                        Some(value) => self.text_at(*value, home, depth + 1),
-                        None if name.contains('.') && !self.is_version_of_resource(name) => {
-                            vec![Value::unknown(name, Reason::Attribute(name.to_owned()))]
-                        }
-                        None => self.named(name),
+            let name = match piece {
+                Piece::Text(start, piece) => {
+                    let source = Source::Leaf(text);
+                    for value in &mut all {
+                        value.and_written(piece, source, start, home.clone());
                     }
+                    continue;
                 }
+                Piece::Variable(name) => name,
+            };
+            let own = variables.map(|own| self.document.values(own, name)).unwrap_or_default();
+            let next = match own.first() {
+                Some(value) => self.text_at(*value, home, depth + 1),
+                None if name.contains('.') && !self.is_version_of_resource(name) => {
+                    vec![Value::unknown(name, Reason::Attribute(name.to_owned()))]
+                }
+                None => self.named(name),
             };
             all = product(all, &next, MOST_VALUES)?;
         }
@@ -410,9 +418,9 @@ enum Piece<'t> {
 
 /// The pieces of a text that is given to `Fn::Sub`. `${!Name}` is the text `${Name}`.
 fn pieces_of(text: &str) -> Vec<Piece<'_>> {
-    let mut pieces = Vec::new();
+    let mut pieces = Vec::with_capacity(8);
     let mut start = 0;
-    while let Some(found) = text[start..].find("${").map(|found| start + found) {
+    while let Some(found) = variable_start(&text[start..]).map(|found| start + found) {
         let Some(end) = text[found..].find('}').map(|end| found + end) else { break };
         if found > start {
             pieces.push(Piece::Text(start, &text[start..found]));

@@ -52,20 +52,19 @@ fn look(reader: &Reader<'_, '_, '_>, root: NodeId, found: &mut Everywhere) {
             Some(call) => (call.argument, call.name.as_ref()),
             None => (node, ""),
         };
-        match &document.node(inner).content {
+        match document.items(inner) {
             // The text of `Fn::Sub` has been read, and means nothing by itself.
-            Content::Sequence(items) if name == "Fn::Sub" => waiting.extend(items.iter().skip(1)),
+            Some(items) if name == "Fn::Sub" => waiting.extend(items.iter().skip(1)),
             // Nor do the pieces of `Fn::Join`, unless they are expressions.
-            Content::Sequence(items) if name == "Fn::Join" => {
+            Some(items) if name == "Fn::Join" => {
                 let pieces = items.iter().flat_map(|item| match document.intrinsic(*item) {
                     Some(_) => std::slice::from_ref(item),
                     None => document.items(*item).unwrap_or_default(),
                 });
                 waiting.extend(pieces.filter(|piece| document.intrinsic(**piece).is_some()));
             }
-            Content::Sequence(items) => waiting.extend(items),
-            Content::Mapping(pairs) => waiting.extend(pairs.iter().map(|(_, value)| *value)),
-            Content::Scalar { .. } | Content::Alias(_) => {}
+            Some(items) => waiting.extend(items),
+            None => waiting.extend(document.pairs(inner).iter().map(|(_, value)| *value)),
         }
     }
 }

@@ -29,10 +29,10 @@ pub struct Function {
     pub node: NodeId,
     /// Its properties: more than one where the key comes twice.
     pub properties: Vec<NodeId>,
-    /// Its runtimes, as far as they can be told: several where a condition decides.
-    pub runtimes: BTreeSet<String>,
-    /// Its architectures, as far as they are written down.
-    pub architectures: BTreeSet<String>,
+    /// Its runtimes, sorted, as far as they can be told: several where a condition decides.
+    pub runtimes: Vec<String>,
+    /// Its architectures, sorted, as far as they are written down.
+    pub architectures: Vec<String>,
     /// The document of the file that it stands in.
     pub root: NodeId,
 }
@@ -109,18 +109,20 @@ impl Reader<'_, '_, '_> {
     }
 
     /// The texts that a property may have, without those that are not known.
-    fn known_texts(&self, properties: &[NodeId], key: &str) -> BTreeSet<String> {
+    fn known_texts(&self, properties: &[NodeId], key: &str) -> Vec<String> {
         let document = self.evaluator.document;
-        let mut texts = BTreeSet::new();
+        let mut texts = Vec::new();
         for value in properties.iter().flat_map(|properties| document.values(*properties, key)) {
             if let Some(text) = plain(document, value) {
-                texts.insert(text.into_owned());
+                texts.push(text.into_owned());
                 continue;
             }
             let items = self.evaluator.list(value, &Home::Entry).unwrap_or_default();
             let known = items.iter().flat_map(|item| &item.values).filter(|value| !value.text.contains("${"));
             texts.extend(known.map(|value| value.text.clone()).filter(|text| !text.is_empty()));
         }
+        texts.sort_unstable();
+        texts.dedup();
         texts
     }
 }
@@ -154,8 +156,8 @@ impl super::Flow {
     pub fn with_globals<'f>(
         &'f self,
         index: usize,
-        of: impl Fn(&'f Function) -> &'f BTreeSet<String>,
-    ) -> &'f BTreeSet<String> {
+        of: impl Fn(&'f Function) -> &'f [String],
+    ) -> &'f [String] {
         let function = &self.functions[index];
         let own = of(function);
         if !own.is_empty() || function.kind != FunctionKind::Serverless {

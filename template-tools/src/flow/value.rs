@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::Reason;
 use crate::document::NodeId;
+use crate::pattern::variable_start;
 
 /// Where a piece of text comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +60,7 @@ impl Value {
     /// A text of the template, taken as it is.
     pub(super) fn literal(text: &str, source: Source, home: Home) -> Self {
         let mut value = Self::written(text, source, 0, home);
-        if let Some(start) = text.find("${") {
+        if let Some(start) = variable_start(text) {
             let rest = &text[start + 2..];
             value.variable_without_sub = Some(rest[..rest.find('}').unwrap_or(rest.len())].to_owned());
         }
@@ -85,7 +86,7 @@ impl Value {
 
     /// A pseudo parameter, which needs no excuse.
     pub(super) fn pseudo(name: &str) -> Self {
-        Self { text: format!("${{{name}}}"), ..Self::default() }
+        Self { text: ["${", name, "}"].concat(), ..Self::default() }
     }
 
     pub(super) fn absent() -> Self {
@@ -96,6 +97,13 @@ impl Value {
     pub(super) fn bound(mut self, name: &str, value: &str) -> Option<Self> {
         let before = self.bindings.insert(name.to_owned(), value.to_owned());
         before.is_none_or(|before| before == value).then_some(self)
+    }
+
+    /// The same with a piece of a text of the template behind it, in which no variable is left.
+    pub(super) fn and_written(&mut self, text: &str, source: Source, offset: usize, home: Home) {
+        let start = self.text.len();
+        self.text.push_str(text);
+        self.spans.push(Span { range: start..self.text.len(), source, offset, home });
     }
 
     /// Both texts, one behind the other, unless they contradict each other.
@@ -172,6 +180,9 @@ impl Value {
 pub(super) fn product(all: Vec<Value>, next: &[Value], most: usize) -> Option<Vec<Value>> {
     if all.len().saturating_mul(next.len()) > most {
         return None;
+    }
+    if let [other] = next {
+        return Some(all.into_iter().filter_map(|one| one.then(other)).collect());
     }
     let mut products = Vec::with_capacity(all.len() * next.len());
     for one in all {

@@ -50,7 +50,7 @@ fn in_comments<'t>(document: &Document<'t>, found: &mut Vec<Found>) -> BTreeMap<
     }
     let scalars = document.nodes().filter(|(_, node)| matches!(node.content, Content::Scalar { .. }));
     let scalars: BTreeMap<usize, usize> =
-        scalars.map(|(_, node)| (node.range.start, node.range.end)).collect();
+        scalars.map(|(_, node)| (node.range().start, node.range().end)).collect();
     let mut offset = 0;
     for (index, line) in document.text().split_inclusive('\n').enumerate() {
         if let Some((at, rest)) = comment(line)

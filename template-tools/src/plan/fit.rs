@@ -2,8 +2,6 @@
 //!
 //! Lambda does not hold a function to this: CompatibleRuntimes and CompatibleArchitectures are a filter for listings.
 
-use std::collections::BTreeSet;
-
 use super::Refusal;
 use crate::document::Document;
 use crate::flow::{Flow, Reference};
@@ -31,7 +29,7 @@ pub(crate) fn misfit(
             version: pin.version,
             made_for: made_for.to_vec(),
         };
-        let other = |has: &BTreeSet<String>, made_for: &[String]| {
+        let other = |has: &[String], made_for: &[String]| {
             if made_for.is_empty() { None } else { has.iter().find(|one| !made_for.contains(one)).cloned() }
         };
         let runtimes = flow.with_globals(index, |function| &function.runtimes);
@@ -45,7 +43,7 @@ pub(crate) fn misfit(
 }
 
 /// The architectures that a function may have; none if they cannot be told.
-fn architectures(document: &Document<'_>, flow: &Flow, index: usize) -> BTreeSet<String> {
+fn architectures(document: &Document<'_>, flow: &Flow, index: usize) -> Vec<String> {
     let known = flow.with_globals(index, |function| &function.architectures);
     let function = &flow.functions[index];
     let is_written = |function: &crate::flow::Function| {
@@ -55,9 +53,5 @@ fn architectures(document: &Document<'_>, flow: &Flow, index: usize) -> BTreeSet
         one.kind == crate::flow::FunctionKind::Globals && one.root == function.root
     };
     let anywhere = is_written(function) || flow.functions.iter().filter(globals).any(is_written);
-    if known.is_empty() && !anywhere {
-        BTreeSet::from([DEFAULT_ARCHITECTURE.to_owned()])
-    } else {
-        known.clone()
-    }
+    if known.is_empty() && !anywhere { vec![DEFAULT_ARCHITECTURE.to_owned()] } else { known.to_vec() }
 }

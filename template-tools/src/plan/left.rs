@@ -1,6 +1,6 @@
 //! What names a layer and stays as it is, with the reason.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{LeftAlone, Planner, Weight};
 use crate::arn::LayerName;
@@ -11,7 +11,7 @@ use crate::pins::Pins;
 impl Planner<'_, '_, '_> {
     /// What is in the place of a layer and was not understood, and every other scalar that names a pinned layer.
     pub(super) fn not_understood(&mut self, flow: &Flow) {
-        let mut done: BTreeSet<NodeId> = flow.leaves().collect();
+        let mut done: Vec<NodeId> = flow.leaves().collect();
         for reference in &flow.references {
             let below = self.document.below(reference.entry);
             done.extend(self.document.nodes_in(&below).map(|(id, _)| id));
@@ -27,10 +27,11 @@ impl Planner<'_, '_, '_> {
             let below = self.document.below(unread.node);
             done.extend(self.document.nodes_in(&below).map(|(id, _)| id));
         }
+        done.sort_unstable();
         let sections = Sections::new(self.document);
         for (id, node) in self.document.nodes() {
             let Content::Scalar { value, .. } = &node.content else { continue };
-            if !done.contains(&id) && may_mention(value) {
+            if may_mention(value) && done.binary_search(&id).is_err() {
                 self.mention(id, value, sections.reason(id));
             }
         }
@@ -79,7 +80,7 @@ impl Planner<'_, '_, '_> {
 
 /// Whether a text could mention a layer at all: a quick look before a thorough one.
 fn may_mention(text: &str) -> bool {
-    text.contains("layer:") || text.contains(crate::arn::PLACEHOLDER_END)
+    text.len() >= "layer:".len() && text.contains("layer:") || text.contains(crate::arn::PLACEHOLDER_END)
 }
 
 /// Which section of the template a node stands in.
@@ -114,7 +115,7 @@ pub fn comments(document: &Document<'_>, pins: &Pins) -> Vec<LeftAlone> {
     let mut scalars: BTreeMap<usize, usize> = BTreeMap::new();
     for (_, node) in document.nodes() {
         if let Content::Scalar { .. } = node.content {
-            scalars.insert(node.range.start, node.range.end);
+            scalars.insert(node.range().start, node.range().end);
         }
     }
     let mut found = Vec::new();

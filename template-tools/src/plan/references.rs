@@ -1,6 +1,5 @@
 //! References that are understood: which version each gets, and what stands against it.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::{AccountTaken, Bump, Downgrades, Goal, Planner, Refusal, Unfit, Wanted, Weight, fit};
@@ -13,11 +12,11 @@ use crate::pins::{NotPinned, Pin, Resolution};
 
 /// What becomes of one reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Decision {
+pub(crate) enum Decision<'p> {
     /// It names the right version.
-    Current(Pin),
+    Current(&'p Pin),
     /// It gets this one.
-    Becomes(Pin, VersionPart),
+    Becomes(&'p Pin, VersionPart),
     /// It stays, for a reason.
     Stays(Weight, String),
     /// Nothing may be changed.
@@ -25,7 +24,7 @@ pub(crate) enum Decision {
 }
 
 /// What becomes of a reference, as far as the reference alone can tell.
-pub(crate) fn decide(pattern: &ArnPattern, wanted: &Wanted<'_>) -> Decision {
+pub(crate) fn decide<'p>(pattern: &ArnPattern, wanted: &Wanted<'p>) -> Decision<'p> {
     let layer = &pattern.layer;
     let pin = match (wanted.pins.resolve(pattern), wanted.goal) {
         (Resolution::Version(pin), _) => pin,
@@ -55,7 +54,7 @@ pub(crate) fn decide(pattern: &ArnPattern, wanted: &Wanted<'_>) -> Decision {
         Goal::Placeholder => VersionPart::Placeholder(layer.placeholder()),
     };
     if pattern.version == to {
-        return Decision::Current(pin.clone());
+        return Decision::Current(pin);
     }
     if let (VersionPart::Number(from), VersionPart::Number(to)) = (&pattern.version, &to)
         && from > to
@@ -64,24 +63,24 @@ pub(crate) fn decide(pattern: &ArnPattern, wanted: &Wanted<'_>) -> Decision {
     {
         return Decision::Refused(Refusal::Downgrade { layer: layer.clone(), from: *from, to: *to });
     }
-    Decision::Becomes(pin.clone(), to)
+    Decision::Becomes(pin, to)
 }
 
 impl Planner<'_, '_, '_> {
     /// Decides every reference; those that share a place decide together.
     pub(super) fn references(&mut self, flow: &Flow) {
-        let mut places: BTreeMap<(Source, usize), Vec<&Reference>> = BTreeMap::new();
-        for reference in &flow.references {
-            places.entry((reference.source, reference.part.start)).or_default().push(reference);
-        }
-        for ((source, _), sharing) in places {
-            let Source::Leaf(leaf) = source else { continue };
-            self.place(flow, leaf, &sharing);
+        // They are sorted by their places.
+        let place = |reference: &Reference| (reference.source, reference.part.start);
+        for sharing in flow.references.chunk_by(|one, other| place(one) == place(other)) {
+            if let Source::Leaf(leaf) = sharing[0].source {
+                self.place(flow, leaf, sharing);
+            }
         }
     }
 
-    fn place(&mut self, flow: &Flow, leaf: NodeId, sharing: &[&Reference]) {
-        if let Some((reference, to)) = self.agreed(flow, leaf, sharing) {
+    fn place(&mut self, flow: &Flow, leaf: NodeId, sharing: &[Reference]) {
+        let sharing: Vec<&Reference> = sharing.iter().collect();
+        if let Some((reference, to)) = self.agreed(flow, leaf, &sharing) {
             self.edit(leaf, &reference.part, &reference.pattern, &to, reference.home.clone());
         }
     }
@@ -95,7 +94,7 @@ impl Planner<'_, '_, '_> {
         sharing: &[&'r Reference],
     ) -> Option<(&'r Reference, VersionPart)> {
         let position = self.document.position(node);
-        let decided: Vec<(&'r Reference, Decision)> =
+        let decided: Vec<(&'r Reference, Decision<'_>)> =
             sharing.iter().map(|reference| (*reference, decide(&reference.pattern, self.wanted))).collect();
         let mut becomes: Option<(&'r Reference, &VersionPart)> = None;
         for (reference, decision) in &decided {
@@ -129,7 +128,7 @@ impl Planner<'_, '_, '_> {
                 usize::from(decided.iter().any(|(_, decision)| matches!(decision, Decision::Current(_))));
             return None;
         };
-        let agree = |(_, decision): &(&Reference, Decision)| matches!(decision, Decision::Becomes(_, other) if other == to);
+        let agree = |(_, decision): &(&Reference, Decision<'_>)| matches!(decision, Decision::Becomes(_, other) if other == to);
         if !decided.iter().all(agree) {
             self.refuse(position, shared(&decided));
             return None;
@@ -210,7 +209,7 @@ impl Planner<'_, '_, '_> {
                 entry: id,
                 functions: std::collections::BTreeSet::new(),
             };
-            self.place(&Flow::default(), id, &[&reference]);
+            self.place(&Flow::default(), id, &[reference]);
         }
     }
 
@@ -219,12 +218,14 @@ impl Planner<'_, '_, '_> {
     }
 
     fn name(&mut self, layer: &LayerName) {
-        self.plan.names.insert(layer.clone());
+        if !self.plan.names.contains(layer) {
+            self.plan.names.insert(layer.clone());
+        }
     }
 }
 
-fn shared(decided: &[(&Reference, Decision)]) -> Refusal {
-    let line = |(reference, decision): &(&Reference, Decision)| {
+fn shared(decided: &[(&Reference, Decision<'_>)]) -> Refusal {
+    let line = |(reference, decision): &(&Reference, Decision<'_>)| {
         let layer = &reference.pattern.layer;
         let region = match &reference.pattern.region {
             Part::Is(region) => format!(" in {region}"),

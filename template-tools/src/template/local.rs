@@ -102,7 +102,7 @@ pub fn with_places(document: &Document<'_>, places: &[(&LocalPath, Place)]) -> R
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let pairs = pairs.into_iter().map(|(name, text)| format!("{}: {}", quoted(name), quoted(text)));
         let new = format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "));
-        Change::Replace { node: local.node, range: document.node(local.node).range.clone(), new }
+        Change::Replace { node: local.node, range: document.node(local.node).range(), new }
     });
     restructure(document, &changes.collect::<Vec<_>>())
 }

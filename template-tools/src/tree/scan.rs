@@ -9,42 +9,10 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use aho_corasick::{AhoCorasick, BuildError};
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
+use super::needles::Needles;
 use crate::{ledger, samconfig};
-
-/// What a file has to hold to be looked at: of one of the alternatives, a text of each set.
-#[derive(Clone, Debug)]
-pub struct Needles(Vec<Vec<AhoCorasick>>);
-
-impl Needles {
-    /// Any of these texts. Fails only for a set that is too large to be searched for.
-    pub fn new<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Result<Self, BuildError> {
-        Ok(Self(vec![vec![AhoCorasick::new(texts)?]]))
-    }
-
-    /// And any of these as well.
-    pub fn and<T: AsRef<[u8]>>(mut self, texts: impl IntoIterator<Item = T>) -> Result<Self, BuildError> {
-        let set = AhoCorasick::new(texts)?;
-        for alternative in &mut self.0 {
-            alternative.push(set.clone());
-        }
-        Ok(self)
-    }
-
-    /// Or what the other needles ask for.
-    #[must_use]
-    pub fn or(mut self, other: Self) -> Self {
-        self.0.extend(other.0);
-        self
-    }
-
-    /// Whether the bytes hold what they should.
-    pub fn found_in(&self, bytes: &[u8]) -> bool {
-        self.0.iter().any(|sets| sets.iter().all(|set| set.is_match(bytes)))
-    }
-}
 
 /// A file or folder that could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -170,13 +138,17 @@ impl<T, W, A> Drop for Worker<'_, T, W, A> {
 }
 
 /// Reads a file into a buffer that is never shorter than what fits into it. `read_to_end` would ask for the size of each
-/// file first, which costs as much as reading most of them.
+/// file first, which costs as much as reading most of them: only where the buffer is too short it is asked for.
 fn read<'b>(path: &Path, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
     let mut file = File::open(path)?;
     let mut filled = 0;
     loop {
         if filled == buffer.len() {
-            buffer.resize((2 * filled).max(64 * 1024), 0);
+            // One more than there is, so that the end shows without another buffer.
+            let size = if filled == 0 { 0 } else { file.metadata()?.len() as usize + 1 };
+            let least = if filled == 0 { 64 * 1024 } else { filled + filled / 8 };
+            buffer.reserve_exact(size.max(least) - filled);
+            buffer.resize(size.max(least), 0);
         }
         match file.read(&mut buffer[filled..]) {
             Ok(0) => return Ok(&buffer[..filled]),
@@ -261,16 +233,6 @@ mod tests {
         // What is named itself is read, and what is named twice is read once.
         let named = [root.join("e.txt"), root.join("ignored/g.yaml"), root.join("sub"), root.join("sub")];
         assert_eq!(found(&named, root), ["e.txt", "ignored/g.yaml", "sub/d.template"]);
-    }
-
-    #[test]
-    fn a_text_of_each_set_is_needed() {
-        let needles = Needles::new(["one", "two"]).unwrap().and(["three"]).unwrap();
-        assert!(needles.found_in(b"three two") && needles.found_in(b"one three"));
-        assert!(!needles.found_in(b"one two") && !needles.found_in(b"three"));
-        let needles = needles.or(Needles::new(["four"]).unwrap());
-        assert!(needles.found_in(b"four") && needles.found_in(b"three one"));
-        assert!(!needles.found_in(b"one two"));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Any bytes: nothing panics, whatever is edited differs in versions only, and a second run changes nothing.
+//! Any bytes: nothing panics, the quick readers see what the full one sees, whatever is edited differs in versions only, and
+//! a second run changes nothing.
 
 #![no_main]
 
@@ -65,6 +66,7 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(plan) = plan_samconfig(text, &wanted, template) {
         check(text, &plan, |after| plan_samconfig(after, &wanted, template).ok());
     }
+    assert!(template_tools::document::readers_agree(text));
     let _ = lint(text, &pins);
     if let Ok(document) = template_tools::document::parse(text) {
         let _ = comments(&document, &pins);
