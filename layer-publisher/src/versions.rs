@@ -2,6 +2,7 @@
 
 pub mod download;
 pub mod latest;
+pub mod locks;
 pub mod mark;
 pub mod promote;
 pub mod prune;

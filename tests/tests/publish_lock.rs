@@ -183,3 +183,23 @@ fn pypi_a_rollback_waits_for_the_lock_too() {
     assert_eq!(world.object(&lock)["owner"], Value::Null);
     assert!(world.ledger().contains("layer:demo:1\""));
 }
+
+#[test]
+fn pypi_prune_deletes_nothing_without_the_lock_and_gives_it_back() {
+    let (world, lock) = world();
+    for number in [1, 2, 3, 4] {
+        world.project.build(&format!("VERSION = {number}\n")).unwrap();
+        world.publish().ends_with(0);
+    }
+    let prune = |keep| ["prune", "demo", "--keep", keep, "--min-age", "0", "--execute"];
+    let run = world.run(&prune("3")).ends_with(0);
+    let at = |operation: &str| run.calls.iter().position(|call| call.operation == operation);
+    assert!(at("PutObject").is_some() && at("PutObject") < at("DeleteLayerVersion"), "{:?}", run.calls);
+    assert_eq!(versions(&world), 3);
+    assert_eq!(world.object(&lock)["owner"], Value::Null);
+
+    world.put(&lock, "{\"text\": \"of somebody else\"}");
+    let run = world.run(&prune("1")).ends_with(1).says("is no lock that this program understands");
+    assert_eq!(run.count("DeleteLayerVersion"), 0);
+    assert_eq!(versions(&world), 3);
+}

@@ -18,10 +18,10 @@ use template_tools::ledger::LayerPlace;
 use tokio::task::JoinSet;
 
 use crate::aws::failure::CallFailure;
-use crate::aws::session::Caller;
 use crate::called::CalledAs;
-use crate::machine_lock;
+use crate::clocks::Clocks;
 use crate::ui::{Format, Ui};
+use crate::versions::locks::Locks;
 use crate::versions::usage::{self, Opened, arn};
 use crate::versions::ways::{Ask, WaysError};
 use crate::when::{Age, When};
@@ -74,13 +74,21 @@ pub async fn run(request: &PruneRequest, ui: &Ui, called: &CalledAs) -> Result<E
     let mut verdicts = verdicts(asked, &rules);
     let mut report = Report { request, ui, called, opened: &opened, deleted: Deleted::new() };
     if request.deletes == Deletes::Really && verdicts.iter().any(|verdict| !verdict.plan.remove.is_empty()) {
-        let _locks = lock(&opened, ui);
+        let spots = opened.ways.spots.iter().collect::<Vec<_>>();
+        let locks = Locks::acquire(&spots, &Clocks::from_environment(), ui).await?;
         // Between the plan and the deed somebody may have deployed something.
-        let (asked, _) = ask_all(&opened, &rules, ui, called).await?;
+        let asked = match ask_all(&opened, &rules, ui, called).await {
+            Ok((asked, _)) => asked,
+            Err(error) => {
+                locks.release(ui).await;
+                return Err(error);
+            }
+        };
         for (verdict, again) in verdicts.iter_mut().zip(self::verdicts(asked, &rules)) {
             *verdict = verdict.agreed(again);
         }
         delete(&verdicts, &mut report).await;
+        locks.release(ui).await;
     }
     Ok(report.finish(&verdicts))
 }
@@ -105,24 +113,6 @@ fn verdicts<'a>(asked: Vec<Asked<'a>>, rules: &Rules) -> Vec<Verdict<'a>> {
         Verdict { asked, plan }
     };
     asked.into_iter().map(verdict).collect()
-}
-
-/// Keeps out runs that publish to the same accounts from this machine.
-fn lock(opened: &Opened, ui: &Ui) -> Vec<machine_lock::MachineLock> {
-    let callers = opened.ways.spots.iter().map(|spot| &spot.way.caller);
-    let key = |caller: &&Caller| (caller.partition.clone(), caller.account.clone());
-    let callers = callers.map(|caller| (key(&caller), caller)).collect::<BTreeMap<_, _>>();
-    let mut locks = Vec::new();
-    for caller in callers.values() {
-        let waiting = || {
-            ui.status("Waiting", format!("for another run that publishes to account {}", caller.account));
-        };
-        match machine_lock::acquire(caller, waiting) {
-            Ok(lock) => locks.push(lock),
-            Err(error) => ui.warning(format!("other runs on this machine are not kept out: {error}")),
-        }
-    }
-    locks
 }
 
 /// Deletes what may go, each place on its own, the oldest first.

@@ -20,10 +20,9 @@ use crate::called::CalledAs;
 use crate::clocks::Clocks;
 use crate::config::LayersFile;
 use crate::ledger_file::{self, LedgerFile, LedgerFileError};
-use crate::machine_lock;
 use crate::publish::regions::Weight;
-use crate::publish::shared_lock::{self, SharedLocks};
 use crate::ui::{Format, Ui};
+use crate::versions::locks::Locks;
 use crate::versions::mark;
 use crate::versions::ways::{self, Ask, Spot, Subject};
 pub use error::{Regions, RollbackError};
@@ -237,27 +236,13 @@ async fn act(
     ui: &Ui,
     report: &mut Report<'_>,
 ) -> Result<(), RollbackError> {
-    let mut locks = Vec::new();
-    let mut shared = Vec::new();
+    let mut locks = Locks::default();
     if !request.is_dry_run {
-        let callers = moves.iter().map(|(spot, _)| &spot.way.caller);
-        let callers = callers.map(|caller| (caller.account.clone(), caller)).collect::<BTreeMap<_, _>>();
-        for caller in callers.into_values() {
-            let waiting = || {
-                ui.status("Waiting", format!("for another run that publishes to account {}", caller.account));
-            };
-            match machine_lock::acquire(caller, waiting) {
-                Ok(lock) => locks.push(lock),
-                Err(error) => {
-                    ui.warning(format!("other runs on this machine are not kept out: {error}"));
-                }
-            }
-        }
-        let taken = take_shared(moves, clocks, &mut shared, ui).await;
-        let written = taken.and_then(|()| Ok(write(moves, ledger_file, request)?));
-        if let Err(error) = written {
-            release(shared, ui).await;
-            return Err(error);
+        let spots = moves.iter().map(|(spot, _)| *spot).collect::<Vec<_>>();
+        locks = Locks::acquire(&spots, clocks, ui).await?;
+        if let Err(error) = write(moves, ledger_file, request) {
+            locks.release(ui).await;
+            return Err(error.into());
         }
     }
     for (spot, step) in moves {
@@ -265,8 +250,7 @@ async fn act(
     }
     #[cfg(feature = "ssm")]
     point(moves, request, report).await;
-    release(shared, ui).await;
-    drop(locks);
+    locks.release(ui).await;
     Ok(())
 }
 
@@ -281,34 +265,6 @@ fn write(
             ledger_file::make_current(ledger, entry(spot, step, request), &reinstated);
         }
     })
-}
-
-/// The locks that runs on other machines respect, account by account.
-async fn take_shared(
-    moves: &[(&Spot, Move)],
-    clocks: &Clocks,
-    taken: &mut Vec<SharedLocks>,
-    ui: &Ui,
-) -> Result<(), RollbackError> {
-    let mut accounts = BTreeMap::<_, Vec<&Spot>>::new();
-    for (spot, _) in moves {
-        accounts.entry(&spot.way.caller.account).or_default().push(spot);
-    }
-    for spots in accounts.into_values() {
-        let Some(way) = spots.first().map(|spot| &spot.way) else { continue };
-        let wanted = spots.iter().filter_map(|spot| {
-            Some((spot.destination.lock.as_ref()?, &spot.place.layer_name, &spot.place.region))
-        });
-        let wanted = wanted.collect::<Vec<_>>();
-        taken.push(shared_lock::acquire(&way.session, &way.caller, clocks, &wanted, ui).await?);
-    }
-    Ok(())
-}
-
-async fn release(taken: Vec<SharedLocks>, ui: &Ui) {
-    for locks in taken {
-        locks.release(ui).await;
-    }
 }
 
 /// What the ledger gets.

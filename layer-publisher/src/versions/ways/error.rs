@@ -7,6 +7,7 @@ use crate::called::CalledAs;
 use crate::config::ConfigError;
 use crate::config::publish::UnknownTarget;
 use crate::ledger_file::LedgerFileError;
+use crate::publish::shared_lock::LockError;
 
 /// Why nobody could be asked about a layer.
 #[derive(Debug, Error)]
@@ -23,6 +24,9 @@ pub enum WaysError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerFileError),
+    /// The lock across machines.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The process itself.
     #[error("failed to find the current folder")]
     Folder(#[source] std::io::Error),
@@ -37,6 +41,7 @@ impl WaysError {
             }
             Self::Target(error) => error.hint(),
             Self::Ledger(error) => error.hint(),
+            Self::Lock(error) => error.hint(called),
             Self::Config(_) | Self::Subject(_) | Self::Folder(_) => None,
         }
     }
