@@ -19,7 +19,7 @@ use crate::commands::source::{self, Source};
 use crate::convert::Form;
 use crate::document::Position;
 use crate::plan::{AccountTaken, Downgrades, Goal, Refusal, Unfit, Wanted};
-use crate::tree::write::{Change, stage};
+use crate::tree::write::{Change, Staged, WriteError, at_once, stage};
 use crate::ui::{Ui, counted, raw_result};
 
 #[derive(Debug, thiserror::Error)]
@@ -166,19 +166,14 @@ fn write(changing: Vec<Planned>, format: Format, ui: Ui) -> (usize, Outcome) {
     interrupt::listen();
     let mut outcome = Outcome::Done;
     let mut staged = Vec::with_capacity(changing.len());
-    for mut file in changing {
-        if interrupt::came() {
-            break;
-        }
-        let (Some(before), Some(after)) = (file.before.take(), file.plan.text.take()) else { continue };
-        let change =
-            Change { path: file.path.clone(), before: before.into_bytes(), after: after.into_bytes() };
-        match stage(change) {
-            Ok(change) => staged.push((file, change)),
-            Err(error) => {
+    for (file, result) in at_once(changing, stage_file) {
+        match result {
+            Some(Ok(change)) => staged.push((file, change)),
+            Some(Err(error)) => {
                 ui.error(&error);
                 outcome = Outcome::Partly;
             }
+            None => {}
         }
     }
     if interrupt::came() {
@@ -186,22 +181,35 @@ fn write(changing: Vec<Planned>, format: Format, ui: Ui) -> (usize, Outcome) {
         return (0, Outcome::Interrupted);
     }
     let mut changed = 0;
-    for (file, change) in staged {
-        match change.commit() {
-            Ok(path) => {
-                changed += 1;
-                say_bumps("Bumped", &file, ui);
-                if format == Format::Text {
-                    ui.result(path.display());
+    while !staged.is_empty() {
+        // In the order of the paths, and each is told as soon as it is in its place, or very few others are.
+        let some: Vec<_> = staged.drain(..staged.len().min(64)).collect();
+        for (file, result) in at_once(some, |(file, change): (Planned, Staged)| (file, change.commit())) {
+            match result {
+                Ok(path) => {
+                    changed += 1;
+                    say_bumps("Bumped", &file, ui);
+                    if format == Format::Text {
+                        ui.result(path.display());
+                    }
                 }
-            }
-            Err(error) => {
-                ui.error(&error);
-                outcome = Outcome::Partly;
+                Err(error) => {
+                    ui.error(&error);
+                    outcome = Outcome::Partly;
+                }
             }
         }
     }
     (changed, outcome)
+}
+
+/// Puts a file's new text beside it; nothing, once somebody wants to stop.
+fn stage_file(mut file: Planned) -> (Planned, Option<Result<Staged, WriteError>>) {
+    let texts = file.before.take().zip(file.plan.text.take()).filter(|_| !interrupt::came());
+    let staged = texts.map(|(before, after)| {
+        stage(Change { path: file.path.clone(), before: before.into_bytes(), after: after.into_bytes() })
+    });
+    (file, staged)
 }
 
 fn unified_diff(path: &Path, before: &str, after: &str) -> String {
