@@ -51,6 +51,10 @@ fn depth_has_an_end() {
     check("deep.json", arrays.as_bytes(), 3).says("failed to read `deep.json`");
     let flow = layers(&format!("x: {}", "{a: ".repeat(10_000)));
     check("deep.yaml", flow.as_bytes(), 3).says("failed to read `deep.yaml`");
+    let lists = layers(&format!("x:\n  {}a\n", "- ".repeat(10_000)));
+    check("deep.yaml", lists.as_bytes(), 3).says("failed to read `deep.yaml`\n  Caused by: line 3, ");
+    let keys = (0..1000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect::<String>();
+    check("deep.yaml", layers(&keys).as_bytes(), 3).says("failed to read `deep.yaml`\n  Caused by: line ");
     // Expressions within expressions.
     let nested = format!("{}x{}", "!If [C, ".repeat(200), ", y]".repeat(200));
     let text = function(&[&nested, &arn("sosw", "7")]);
@@ -86,8 +90,17 @@ fn keys_that_come_twice_are_all_changed() {
         format!("{0}      Layers: ['{1}']\n", function(&[&arn("sosw", version)]), arn("sosw", version))
     };
     project.write("a.yaml", &text("1"));
-    project.run(&["bump", "--pin", &arn("sosw", "7")]).ends(0);
+    let json = |version: &str| {
+        let (layers, arn) = ("\"Layers\"", arn("sosw", version));
+        format!(
+            "{{\"Resources\": {{\"F\": {{\"Type\": \"AWS::Lambda::Function\", \"Properties\": {{{layers}: [\"{arn}\"], \
+             {layers}: [\"{arn}\"]}}}}}}}}"
+        )
+    };
+    project.write("b.json", &json("1"));
+    project.run(&["bump", "--pin", &arn("sosw", "7")]).ends(0).prints("a.yaml\nb.json\n");
     assert_eq!(project.read("a.yaml"), text("7"));
+    assert_eq!(project.read("b.json"), json("7"));
 }
 
 #[test]
@@ -96,6 +109,12 @@ fn a_line_of_100_mb_is_read() {
     line.push_str(&"x".repeat(100_000_000));
     line.push_str("\"}");
     check("line.json", line.as_bytes(), 0).says("line.json:1:");
+    // Broken at its end, and as YAML, as most files have it and as few do.
+    line.truncate(line.len() - 1);
+    check("line.json", line.as_bytes(), 3).says("failed to read `line.json`\n  Caused by: line ");
+    let long = "x".repeat(100_000_000);
+    check("line.yaml", layers(&format!("x: {long}\n")).as_bytes(), 0).says("line.yaml:1:");
+    check("line.yaml", layers(&format!("x: \"\\x41{long}\"\n")).as_bytes(), 0).says("line.yaml:1:");
 }
 
 #[cfg(unix)]

@@ -21,7 +21,7 @@ use template_tools::arn::LayerName;
 use template_tools::convert::Form;
 use template_tools::document::Position;
 use template_tools::plan::{AccountTaken, Downgrades, Goal, Refusal, Unfit, Wanted};
-use template_tools::tree::write::{Change, stage};
+use template_tools::tree::write::{Change, Staged, WriteError, at_once, stage};
 
 #[derive(Debug, thiserror::Error)]
 enum BumpError {
@@ -167,19 +167,14 @@ fn write(changing: Vec<Planned>, format: Format, ui: Ui) -> (usize, Outcome) {
     interrupt::listen();
     let mut outcome = Outcome::Done;
     let mut staged = Vec::with_capacity(changing.len());
-    for mut file in changing {
-        if interrupt::came() {
-            break;
-        }
-        let (Some(before), Some(after)) = (file.before.take(), file.plan.text.take()) else { continue };
-        let change =
-            Change { path: file.path.clone(), before: before.into_bytes(), after: after.into_bytes() };
-        match stage(change) {
-            Ok(change) => staged.push((file, change)),
-            Err(error) => {
+    for (file, result) in at_once(changing, stage_file) {
+        match result {
+            Some(Ok(change)) => staged.push((file, change)),
+            Some(Err(error)) => {
                 ui.error(&error);
                 outcome = Outcome::Partly;
             }
+            None => {}
         }
     }
     if interrupt::came() {
@@ -187,22 +182,35 @@ fn write(changing: Vec<Planned>, format: Format, ui: Ui) -> (usize, Outcome) {
         return (0, Outcome::Interrupted);
     }
     let mut changed = 0;
-    for (file, change) in staged {
-        match change.commit() {
-            Ok(path) => {
-                changed += 1;
-                say_bumps("Bumped", &file, ui);
-                if format == Format::Text {
-                    ui.result(path.display());
+    while !staged.is_empty() {
+        // In the order of the paths, and each is told as soon as it is in its place, or very few others are.
+        let some: Vec<_> = staged.drain(..staged.len().min(64)).collect();
+        for (file, result) in at_once(some, |(file, change): (Planned, Staged)| (file, change.commit())) {
+            match result {
+                Ok(path) => {
+                    changed += 1;
+                    say_bumps("Bumped", &file, ui);
+                    if format == Format::Text {
+                        ui.result(path.display());
+                    }
                 }
-            }
-            Err(error) => {
-                ui.error(&error);
-                outcome = Outcome::Partly;
+                Err(error) => {
+                    ui.error(&error);
+                    outcome = Outcome::Partly;
+                }
             }
         }
     }
     (changed, outcome)
+}
+
+/// Puts a file's new text beside it; nothing, once somebody wants to stop.
+fn stage_file(mut file: Planned) -> (Planned, Option<Result<Staged, WriteError>>) {
+    let texts = file.before.take().zip(file.plan.text.take()).filter(|_| !interrupt::came());
+    let staged = texts.map(|(before, after)| {
+        stage(Change { path: file.path.clone(), before: before.into_bytes(), after: after.into_bytes() })
+    });
+    (file, staged)
 }
 
 /// Tells every refusal, with its ways out, and gives the files that they are about.
