@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use template_tools::arn::{AccountId, LayerName};
+use template_tools::starter::stack_name;
 use tokio::sync::OnceCell;
 
 use super::execute::{LayerService, RegionFailure};
@@ -114,8 +115,15 @@ impl LayerService for Sender {
             }),
             Publisher::Api if !is_by_api => {
                 // Whoever may not ask CloudFormation publishes as before.
-                let owner = cloudformation.stack_of(&newest.arn.to_string()).await;
-                match owner.ok().flatten() {
+                let arn = newest.arn.to_string();
+                let mut owner = cloudformation.stack_of(&arn).await.ok().flatten();
+                if owner.is_none() {
+                    // Not every endpoint finds a stack by what is in it; that of `new-template` has a known name.
+                    let name = stack_name(&layer);
+                    let resources = cloudformation.resources(&name).await.unwrap_or_default();
+                    owner = resources.iter().any(|(.., physical)| *physical == arn).then_some(name);
+                }
+                match owner {
                     None => Ok(()),
                     Some(stack) => Err(RegionFailure::OtherPublisher {
                         layer,
