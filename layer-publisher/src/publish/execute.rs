@@ -205,7 +205,7 @@ pub enum RegionFailure {
         hint: String,
     },
     /// The layer's stack could not be deployed.
-    #[error("failed to deploy stack `{stack}`, which makes layer `{layer}`: {why}")]
+    #[error("stack `{stack}`, which makes layer `{layer}`, has not got this content: {why}")]
     Stack {
         /// The layer.
         layer: LayerName,
