@@ -28,17 +28,19 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use template_tools::arn::Region;
+use template_tools::arn::{LayerName, Region};
 use template_tools::ledger::Ledger;
+use template_tools::starter::stack_name;
 
 use crate::aws::session::{Caller, Session};
 use crate::called::{CalledAs, Command};
 use crate::clocks::Clocks;
 use crate::config::LayersFile;
-use crate::config::publish::{Destination, UnknownTarget};
+use crate::config::publish::{Destination, Publisher, UnknownTarget};
 use crate::ledger_file::LedgerFile;
 use crate::machine_lock;
 use crate::manifest::{self, Artifact, ArtifactError, Freshness};
+use crate::stack::layer::{LayerStack, Problem};
 use crate::ui::{Format, Ui, shown};
 use crate::zip_source::LARGEST_DIRECT_ZIP;
 use choose::ChangedError;
@@ -127,9 +129,17 @@ struct Parcel {
     bucket: Option<BucketPattern>,
     /// Where runs on other machines see that this one is at work.
     lock: Option<LockPlace>,
+    /// The stack that makes its versions, if they are not published by the API.
+    stack: Option<LayerStack>,
     /// The parameter that names the current version.
     #[cfg_attr(not(feature = "ssm"), expect(dead_code, reason = "there are no pointers without `ssm`"))]
     pointer: Option<String>,
+}
+
+impl Parcel {
+    fn publisher(&self) -> Publisher {
+        if self.stack.is_some() { Publisher::Stack } else { Publisher::Api }
+    }
 }
 
 /// What a dry run finds out about a region.
@@ -190,7 +200,7 @@ impl Prepared {
 /// Sends artifacts to where they are wanted, or shows what would be sent.
 pub(crate) async fn send(order: Order<'_>, ui: &Ui, called: &CalledAs) -> Result<ExitCode, PublishError> {
     let (options, start) = (order.options, order.start);
-    let prepared = prepare(order, Command::Publish, ui).await?;
+    let prepared = prepare(order, Command::Publish, ui, called).await?;
     let lines = Lines::new(ui, prepared.parcels.len() > 1);
     let Prepared { session, caller, parcels, .. } = &prepared;
     let mut report = Report::new(ui, called, session.advice(), caller, parcels.len() > 1);
@@ -306,7 +316,12 @@ fn agreement(
 }
 
 /// Who sends what to where.
-async fn prepare(order: Order<'_>, command: Command, ui: &Ui) -> Result<Prepared, PublishError> {
+async fn prepare(
+    order: Order<'_>,
+    command: Command,
+    ui: &Ui,
+    called: &CalledAs,
+) -> Result<Prepared, PublishError> {
     let Order { file, artifacts, options, .. } = order;
     let clocks = Clocks::from_environment();
     let ledger = LedgerFile::beside(&file.path);
@@ -334,6 +349,15 @@ async fn prepare(order: Order<'_>, command: Command, ui: &Ui) -> Result<Prepared
             return Err(ArtifactError::TooLarge { layer, path, size }.into());
         }
     }
+    let mut stacks = Vec::new();
+    for (artifact, destination) in &artifacts {
+        stacks.push(match (command, destination.publisher) {
+            (Command::Publish, Publisher::Stack) => {
+                Some(stack_of(artifact, destination, file, options, ui, called)?)
+            }
+            _ => None,
+        });
+    }
     let way = one_way(&artifacts)?;
     let all = artifacts.iter().flat_map(|(_, to)| places(&options.regions, Some(to), None));
     let wanted_regions = all.map(|place| place.region).collect::<Vec<_>>();
@@ -341,7 +365,7 @@ async fn prepare(order: Order<'_>, command: Command, ui: &Ui) -> Result<Prepared
     let session = Session::open(profile, way.role_arn.as_deref(), &wanted_regions, clocks).await?;
     let default = session.default_region();
     let mut parcels = Vec::new();
-    for (artifact, destination) in &artifacts {
+    for ((artifact, destination), stack) in artifacts.iter().zip(stacks) {
         report::reading(ui, artifact);
         let places = places(&options.regions, Some(destination), default.as_ref());
         if places.is_empty() {
@@ -364,7 +388,7 @@ async fn prepare(order: Order<'_>, command: Command, ui: &Ui) -> Result<Prepared
             .transpose()
             .map_err(|source| PublishError::Pointer { artifact: artifact.name.clone(), source })?;
         let lock = destination.lock.clone();
-        parcels.push(Parcel { target, wanted, places, grants, bucket, lock, pointer });
+        parcels.push(Parcel { target, wanted, places, grants, bucket, lock, stack, pointer });
     }
     if command == Command::Publish && options.intent == Intent::Publish && options.public == Public::Asked {
         ask_about_public(&parcels, &file.path, ui)?;
@@ -384,6 +408,35 @@ async fn prepare(order: Order<'_>, command: Command, ui: &Ui) -> Result<Prepared
         ),
     );
     Ok(Prepared { session, caller, clocks, ledger, parcels })
+}
+
+/// The stack that makes the layer of an artifact, known before AWS is asked.
+fn stack_of(
+    artifact: &Artifact,
+    destination: &Destination,
+    file: &LayersFile,
+    options: &Options,
+    ui: &Ui,
+    called: &CalledAs,
+) -> Result<LayerStack, PublishError> {
+    let layer = LayerName::new(artifact.manifest.layer_name.as_str())
+        .map_err(|source| PublishError::Name { artifact: artifact.name.clone(), source })?;
+    let failed = |Problem { why, hint }| PublishError::Stack { layer: layer.to_string(), why, hint };
+    if options.bucket.is_none() && destination.bucket.is_none() {
+        let (layer, file) = (artifact.manifest.layer.clone(), file.path.clone());
+        return Err(PublishError::NoBucket { layer, file });
+    }
+    if options.continuity == Continuity::Align {
+        let why = "`--align` fills up versions by the API, and a stack makes those of this layer".to_owned();
+        return Err(failed(Problem { why, hint: None }));
+    }
+    let template = match &destination.template {
+        Some(template) => template.clone(),
+        None => format!("{layer}-layer.yaml").into(),
+    };
+    let path = file.path.parent().unwrap_or(Path::new("")).join(template);
+    let name = destination.stack.clone().unwrap_or_else(|| stack_name(&layer));
+    LayerStack::read(name, &path, ui, called).map_err(failed)
 }
 
 /// Whose credentials are used, and for which account: one answer for all layers of a run.

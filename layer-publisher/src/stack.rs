@@ -12,6 +12,7 @@ pub mod events;
 mod follow;
 mod ground;
 mod interrupt;
+pub(crate) mod layer;
 mod local;
 pub mod parameters;
 mod region;

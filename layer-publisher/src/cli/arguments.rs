@@ -9,7 +9,7 @@ use template_tools::arn::Region;
 use crate::publish::continuity::Continuity;
 use crate::publish::permissions::Others;
 use crate::publish::staging::BucketPattern;
-use crate::publish::terms::{Choices, Metadata, Older, Withdrawal};
+use crate::publish::terms::{Choices, Metadata, Older, Switch, Withdrawal};
 use crate::publish::{Intent, Options, Public};
 use crate::region;
 use crate::ui::{Format, Ui, Verbosity};
@@ -34,6 +34,9 @@ pub(super) struct OptionArgs {
     /// Take the withdrawal back of versions that have this content (see `rollback`)
     #[arg(long)]
     pub(super) reinstate: bool,
+    /// Go on with a layer whose newest version was made by the other publisher: by a stack, or by this command
+    #[arg(long)]
+    pub(super) switch_publisher: bool,
     /// The bucket that zips go through: always if one is named, and needed above 50 MB. `{account}` and `{region}` in
     /// its name are filled in
     #[arg(long, value_name = "NAME")]
@@ -68,6 +71,7 @@ impl OptionArgs {
                 metadata: if self.republish_metadata { Metadata::Republish } else { Metadata::Report },
                 older: if self.reuse_older { Older::Reuse } else { Older::Leave },
                 withdrawal: if self.reinstate { Withdrawal::TakenBack } else { Withdrawal::Stands },
+                switch: if self.switch_publisher { Switch::Wanted } else { Switch::Refused },
             },
             format: self.format.into(),
         }

@@ -1,6 +1,7 @@
 //! `[layers.X.publish]` and the targets in it: where a layer goes, and who may use it there.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use template_tools::arn::{AccountId, Region};
 use thiserror::Error;
@@ -11,6 +12,7 @@ use crate::publish::permissions::{Grant, Grants};
 use crate::publish::shared_lock::LockPlace;
 use crate::publish::staging::BucketPattern;
 use crate::region;
+use crate::stack::settings::is_stack_name;
 
 /// Keys that may stand there.
 const KEYS: &[&str] = &[
@@ -19,14 +21,27 @@ const KEYS: &[&str] = &[
     "optional-regions",
     "permissions",
     "profile",
+    "publisher",
     "regions",
     "role-arn",
     "s3-bucket",
     "ssm-parameter",
+    "stack",
+    "template",
     "targets",
 ];
 /// Keys of `permissions`.
 const PERMISSION_KEYS: &[&str] = &["accounts", "organization", "public"];
+
+/// Who makes a layer's versions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Publisher {
+    /// `publish`, by PublishLayerVersion.
+    #[default]
+    Api,
+    /// A stack of the layer's own, which `publish` deploys.
+    Stack,
+}
 
 /// Where a layer goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +64,12 @@ pub struct Destination {
     pub role_arn: Option<String>,
     /// The profile, unless another one is named.
     pub profile: Option<String>,
+    /// Who makes its versions.
+    pub publisher: Publisher,
+    /// The stack that makes them, if it is not called as `new-template` says.
+    pub stack: Option<String>,
+    /// Its template, seen from `layers.toml`, if it is not called as `new-template` calls it.
+    pub template: Option<PathBuf>,
 }
 
 /// A target that is not in the table.
@@ -142,6 +163,25 @@ impl Reader<'_> {
         }
         if let Some(profile) = text("profile")? {
             destination.profile = Some(profile.to_owned());
+        }
+        destination.publisher = match text("publisher")? {
+            None => destination.publisher,
+            Some("api") => Publisher::Api,
+            Some("stack") => Publisher::Stack,
+            Some(_) => return Err(self.wrong_type("publisher", place, "`api` or `stack`")),
+        };
+        if let Some(stack) = text("stack")? {
+            if !is_stack_name(stack) {
+                return Err(self.wrong_type(
+                    "stack",
+                    place,
+                    "a stack's name: a letter, and up to 127 letters, digits and `-` behind it",
+                ));
+            }
+            destination.stack = Some(stack.to_owned());
+        }
+        if let Some(template) = text("template")? {
+            destination.template = Some(PathBuf::from(template));
         }
         Ok(destination)
     }

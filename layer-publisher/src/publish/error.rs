@@ -57,6 +57,16 @@ pub enum PublishError {
         /// What is wrong.
         source: PointerNameError,
     },
+    /// The stack that makes a layer cannot be deployed.
+    #[error("the stack of layer `{layer}` cannot be deployed: {why}")]
+    Stack {
+        /// The layer.
+        layer: String,
+        /// Why not.
+        why: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// No bucket is known.
     #[error("no bucket is known for layer `{layer}`")]
     NoBucket {
@@ -154,6 +164,7 @@ impl PublishError {
                 called.words(Command::Stage),
                 file.display()
             )),
+            Self::Stack { hint, .. } => hint.clone(),
             Self::OtherAccount(error) => Some(error.hint()),
             Self::Pointer { source: PointerNameError::Architectures(_), .. } => {
                 Some("split the layer by architecture, or leave `{architecture}` out of the name".to_owned())

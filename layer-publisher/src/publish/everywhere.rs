@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use super::Intent;
 use super::align::{self, Stuck};
 use super::continuity::{Agreement, Has, Standing};
-use super::execute::{self, Clock, Outcome, RegionFailure, Stage, Surroundings};
+use super::execute::{self, Clock, LayerService as _, Outcome, RegionFailure, Stage, Surroundings};
 use super::journal::JournalFile;
 use super::permissions::{self, Others, Policy, Shared};
 use super::plan::{self, Step, Wanted};
@@ -30,6 +30,7 @@ use crate::aws::failure::CallFailure;
 use crate::aws::session::{Caller, Session};
 use crate::clocks::Clocks;
 use crate::ledger_file::{self, LedgerFile};
+use crate::stack::layer::{Around, LayerStack, Problem};
 
 /// So many artifacts are attended to at once in one region, and
 const AT_ONCE_IN_A_REGION: usize = 3;
@@ -111,6 +112,10 @@ pub(super) async fn execute(
             None => Stuck::new(),
         });
     }
+    let around_stacks = match parcels.iter().any(|parcel| parcel.stack.is_some()) {
+        true => report.around(everything).inspect_err(|error| report.panicked(&error.to_string())).ok(),
+        false => None,
+    };
     let mut running = JoinSet::new();
     let turns = Turns::new(parcels);
     for (index, parcel) in parcels.iter().enumerate() {
@@ -118,7 +123,13 @@ pub(super) async fn execute(
         let agreed = agreements.get(index).and_then(Option::as_ref).map(|agreement| agreement.number);
         for place in &parcel.places {
             let sender =
-                Sender::new(session, &caller.account, &place.region, &wanted, parcel.bucket.as_ref());
+                Sender::new(session, &caller.account, &place.region, &wanted, parcel.bucket.as_ref()).only(
+                    parcel.publisher(),
+                    everything.choices.switch,
+                    session,
+                    &place.region,
+                );
+            let stack = parcel.stack.clone().zip(around_stacks.clone());
             let line = lines.line(wanted.layer_name(), &place.region);
             let stuck = stuck[index].remove(&place.region);
             let (wanted, place, clocks) = (Arc::clone(&wanted), place.clone(), *clocks);
@@ -131,9 +142,15 @@ pub(super) async fn execute(
                 let told = |stage| line.tell(stage);
                 let around = Surroundings { clock: &clock, journal: &journal, clocks: &clocks, told: &told };
                 let work = execute::bring(&sender, &around, &wanted, &terms, agreed);
-                let result: Result<Outcome, _> = match stuck {
-                    Some(failure) => Err(failure),
-                    None => in_time(&clocks, &wanted, Box::pin(work)).await,
+                let result: Result<Outcome, _> = match (stuck, &stack) {
+                    (Some(failure), _) => Err(failure),
+                    // CloudFormation takes its own time, and says itself when it is over.
+                    (None, Some((stack, around_stack))) => {
+                        let deploy = by_stack(&sender, stack, around_stack, &wanted, &place.region);
+                        let bring = execute::bring_by_stack(&sender, &told, &wanted, &terms, agreed, deploy);
+                        Box::pin(bring).await
+                    }
+                    (None, None) => in_time(&clocks, &wanted, Box::pin(work)).await,
                 };
                 let shared = match (&result, &grants) {
                     (Ok(outcome), Some(grants)) => {
@@ -163,6 +180,27 @@ pub(super) async fn execute(
     }
     #[cfg(feature = "ssm")]
     point(session, parcels, Intent::Publish, report).await;
+}
+
+/// Sends the zip to S3, and brings the layer's stack to it.
+async fn by_stack(
+    sender: &Sender,
+    stack: &LayerStack,
+    around: &Around,
+    wanted: &Wanted,
+    region: &Region,
+) -> Result<u64, RegionFailure> {
+    let layer = wanted.layer_name();
+    let failed = |Problem { why, hint }| RegionFailure::Stack {
+        layer: layer.clone(),
+        stack: stack.name.clone(),
+        why,
+        hint,
+    };
+    let staged = sender.stage(&wanted.new).await;
+    let staged = staged.map_err(|source| RegionFailure::Refused { layer: layer.clone(), source })?;
+    let no_bucket = || failed(Problem { why: "there is no bucket".to_owned(), hint: None });
+    stack.deploy(around, region, layer, staged.ok_or_else(no_bucket)?).await.map_err(failed)
 }
 
 /// What each region has, and what would be done there. Gives what it means for the numbers, for each artifact.
@@ -268,7 +306,12 @@ async fn look_everywhere(
     for (index, parcel) in parcels.iter().enumerate() {
         let wanted = Arc::new(parcel.wanted.clone());
         for place in &parcel.places {
-            let sender = Sender::new(session, &caller.account, &place.region, &wanted, None);
+            let sender = Sender::new(session, &caller.account, &place.region, &wanted, None).only(
+                parcel.publisher(),
+                everything.choices.switch,
+                session,
+                &place.region,
+            );
             let terms = everything.terms(&wanted, &place.region);
             let line = lines.line(wanted.layer_name(), &place.region);
             let (wanted, place) = (Arc::clone(&wanted), place.clone());
@@ -277,7 +320,14 @@ async fn look_everywhere(
             running.spawn(async move {
                 let _turn = turns.wait(&place.region).await;
                 line.tell(Stage::Looking);
-                let found = in_time(&clocks, &wanted, execute::look(&sender, &wanted, &terms)).await;
+                let look = async {
+                    let found = execute::look(&sender, &wanted, &terms).await?;
+                    if let Step::Publish { .. } = plan::step(&wanted, &found, &terms) {
+                        sender.may_publish(found.newest.as_ref()).await?;
+                    }
+                    Ok(found)
+                };
+                let found = in_time(&clocks, &wanted, look).await;
                 let told = found.map(|found| Told {
                     step: plan::step(&wanted, &found, &terms),
                     twins: plan::twins(&wanted.mark, &found.listed),

@@ -29,6 +29,13 @@ pub trait LayerService: Sync {
         layer: &LayerName,
         version: u64,
     ) -> impl Future<Output = Result<LayerVersion, CallFailure>> + Send;
+    /// Whether the layer is ours to go on with, seen from its newest version. Asked before the first write only.
+    fn may_publish(
+        &self,
+        _newest: Option<&LayerVersion>,
+    ) -> impl Future<Output = Result<(), RegionFailure>> + Send {
+        async { Ok(()) }
+    }
     /// Makes a version, each time it arrives. Sent once.
     fn publish(
         &self,
@@ -183,6 +190,32 @@ pub enum RegionFailure {
         /// The number that it would get, or has got.
         found: u64,
     },
+    /// A stack makes the layer, and this would be a second publisher; or the other way round.
+    #[error("version {version} of layer `{layer}` was made by {by}, and `publisher` is `{publisher}`")]
+    OtherPublisher {
+        /// The layer.
+        layer: LayerName,
+        /// Its newest version.
+        version: u64,
+        /// Who made it.
+        by: String,
+        /// What `layers.toml` says.
+        publisher: &'static str,
+        /// What to do about it.
+        hint: String,
+    },
+    /// The layer's stack could not be deployed.
+    #[error("stack `{stack}`, which makes layer `{layer}`, has not got this content: {why}")]
+    Stack {
+        /// The layer.
+        layer: LayerName,
+        /// Its stack.
+        stack: String,
+        /// What was said.
+        why: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// There is no content for a version that is missing.
     #[error("version {number} of layer `{layer}` cannot be filled up: {why}")]
     Fill {
@@ -205,6 +238,8 @@ impl RegionFailure {
             Self::OtherContent { .. }
             | Self::OtherNumber { .. }
             | Self::Fill { .. }
+            | Self::OtherPublisher { .. }
+            | Self::Stack { .. }
             | Self::Withdrawn { .. }
             | Self::Deadline { .. } => None,
         }
@@ -260,22 +295,64 @@ pub async fn bring<C: Clock, J: Journal>(
 ) -> Result<Outcome, RegionFailure> {
     (around.told)(Stage::Looking);
     let found = look(service, wanted, terms).await?;
-    let reinstated = match plan::step(wanted, &found, terms) {
-        Step::Unchanged { version, differences } => {
-            let twins = plan::twins(&wanted.mark, &found.listed);
-            return Ok(Outcome { differences, twins, ..Outcome::new(*version, Was::Unchanged) });
-        }
-        Step::MakeCurrent { version, differences, replaced, reinstated } => {
-            let outcome = Outcome::new(*version, Was::MadeCurrent);
-            return Ok(Outcome { differences, replaced, reinstated, ..outcome });
-        }
-        Step::Refused { version, why } => return Err(RegionFailure::Withdrawn { version, why }),
-        Step::Publish { reinstated, .. } => reinstated,
+    let reinstated = match settled(wanted, &found, terms)? {
+        Ok(outcome) => return Ok(outcome),
+        Err(reinstated) => reinstated,
     };
     let floor = found.listed.first().map_or(0, |newest| newest.version);
     must_be_next(wanted, floor, agreed)?;
+    service.may_publish(found.newest.as_ref()).await?;
     let outcome = publish_above(service, around, wanted, floor).await?;
     Ok(Outcome { reinstated, ..outcome })
+}
+
+/// The same, where a stack makes the versions: `deploy` brings it to the content, and gives the version that it has then.
+pub async fn bring_by_stack(
+    service: &impl LayerService,
+    told: &(dyn Fn(Stage) + Sync),
+    wanted: &Wanted,
+    terms: &Terms,
+    agreed: Option<u64>,
+    deploy: impl Future<Output = Result<u64, RegionFailure>> + Send,
+) -> Result<Outcome, RegionFailure> {
+    told(Stage::Looking);
+    let found = look(service, wanted, terms).await?;
+    let reinstated = match settled(wanted, &found, terms)? {
+        Ok(outcome) => return Ok(outcome),
+        Err(reinstated) => reinstated,
+    };
+    let floor = found.listed.first().map_or(0, |newest| newest.version);
+    must_be_next(wanted, floor, agreed)?;
+    service.may_publish(found.newest.as_ref()).await?;
+    told(Stage::Publishing(Some(floor + 1).filter(|_| floor > 0)));
+    let number = deploy.await?;
+    told(Stage::ReadingBack);
+    let layer = wanted.layer_name();
+    let version = service.get(layer, number).await;
+    let version = version.map_err(|source| RegionFailure::Look { layer: layer.clone(), source })?;
+    let outcome = verified(wanted, version, None)?;
+    let was = if number > floor { Was::Published } else { Was::MadeCurrent };
+    Ok(Outcome { was, reinstated, ..outcome })
+}
+
+/// What is to be said without a write; else the withdrawals that a write takes back.
+fn settled(
+    wanted: &Wanted,
+    found: &Found,
+    terms: &Terms,
+) -> Result<Result<Outcome, Vec<u64>>, RegionFailure> {
+    Ok(match plan::step(wanted, found, terms) {
+        Step::Unchanged { version, differences } => {
+            let twins = plan::twins(&wanted.mark, &found.listed);
+            Ok(Outcome { differences, twins, ..Outcome::new(*version, Was::Unchanged) })
+        }
+        Step::MakeCurrent { version, differences, replaced, reinstated } => {
+            let outcome = Outcome::new(*version, Was::MadeCurrent);
+            Ok(Outcome { differences, replaced, reinstated, ..outcome })
+        }
+        Step::Refused { version, why } => return Err(RegionFailure::Withdrawn { version, why }),
+        Step::Publish { reinstated, .. } => Err(reinstated),
+    })
 }
 
 /// Makes version `number` with this content, unless the region has got that far already. Gives nothing then.
@@ -466,6 +543,16 @@ async fn read_back(
         Ok(version) => (version, None),
         Err(failure) => (answer, Some(failure)),
     };
+    verified(wanted, version, not_read_back)
+}
+
+/// Holds a version that was just made against what was built.
+fn verified(
+    wanted: &Wanted,
+    version: LayerVersion,
+    not_read_back: Option<CallFailure>,
+) -> Result<Outcome, RegionFailure> {
+    let layer = wanted.layer_name();
     if !wanted.is_in(&version) {
         return Err(RegionFailure::OtherContent {
             layer: layer.clone(),

@@ -12,6 +12,7 @@ use template_tools::arn::{LayerVersionArn, Region};
 use template_tools::ledger::{Content, Entry, FILE_NAME};
 use thiserror::Error;
 
+use super::everywhere::Everything;
 use super::execute::{Outcome, RegionFailure, Was};
 use super::permissions::{Change, Shared, Statement};
 use super::plan::Step;
@@ -29,6 +30,7 @@ use crate::called::CalledAs;
 use crate::layer_version::LayerVersion;
 use crate::ledger_file::LedgerFileError;
 use crate::manifest::Artifact;
+use crate::stack::layer::Around;
 use crate::ui::{Format, Ui, megabytes};
 
 /// What came of one artifact in one region.
@@ -175,6 +177,12 @@ impl<'a> Report<'a> {
     }
 
     /// One artifact in one region is done.
+    /// What deployments of stacks need, if there are any.
+    pub(super) fn around(&self, everything: &Everything<'_>) -> std::io::Result<Around> {
+        let Everything { session, caller, clocks, .. } = *everything;
+        Around::new(session, caller, *clocks, self.ui, self.called)
+    }
+
     pub(super) fn done(&mut self, parcel: &Parcel, done: Done, not_recorded: Option<LedgerFileError>) {
         let Done { index, place, result, shared, agreed, .. } = done;
         self.counts.required += usize::from(place.weight == Weight::Required);
@@ -520,6 +528,11 @@ impl<'a> Report<'a> {
         if let RegionFailure::Withdrawn { .. } = failure {
             let hint = "build something else, or take the withdrawal back with `--reinstate`".to_owned();
             return (failure.to_string(), Some(hint));
+        }
+        match failure {
+            RegionFailure::OtherPublisher { hint, .. } => return (failure.to_string(), Some(hint.clone())),
+            RegionFailure::Stack { hint, .. } => return (failure.to_string(), hint.clone()),
+            _ => {}
         }
         let Some(call) = failure.call() else { return (failure.to_string(), None) };
         // STS has accepted the key before: it is the region that does not know it.

@@ -34,7 +34,7 @@ struct Staged {
 pub async fn run(request: &PublishRequest, ui: &Ui, called: &CalledAs) -> Result<ExitCode, PublishError> {
     let Some((file, artifacts, start)) = order_of(request, ui)? else { return Ok(ExitCode::SUCCESS) };
     let order = Order { file: &file, artifacts, options: &request.options, start };
-    let prepared = prepare(order, Command::Stage, ui).await?;
+    let prepared = prepare(order, Command::Stage, ui, called).await?;
     let Prepared { session, caller, parcels, .. } = &prepared;
     if let Some(parcel) = parcels.iter().find(|parcel| parcel.bucket.is_none()) {
         let layer = parcel.wanted.layer_name().to_string();

@@ -33,6 +33,16 @@ pub enum Withdrawal {
     TakenBack,
 }
 
+/// What happens to a layer whose newest version somebody else has made: a stack, or PublishLayerVersion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Switch {
+    /// It is refused.
+    #[default]
+    Refused,
+    /// The new publisher goes on (`--switch-publisher`).
+    Wanted,
+}
+
 /// What the command line says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Choices {
@@ -42,6 +52,8 @@ pub struct Choices {
     pub older: Older,
     /// `--reinstate`.
     pub withdrawal: Withdrawal,
+    /// `--switch-publisher`.
+    pub switch: Switch,
 }
 
 /// The terms in one account and region, for one layer.

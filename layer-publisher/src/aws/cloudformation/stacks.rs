@@ -114,6 +114,20 @@ impl CloudFormationRegion {
         }
     }
 
+    /// The name of the stack that a resource belongs to, by its physical id; nothing if it belongs to none.
+    pub async fn stack_of(&self, physical: &str) -> Result<Option<String>, CallFailure> {
+        let call = self.client.describe_stack_resources().physical_resource_id(physical);
+        match call.send().await.map_err(|error| CallFailure::new("DescribeStackResources", &error)) {
+            Ok(answer) => {
+                let mut resources = answer.stack_resources().iter();
+                let its = resources.find(|one| one.physical_resource_id() == Some(physical));
+                Ok(its.and_then(|one| one.stack_name()).map(str::to_owned))
+            }
+            Err(failure) if failure.message.contains("does not exist") => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Begins to delete a stack.
     pub async fn delete_stack(&self, stack: &str, role_arn: Option<&str>) -> Result<(), CallFailure> {
         let call = self.client.delete_stack().stack_name(stack).set_role_arn(role_arn.map(str::to_owned));
