@@ -112,9 +112,10 @@ pub(super) async fn execute(
             None => Stuck::new(),
         });
     }
-    let around_stacks = match parcels.iter().any(|parcel| parcel.stack.is_some()) {
-        true => report.around(everything).inspect_err(|error| report.panicked(&error.to_string())).ok(),
-        false => None,
+    let around_stacks = if parcels.iter().any(|parcel| parcel.stack.is_some()) {
+        report.around(everything).inspect_err(|error| report.panicked(&error.to_string())).ok()
+    } else {
+        None
     };
     let mut running = JoinSet::new();
     let turns = Turns::new(parcels);

@@ -176,13 +176,13 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// One artifact in one region is done.
     /// What deployments of stacks need, if there are any.
     pub(super) fn around(&self, everything: &Everything<'_>) -> std::io::Result<Around> {
         let Everything { session, caller, clocks, .. } = *everything;
         Around::new(session, caller, *clocks, self.ui, self.called)
     }
 
+    /// One artifact in one region is done.
     pub(super) fn done(&mut self, parcel: &Parcel, done: Done, not_recorded: Option<LedgerFileError>) {
         let Done { index, place, result, shared, agreed, .. } = done;
         self.counts.required += usize::from(place.weight == Weight::Required);
