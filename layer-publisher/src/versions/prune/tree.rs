@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use template_tools::ledger::{FILE_NAME as LEDGER, LayerPlace};
-use template_tools::tree::scan::{Needles, Sight, scan_with};
+use template_tools::tree::needles::Needles;
+use template_tools::tree::scan::{Sight, scan_with};
 
 use super::ask::Naming;
 use super::naming;
