@@ -9,7 +9,6 @@ use std::ops::Range;
 
 mod align;
 mod block;
-mod block_flow;
 mod build;
 mod intrinsic;
 mod json;

@@ -9,8 +9,11 @@ use std::ops::Range;
 use super::build::Build;
 use super::{Content, Document, Style};
 
+mod flow;
+mod literal;
+
 /// Deeper than templates are.
-pub(super) const DEEPEST: usize = 60;
+const DEEPEST: usize = 60;
 /// In bytes: YAML has a limit for keys, and this is well below.
 const LONGEST_KEY: usize = 1000;
 
@@ -52,16 +55,16 @@ fn is_plain_text(bytes: &[u8]) -> bool {
     bytes.iter().all(is_letter) && !bytes.windows(2).any(|pair| pair == [0xe2, 0x80])
 }
 
-pub(super) struct Reader<'t> {
-    pub(super) text: &'t str,
-    pub(super) bytes: &'t [u8],
-    pub(super) build: Build<'t>,
+struct Reader<'t> {
+    text: &'t str,
+    bytes: &'t [u8],
+    build: Build<'t>,
     /// The next byte to look at; the end of the text if there is none.
-    pub(super) at: usize,
+    at: usize,
     /// How many bytes of the line come before that, where a line or an item of a list begins.
     column: usize,
     /// Where the line ends.
-    pub(super) end: usize,
+    end: usize,
     is_over: bool,
 }
 
@@ -82,11 +85,11 @@ impl<'t> Reader<'t> {
     }
 
     /// The byte at an offset, or the line's end as a line feed.
-    pub(super) fn byte(&self, at: usize) -> u8 {
+    fn byte(&self, at: usize) -> u8 {
         if at < self.end { self.bytes[at] } else { b'\n' }
     }
 
-    pub(super) fn skip_spaces(&mut self) {
+    fn skip_spaces(&mut self) {
         while self.byte(self.at) == b' ' {
             self.at += 1;
         }
@@ -256,7 +259,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Whether a plain scalar begins here, as far as that is clear.
-    pub(super) fn begins_plain(&self, at: usize) -> Option<()> {
+    fn begins_plain(&self, at: usize) -> Option<()> {
         let is_clear = match self.byte(at) {
             b'-' => self.byte(at + 1).is_ascii_alphanumeric(),
             b'.' => !self.text[at..].starts_with("..."),
@@ -266,7 +269,7 @@ impl<'t> Reader<'t> {
     }
 
     /// The tag that begins here, a short form of CloudFormation: `!Sub`.
-    pub(super) fn tag(&mut self) -> Option<&'t str> {
+    fn tag(&mut self) -> Option<&'t str> {
         let start = self.at;
         self.at += 1;
         while self.byte(self.at).is_ascii_alphanumeric() {
@@ -277,7 +280,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Where the quoted scalar ends that begins here: behind its quote.
-    pub(super) fn quoted_end(&self, start: usize) -> Option<usize> {
+    fn quoted_end(&self, start: usize) -> Option<usize> {
         let quote = self.byte(start);
         let mut at = start + 1;
         loop {
@@ -300,12 +303,12 @@ impl<'t> Reader<'t> {
         }
     }
 
-    pub(super) fn add(&mut self, range: Range<usize>) -> Option<()> {
+    fn add(&mut self, range: Range<usize>) -> Option<()> {
         self.add_tagged(range, None)
     }
 
     /// A scalar that is plain or quoted.
-    pub(super) fn add_tagged(&mut self, range: Range<usize>, tag: Option<&'t str>) -> Option<()> {
+    fn add_tagged(&mut self, range: Range<usize>, tag: Option<&'t str>) -> Option<()> {
         let raw = &self.text[range.clone()];
         let (value, style) = match raw.as_bytes()[0] {
             b'\'' => {
@@ -322,55 +325,6 @@ impl<'t> Reader<'t> {
         };
         self.build.add(Content::Scalar { value, style }, tag.map(Box::from), range).ok()?;
         Some(())
-    }
-
-    /// A block that keeps its lines, `|` or `|-`, below a key or list at a column.
-    fn literal(&mut self, tag: Option<&'t str>, column: usize) -> Option<()> {
-        let ends_with_line = match &self.text[self.at..self.end] {
-            "|" => true,
-            "|-" => false,
-            _ => return None,
-        };
-        let mut value = String::new();
-        let (mut start, mut indent, mut first, mut empty) = (self.end + 1, 0, None, 0);
-        let after = loop {
-            if start >= self.text.len() {
-                break self.text.len();
-            }
-            let line = &self.text[start..];
-            // The last line has to end, too.
-            let line = &line[..line.find('\n')?];
-            let spaces = line.len() - line.trim_start_matches(' ').len();
-            if line.is_empty() {
-                empty += 1;
-            } else if spaces == line.len() {
-                return None;
-            } else if first.is_some() && spaces < indent {
-                break start + spaces;
-            } else {
-                if first.is_none() {
-                    (first, indent) = (Some(start + spaces), spaces);
-                    if indent <= column {
-                        return None;
-                    }
-                } else {
-                    value.push('\n');
-                }
-                value.extend(std::iter::repeat_n('\n', empty));
-                value.push_str(&line[indent..]);
-                empty = 0;
-            }
-            start += line.len() + 1;
-        };
-        if ends_with_line {
-            value.push('\n');
-        }
-        let content = Content::Scalar { value: value.into(), style: Style::Block };
-        self.build.add(content, tag.map(Box::from), first?..after).ok()?;
-        self.next_line(start);
-        // What is less to the right than the block, and more than its key, belongs to nothing. A comment may do that.
-        let line = after - start.min(after);
-        (start >= self.text.len() || line <= column).then_some(())
     }
 }
 

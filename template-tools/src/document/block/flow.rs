@@ -1,6 +1,6 @@
 //! Flow collections that end in the line that they began in: `[!Ref A, "b"]`, `{Type: Number}`.
 
-use super::block::{DEEPEST, Reader};
+use super::{DEEPEST, Reader};
 
 impl<'t> Reader<'t> {
     /// A collection that begins here, up to its bracket.
