@@ -31,7 +31,7 @@ use crate::config::LayersFile;
 use crate::ledger_file::LedgerFile;
 use crate::publish::staging::BucketPattern;
 use crate::ui::{Format, Ui, counted};
-use crate::versions::ways::{Ask, Subject, Way};
+use crate::versions::ways::{Ask, Subject, Way, WaysError};
 use error::{RequestError, RollOutError};
 use one::{Done, Run};
 use report::{Report, Row};
@@ -139,7 +139,7 @@ pub async fn run(request: &RollOutRequest, ui: &Ui, called: &CalledAs) -> ExitCo
 
 async fn try_run(request: &RollOutRequest, ui: &Ui, called: &CalledAs) -> Result<ExitCode, RequestError> {
     let start = Instant::now();
-    let here = std::env::current_dir().map_err(RequestError::Folder)?;
+    let here = std::env::current_dir().map_err(WaysError::Folder)?;
     let file = LayersFile::find(request.layers_file.as_deref(), &here)?;
     let subjects = Subject::of(&file, &request.layers)?;
     let ledger = LedgerFile::beside(&file.path).read()?;

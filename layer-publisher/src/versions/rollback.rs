@@ -24,7 +24,7 @@ use crate::publish::regions::Weight;
 use crate::ui::{Format, Ui};
 use crate::versions::locks::Locks;
 use crate::versions::mark;
-use crate::versions::ways::{self, Ask, Spot, Subject};
+use crate::versions::ways::{self, Ask, Spot, Subject, WaysError};
 pub use error::{Regions, RollbackError};
 use plan::{Held, Move, To};
 use report::Report;
@@ -53,7 +53,7 @@ pub struct RollbackRequest {
 /// Goes back, or shows what would be done.
 pub async fn run(request: &RollbackRequest, ui: &Ui, called: &CalledAs) -> Result<ExitCode, RollbackError> {
     let start = Instant::now();
-    let here = std::env::current_dir().map_err(RollbackError::Folder)?;
+    let here = std::env::current_dir().map_err(WaysError::Folder)?;
     let file = LayersFile::find(request.layers_file.as_deref(), &here)?;
     let ledger_file = LedgerFile::beside(&file.path);
     let ledger = ledger_file.read()?;

@@ -13,29 +13,15 @@ use super::behind::Behind;
 use crate::aws::failure::{Advice, CallFailure};
 use crate::aws::session::{OtherAccount, SessionError};
 use crate::called::{CalledAs, Command};
-use crate::config::publish::UnknownTarget;
-use crate::config::{ConfigError, meant, nearest};
-use crate::ledger_file::LedgerFileError;
-use crate::versions::ways::{SubjectError, WayFailure};
+use crate::config::{meant, nearest};
+use crate::versions::ways::{WayFailure, WaysError};
 
 /// Why nothing was rolled out at all.
 #[derive(Debug, Error)]
 pub(super) enum RequestError {
-    /// `layers.toml`.
+    /// What any command that looks at layers needs.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// No such layer.
-    #[error(transparent)]
-    Subject(#[from] SubjectError),
-    /// No such target.
-    #[error(transparent)]
-    Target(#[from] UnknownTarget),
-    /// The ledger.
-    #[error(transparent)]
-    Ledger(#[from] LedgerFileError),
-    /// The process itself.
-    #[error("failed to find the current folder")]
-    Folder(#[source] std::io::Error),
+    Ways(WaysError),
     /// Ctrl-C cannot be listened for.
     #[error("failed to listen for Ctrl-C")]
     Interrupts(#[source] std::io::Error),
@@ -56,21 +42,23 @@ fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
+impl<E: Into<WaysError>> From<E> for RequestError {
+    fn from(error: E) -> Self {
+        Self::Ways(error.into())
+    }
+}
+
 impl RequestError {
     /// What to type next.
     pub(super) fn hint(&self, called: &CalledAs) -> Option<String> {
         Some(match self {
-            Self::Config(ConfigError::NotFound { .. }) => {
-                format!("name the file with `{} --layers-file FILE`", called.typed())
-            }
-            Self::Target(error) => return error.hint(),
-            Self::Ledger(error) => return error.hint(),
+            Self::Ways(error) => return error.hint(called),
             Self::NothingPublished(_) => format!("publish one with `{}`", called.words(Command::Publish)),
             Self::UnknownStack { known, .. } if known.is_empty() => {
                 "name it in `layers.toml`: `[[stacks]]`, `name = …`".to_owned()
             }
             Self::UnknownStack { known, .. } => format!("stacks there are: {}", quoted(known)),
-            Self::Config(_) | Self::Subject(_) | Self::Folder(_) | Self::Interrupts(_) => return None,
+            Self::Interrupts(_) => return None,
         })
     }
 }

@@ -4,30 +4,14 @@ use template_tools::arn::Region;
 use thiserror::Error;
 
 use crate::called::{CalledAs, Command};
-use crate::config::ConfigError;
-use crate::config::publish::UnknownTarget;
-use crate::ledger_file::LedgerFileError;
-use crate::publish::shared_lock::LockError;
-use crate::versions::ways::SubjectError;
+use crate::versions::ways::WaysError;
 
 /// Why nothing was changed.
 #[derive(Debug, Error)]
 pub enum RollbackError {
-    /// `layers.toml`.
+    /// What any command that looks at layers needs.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// No such layer.
-    #[error(transparent)]
-    Subject(#[from] SubjectError),
-    /// No such target.
-    #[error(transparent)]
-    Target(#[from] UnknownTarget),
-    /// The ledger.
-    #[error(transparent)]
-    Ledger(#[from] LedgerFileError),
-    /// The lock across machines.
-    #[error(transparent)]
-    Lock(#[from] LockError),
+    Ways(WaysError),
     /// It lies in several targets, and numbers differ between accounts.
     #[error("layer `{layer}` was published to several targets: {}", targets.join(", "))]
     WhichTarget {
@@ -78,9 +62,6 @@ pub enum RollbackError {
         /// The layer.
         layer: String,
     },
-    /// The process itself.
-    #[error("failed to find the current folder")]
-    Folder(#[source] std::io::Error),
 }
 
 /// What each region has, one line each.
@@ -88,13 +69,17 @@ pub enum RollbackError {
 #[error("{}", .0.join("\n"))]
 pub struct Regions(pub Vec<String>);
 
+impl<E: Into<WaysError>> From<E> for RollbackError {
+    fn from(error: E) -> Self {
+        Self::Ways(error.into())
+    }
+}
+
 impl RollbackError {
     /// What to type next.
     pub fn hint(&self, called: &CalledAs) -> Option<String> {
         match self {
-            Self::Target(error) => error.hint(),
-            Self::Ledger(error) => error.hint(),
-            Self::Lock(error) => error.hint(called),
+            Self::Ways(error) => error.hint(called),
             Self::WhichTarget { layer, first, .. } => Some(format!(
                 "name one with `{} {layer} --target {first} --to …`",
                 called.words(Command::Rollback)
@@ -113,7 +98,6 @@ impl RollbackError {
             Self::Nowhere { layer } => {
                 Some(format!("publish it first with `{} {layer}`", called.words(Command::Publish)))
             }
-            Self::Config(_) | Self::Subject(_) | Self::Folder(_) => None,
         }
     }
 }
