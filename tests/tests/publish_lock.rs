@@ -181,7 +181,9 @@ fn pypi_a_rollback_waits_for_the_lock_too() {
     two.says(" on one, which holds the lock `s3://locks-");
     end(one).ends_with(0);
     assert_eq!(world.object(&lock)["owner"], Value::Null);
+    // It has looked again: what was published meanwhile is withdrawn, too.
     assert!(world.ledger().contains("layer:demo:1\""));
+    assert!(world.ledger().contains("\"3\": \"it breaks\""), "{}", world.ledger());
 }
 
 #[test]

@@ -94,7 +94,11 @@ pub async fn run(request: &RollbackRequest, ui: &Ui, called: &CalledAs) -> Resul
     if moves.is_empty() && !report.has_failed() {
         return Err(RollbackError::Nowhere { layer: request.layer.clone() });
     }
-    act(&moves, &ledger_file, request, &clocks, ui, &mut report).await?;
+    if !act(&moves, &ledger, &ledger_file, request, &clocks, ui, &mut report).await? {
+        // Whoever was waited for has published something: that is what has to go.
+        ui.status("Looking", "again, for another run has written the ledger meanwhile");
+        return Box::pin(run(request, ui, called)).await;
+    }
     Ok(report.finish(start.elapsed()))
 }
 
@@ -227,22 +231,30 @@ fn must_agree(there: &[(&Spot, &Held)], request: &RollbackRequest) -> Result<boo
     })
 }
 
-/// The ledger at once, then the pointers.
+/// The ledger at once, then the pointers. `false` if another run has written what `ledger` says of these places, before
+/// it was our turn: then nothing is done.
 async fn act(
     moves: &[(&Spot, Move)],
+    ledger: &Ledger,
     ledger_file: &LedgerFile,
     request: &RollbackRequest,
     clocks: &Clocks,
     ui: &Ui,
     report: &mut Report<'_>,
-) -> Result<(), RollbackError> {
+) -> Result<bool, RollbackError> {
     let mut locks = Locks::default();
     if !request.is_dry_run {
         let spots = moves.iter().map(|(spot, _)| *spot).collect::<Vec<_>>();
         locks = Locks::acquire(&spots, clocks, ui).await?;
-        if let Err(error) = write(moves, ledger_file, request) {
+        let is_same = |now: &Ledger| spots.iter().all(|spot| now.get(&spot.place) == ledger.get(&spot.place));
+        let written = match ledger_file.read() {
+            Ok(now) if is_same(&now) => write(moves, ledger_file, request).map(|_| true),
+            Ok(_) => Ok(false),
+            Err(error) => Err(error),
+        };
+        if !matches!(written, Ok(true)) {
             locks.release(ui).await;
-            return Err(error.into());
+            return Ok(written?);
         }
     }
     for (spot, step) in moves {
@@ -251,7 +263,7 @@ async fn act(
     #[cfg(feature = "ssm")]
     point(moves, request, report).await;
     locks.release(ui).await;
-    Ok(())
+    Ok(true)
 }
 
 fn write(
