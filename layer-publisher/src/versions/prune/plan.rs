@@ -26,7 +26,7 @@ pub enum Reason {
     Stack(String),
     /// A file of the work tree names it.
     File(String),
-    /// It comes right before a version that is named, and is what one goes back to.
+    /// It comes before a version that is named, with nothing good between them, and is what one goes back to.
     Before(u64),
     /// It is one of the newest so many.
     Newest(usize),
@@ -144,6 +144,7 @@ pub fn candidates(known: &Known, rules: &Rules) -> Plan {
         keep.entry(version).or_default().insert(reason);
     };
     let listed = known.versions.iter().map(|dated| dated.version).collect::<BTreeSet<_>>();
+    let is_good = |version: &&u64| !known.withdrawn.contains(version);
 
     for (version, reasons) in &known.named {
         if listed.contains(version) {
@@ -151,14 +152,14 @@ pub fn candidates(known: &Known, rules: &Rules) -> Plan {
                 add(*version, reason.clone());
             }
         }
-        // Also where the named one is gone: the one before is what is left to go back to.
+        // Also where the named one is gone: the one before is what is left to go back to, but not what was taken back.
         if reasons.iter().any(Reason::names_it)
-            && let Some(before) = listed.range(..*version).next_back()
+            && let Some(before) = listed.range(..*version).rev().find(is_good)
         {
             add(*before, Reason::Before(*version));
         }
     }
-    let good = listed.iter().rev().filter(|version| !known.withdrawn.contains(version));
+    let good = listed.iter().rev().filter(is_good);
     for version in good.take(rules.keep) {
         add(*version, Reason::Newest(rules.keep));
     }

@@ -57,6 +57,14 @@ fn what_was_taken_back_is_none_of_the_newest() {
 }
 
 #[test]
+fn what_was_taken_back_is_nothing_to_go_back_to() {
+    let mut known = known(&[90, 80, 70, 60]);
+    known.withdrawn = [3].into();
+    name(&mut known, 4, Reason::Ledger);
+    check(&known, &rules(1), &[1, 3], &["4: the ledger; the newest", "2: the one before 4"]);
+}
+
+#[test]
 fn what_is_named_stays_and_the_one_before_it() {
     for (reason, shown) in [
         (function(), "function orders (3)"),
