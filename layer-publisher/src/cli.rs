@@ -113,7 +113,14 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    runtime.block_on(command.run(&ui, &called))
+    let code = runtime.block_on(command.run(&ui, &called));
+    match ui.lost_results() {
+        Some(lost) => {
+            ui.error(&lost, None);
+            ExitCode::FAILURE
+        }
+        None => code,
+    }
 }
 
 /// Under `cargo xtask` the subcommand is the whole command: usage lines and help then say what was typed there.

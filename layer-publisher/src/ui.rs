@@ -4,8 +4,9 @@
 
 use std::error::Error;
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
@@ -43,6 +44,11 @@ pub enum Format {
     Json,
 }
 
+/// Results that did not get out.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to write to standard output: {0}")]
+pub struct LostResults(ErrorKind);
+
 /// Says what happens, on standard error, and what came of it, on standard output.
 #[derive(Clone, Debug)]
 pub struct Ui {
@@ -50,13 +56,15 @@ pub struct Ui {
     color: ColorChoice,
     /// Lines that change, below all others. Only on a terminal, and not if we are to be quiet.
     moving: Option<MultiProgress>,
+    /// Why a result did not get out.
+    lost: Arc<OnceLock<ErrorKind>>,
 }
 
 impl Ui {
     /// A printer that is as loud and as colourful as asked.
     pub fn new(verbosity: Verbosity, color: ColorChoice) -> Self {
         let moves = verbosity >= Verbosity::Normal && std::io::stderr().is_terminal();
-        Self { verbosity, color, moving: moves.then(MultiProgress::new) }
+        Self { verbosity, color, moving: moves.then(MultiProgress::new), lost: Arc::default() }
     }
 
     /// `     Reading sosw.zip`: a verb, right-aligned in 12 columns, and what it is done to.
@@ -112,10 +120,19 @@ impl Ui {
         }
     }
 
-    /// A result, on standard output.
+    /// A result, on standard output. Whether it got there is for [`Ui::lost_results`] to tell.
     pub fn result(&self, text: impl Display) {
         let mut out = AutoStream::new(std::io::stdout(), self.color);
-        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+        if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush())
+            && error.kind() != ErrorKind::BrokenPipe
+        {
+            let _ = self.lost.set(error.kind());
+        }
+    }
+
+    /// Why results did not get out, if some did not. A closed pipe does not count.
+    pub fn lost_results(&self) -> Option<LostResults> {
+        self.lost.get().copied().map(LostResults)
     }
 
     /// A line that changes and counts seconds, on a terminal only. It goes with its value.

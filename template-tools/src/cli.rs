@@ -9,7 +9,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 
 use crate::called::CalledAs;
 use crate::commands::{bump, lint, list, new};
-use crate::ui::{Ui, Verbosity};
+use crate::ui::{Ui, Verbosity, lost_results};
 use template_tools::arn::{AccountId, LayerName, LayerVersionArn, Region, version_number};
 use template_tools::pattern::Placeholders;
 
@@ -230,20 +230,42 @@ pub(crate) enum Color {
     Never,
 }
 
+impl Command {
+    fn common(&self) -> &CommonArgs {
+        match self {
+            Self::Bump(args) => &args.common,
+            Self::List(args) => &args.common,
+            Self::Lint(args) => &args.common,
+            Self::New(args) => &args.common,
+        }
+    }
+}
+
 /// Everything from the arguments to the exit code.
 pub(crate) fn main() -> ExitCode {
     let called = CalledAs::from_environment();
-    match parse(&called, std::env::args_os().collect()) {
-        Ok(Command::Bump(args)) if args.print_layers => list::print_layers(&args, ui(&args.common)),
-        Ok(Command::Bump(args)) => bump::run(&args, &called, ui(&args.common)),
-        Ok(Command::List(args)) => list::run(&args, ui(&args.common)),
-        Ok(Command::Lint(args)) => lint::run(&args, &called, ui(&args.common)),
-        Ok(Command::New(args)) => new::run(&args, &called, ui(&args.common)),
+    let command = match parse(&called, std::env::args_os().collect()) {
+        Ok(command) => command,
         Err(error) => {
             // A closed pipe behind us is no error of ours.
             let _ = error.print();
-            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
+    };
+    let ui = ui(command.common());
+    let code = match &command {
+        Command::Bump(args) if args.print_layers => list::print_layers(args, ui),
+        Command::Bump(args) => bump::run(args, &called, ui),
+        Command::List(args) => list::run(args, ui),
+        Command::Lint(args) => lint::run(args, &called, ui),
+        Command::New(args) => new::run(args, &called, ui),
+    };
+    match lost_results() {
+        Some(lost) => {
+            ui.error(&lost);
+            ExitCode::FAILURE
+        }
+        None => code,
     }
 }
 

@@ -4,7 +4,8 @@
 
 use std::error::Error;
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::sync::OnceLock;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -88,10 +89,10 @@ impl Ui {
         self.labelled(NOTE, "hint", &text);
     }
 
-    /// A result, on standard output.
+    /// A result, on standard output. Whether it got there is for [`lost_results`] to tell.
     pub(crate) fn result(self, text: impl Display) {
         let mut out = AutoStream::new(std::io::stdout(), self.color);
-        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+        remember(writeln!(out, "{text}").and_then(|()| out.flush()));
     }
 
     fn verb(self, style: Style, verb: &str, text: &dyn Display) {
@@ -113,8 +114,29 @@ impl Ui {
 /// A result of many lines, on standard output, byte for byte: a diff has to apply.
 pub(crate) fn raw_result(text: &str) {
     let mut out = std::io::stdout();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    remember(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
+
+/// Why a result did not get out. There is one standard output.
+static LOST: OnceLock<ErrorKind> = OnceLock::new();
+
+fn remember(written: std::io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        let _ = LOST.set(error.kind());
+    }
+}
+
+/// Why results did not get out, if some did not. A closed pipe does not count.
+pub(crate) fn lost_results() -> Option<LostResults> {
+    LOST.get().copied().map(LostResults)
+}
+
+/// Results that did not get out.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to write to standard output: {0}")]
+pub(crate) struct LostResults(ErrorKind);
 
 /// `1 file`, `2 files`.
 pub(crate) fn counted(count: usize, what: &str) -> String {

@@ -254,3 +254,26 @@ fn a_file_that_changes_after_it_was_read_is_left_as_it_is() {
     assert_eq!(printed.lines().count(), FILES - 1);
     assert_eq!(project.names().len(), FILES);
 }
+
+/// `/dev/full` takes nothing: whoever writes there has lost its results, and has to say so.
+#[cfg(target_os = "linux")]
+#[test]
+fn results_that_are_lost_are_a_failure() {
+    let project = Project::new();
+    project.write("a.yaml", &function(&[&arn("sosw", "1")]));
+    let pin = arn("sosw", "7");
+    for arguments in [
+        &["list"][..],
+        &["list", "--format", "json"],
+        &["bump", "--pin", &pin, "--diff"],
+        &["bump", "--pin", &pin],
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_template-tools"));
+        command.args(arguments).current_dir(project.root()).env_clear().env("HOME", project.root());
+        let output = command.stdout(full).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
+        assert!(stderr.contains("error: failed to write to standard output: "), "{stderr}");
+    }
+}

@@ -303,6 +303,24 @@ fn pypi_a_full_disk_is_noticed_before_anything_is_published() {
     world.publish().ends_with(0).prints(&[world.arn("eu-west-1", 2)]);
 }
 
+/// `/dev/full` takes nothing: whoever writes there has lost its results, and has to say so.
+#[cfg(target_os = "linux")]
+#[test]
+fn pypi_results_that_are_lost_are_a_failure() {
+    let world = World::new(&["eu-west-1"], &[]);
+    for arguments in [
+        &["publish"][..],
+        &["publish", "--format", "json"],
+        &["latest", "demo"],
+        &["status", "--format", "json"],
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = world.command(arguments).stdout(full).output().unwrap();
+        Run::new(output, Vec::new()).ends_with(1).says("error: failed to write to standard output: ");
+    }
+    assert!(world.ledger().contains("layer:demo:1\""));
+}
+
 #[test]
 fn pypi_what_cannot_be_written_down_is_told_and_written_down_by_the_next_run() {
     let world = World::new(&["eu-west-1"], &[]);
