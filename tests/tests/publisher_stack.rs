@@ -49,7 +49,7 @@ fn writes(run: &Run) -> usize {
 }
 
 #[test]
-fn a_stack_makes_version_1_and_then_2_in_every_region_and_a_second_run_does_nothing() {
+fn pypi_a_stack_makes_version_1_and_then_2_in_every_region_and_a_second_run_does_nothing() {
     let world = world();
     let run = world.run(&["publish", "--dry-run"]).ends_with(0);
     assert_eq!((writes(&run), world.ledger().as_str()), (0, ""));
@@ -75,7 +75,7 @@ fn a_stack_makes_version_1_and_then_2_in_every_region_and_a_second_run_does_noth
 }
 
 #[test]
-fn two_publishers_at_once_are_refused_both_ways_and_a_switch_goes_on_with_the_numbers() {
+fn pypi_two_publishers_at_once_are_refused_both_ways_and_a_switch_goes_on_with_the_numbers() {
     let world = world();
     world.publish().ends_with(0);
     world.project.build("VERSION = 2\n").unwrap();
@@ -101,7 +101,7 @@ fn two_publishers_at_once_are_refused_both_ways_and_a_switch_goes_on_with_the_nu
 }
 
 #[test]
-fn what_is_wrong_with_the_table_or_the_template_is_said_before_aws_is_asked() {
+fn pypi_what_is_wrong_with_the_table_or_the_template_is_said_before_aws_is_asked() {
     let world = world();
     let refused = |words: &str| {
         let run = world.publish().ends_with(1);
@@ -120,7 +120,7 @@ fn what_is_wrong_with_the_table_or_the_template_is_said_before_aws_is_asked() {
 }
 
 #[test]
-fn a_stack_that_fails_says_why_and_leaves_the_ledger_alone() {
+fn pypi_a_stack_that_fails_says_why_and_leaves_the_ledger_alone() {
     let world = world();
     world.publish().ends_with(0);
     let ledger = world.ledger();
@@ -135,6 +135,30 @@ fn a_stack_that_fails_says_why_and_leaves_the_ledger_alone() {
     world.project.write("demo-layer.yaml", bad).unwrap();
     let run = world.publish().ends_with(1).says("failed to deploy stack `demo-layer`").says("nothing");
     assert_eq!((run.stdout.as_str(), world.ledger()), ("", ledger));
+    // Whatever was left behind with this content: the stack has not got it.
     world.project.write("demo-layer.yaml", good).unwrap();
+    let run = world.publish().ends_with(0);
+    assert_eq!(run.count("ExecuteChangeSet"), 2);
+    for region in REGIONS {
+        let query = "Stacks[0].Outputs[0].OutputValue";
+        let describe = ["cloudformation", "describe-stacks", "--stack-name", "demo-layer", "--query", query];
+        let held = world.aws(&[&describe[..], &["--region", region]].concat());
+        assert!(world.ledger().contains(held.as_str().unwrap()), "{held}: {}", world.ledger());
+    }
+    let run = world.publish().ends_with(0);
+    assert_eq!(writes(&run), 0);
+}
+
+#[test]
+fn pypi_the_same_content_of_another_publisher_is_not_the_stacks() {
+    let world = world();
+    configure(&world, "");
     world.publish().ends_with(0);
+    configure(&world, "publisher = \"stack\"\n");
+    let run = world.publish().ends_with(1);
+    assert_eq!(writes(&run), 0);
+    run.says("version 1 of layer `demo` was made by PublishLayerVersion, and `publisher` is `stack`");
+    world.run(&["publish", "--switch-publisher"]).ends_with(0);
+    assert_eq!(world.versions("eu-west-1"), [1, 2]);
+    assert_eq!(writes(&world.publish().ends_with(0)), 0);
 }

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use super::Intent;
 use super::align::{self, Stuck};
 use super::continuity::{Agreement, Has, Standing};
-use super::execute::{self, Clock, LayerService as _, Outcome, RegionFailure, Stage, Surroundings};
+use super::execute::{self, Clock, LayerService as _, Maker, Outcome, RegionFailure, Stage, Surroundings};
 use super::journal::JournalFile;
 use super::permissions::{self, Others, Policy, Shared};
 use super::plan::{self, Step, Wanted};
@@ -146,10 +146,15 @@ pub(super) async fn execute(
                 let result: Result<Outcome, _> = match (stuck, &stack) {
                     (Some(failure), _) => Err(failure),
                     // CloudFormation takes its own time, and says itself when it is over.
-                    (None, Some((stack, around_stack))) => {
-                        let deploy = by_stack(&sender, stack, around_stack, &wanted, &place.region);
-                        let bring = execute::bring_by_stack(&sender, &told, &wanted, &terms, agreed, deploy);
-                        Box::pin(bring).await
+                    (None, Some((stack, around))) => {
+                        let maker = ByStack {
+                            stack,
+                            around,
+                            sender: &sender,
+                            wanted: &wanted,
+                            region: &place.region,
+                        };
+                        Box::pin(execute::bring_by(&maker, &sender, &told, &wanted, &terms, agreed)).await
                     }
                     (None, None) => in_time(&clocks, &wanted, Box::pin(work)).await,
                 };
@@ -183,25 +188,38 @@ pub(super) async fn execute(
     point(session, parcels, Intent::Publish, report).await;
 }
 
-/// Sends the zip to S3, and brings the layer's stack to it.
-async fn by_stack(
-    sender: &Sender,
-    stack: &LayerStack,
-    around: &Around,
-    wanted: &Wanted,
-    region: &Region,
-) -> Result<u64, RegionFailure> {
-    let layer = wanted.layer_name();
-    let failed = |Problem { why, hint }| RegionFailure::Stack {
-        layer: layer.clone(),
-        stack: stack.name.clone(),
-        why,
-        hint,
-    };
-    let staged = sender.stage(&wanted.new).await;
-    let staged = staged.map_err(|source| RegionFailure::Refused { layer: layer.clone(), source })?;
-    let no_bucket = || failed(Problem { why: "there is no bucket".to_owned(), hint: None });
-    stack.deploy(around, region, layer, staged.ok_or_else(no_bucket)?).await.map_err(failed)
+/// A layer's stack in one region.
+struct ByStack<'a> {
+    stack: &'a LayerStack,
+    around: &'a Around,
+    sender: &'a Sender,
+    wanted: &'a Wanted,
+    region: &'a Region,
+}
+
+impl ByStack<'_> {
+    fn failed(&self, Problem { why, hint }: Problem) -> RegionFailure {
+        let (layer, stack) = (self.wanted.layer_name().clone(), self.stack.name.clone());
+        RegionFailure::Stack { layer, stack, why, hint }
+    }
+}
+
+impl Maker for ByStack<'_> {
+    async fn holds(&self) -> Result<Option<u64>, RegionFailure> {
+        let holds = self.stack.holds(self.around, self.region, self.wanted.layer_name()).await;
+        holds.map_err(|problem| self.failed(problem))
+    }
+
+    /// Sends the zip to S3, and brings the stack to it.
+    async fn make(&self) -> Result<u64, RegionFailure> {
+        let layer = self.wanted.layer_name();
+        let staged = self.sender.stage(&self.wanted.new).await;
+        let staged = staged.map_err(|source| RegionFailure::Refused { layer: layer.clone(), source })?;
+        let no_bucket = || self.failed(Problem { why: "there is no bucket".to_owned(), hint: None });
+        let deployed =
+            self.stack.deploy(self.around, self.region, layer, staged.ok_or_else(no_bucket)?).await;
+        deployed.map_err(|problem| self.failed(problem))
+    }
 }
 
 /// What each region has, and what would be done there. Gives what it means for the numbers, for each artifact.

@@ -295,37 +295,45 @@ pub async fn bring<C: Clock, J: Journal>(
 ) -> Result<Outcome, RegionFailure> {
     (around.told)(Stage::Looking);
     let found = look(service, wanted, terms).await?;
-    let reinstated = match settled(wanted, &found, terms)? {
-        Ok(outcome) => return Ok(outcome),
-        Err(reinstated) => reinstated,
+    let reinstated = match ahead(wanted, &found, terms)? {
+        Ahead::Nothing(outcome) => return Ok(*outcome),
+        Ahead::Publish { reinstated } => reinstated,
     };
-    let floor = found.listed.first().map_or(0, |newest| newest.version);
-    must_be_next(wanted, floor, agreed)?;
-    service.may_publish(found.newest.as_ref()).await?;
+    let floor = may_go_on(service, wanted, &found, agreed).await?;
     let outcome = publish_above(service, around, wanted, floor).await?;
     Ok(Outcome { reinstated, ..outcome })
 }
 
-/// The same, where a stack makes the versions: `deploy` brings it to the content, and gives the version that it has then.
-pub async fn bring_by_stack(
+/// Whoever makes a layer's versions in one region, instead of PublishLayerVersion.
+pub trait Maker: Sync {
+    /// The version that it has made last and goes on from.
+    fn holds(&self) -> impl Future<Output = Result<Option<u64>, RegionFailure>> + Send;
+    /// Brings it to the content, and gives the version that it holds then.
+    fn make(&self) -> impl Future<Output = Result<u64, RegionFailure>> + Send;
+}
+
+/// The same, where somebody else makes the versions. A version with the content that `maker` does not hold counts as
+/// little as none: a stack that was rolled back has left it behind, or it is another publisher's.
+pub async fn bring_by(
+    maker: &impl Maker,
     service: &impl LayerService,
     told: &(dyn Fn(Stage) + Sync),
     wanted: &Wanted,
     terms: &Terms,
     agreed: Option<u64>,
-    deploy: impl Future<Output = Result<u64, RegionFailure>> + Send,
 ) -> Result<Outcome, RegionFailure> {
     told(Stage::Looking);
     let found = look(service, wanted, terms).await?;
-    let reinstated = match settled(wanted, &found, terms)? {
-        Ok(outcome) => return Ok(outcome),
-        Err(reinstated) => reinstated,
+    let reinstated = match ahead(wanted, &found, terms)? {
+        Ahead::Nothing(outcome) if maker.holds().await? == Some(outcome.version.arn.version) => {
+            return Ok(*outcome);
+        }
+        Ahead::Nothing(outcome) => outcome.reinstated,
+        Ahead::Publish { reinstated } => reinstated,
     };
-    let floor = found.listed.first().map_or(0, |newest| newest.version);
-    must_be_next(wanted, floor, agreed)?;
-    service.may_publish(found.newest.as_ref()).await?;
+    let floor = may_go_on(service, wanted, &found, agreed).await?;
     told(Stage::Publishing(Some(floor + 1).filter(|_| floor > 0)));
-    let number = deploy.await?;
+    let number = maker.make().await?;
     told(Stage::ReadingBack);
     let layer = wanted.layer_name();
     let version = service.get(layer, number).await;
@@ -335,24 +343,42 @@ pub async fn bring_by_stack(
     Ok(Outcome { was, reinstated, ..outcome })
 }
 
-/// What is to be said without a write; else the withdrawals that a write takes back.
-fn settled(
-    wanted: &Wanted,
-    found: &Found,
-    terms: &Terms,
-) -> Result<Result<Outcome, Vec<u64>>, RegionFailure> {
+/// What there is to do in a region, once it was looked at.
+enum Ahead {
+    /// No write: this is what came of it.
+    Nothing(Box<Outcome>),
+    /// A version, which takes back these withdrawals.
+    Publish { reinstated: Vec<u64> },
+}
+
+fn ahead(wanted: &Wanted, found: &Found, terms: &Terms) -> Result<Ahead, RegionFailure> {
     Ok(match plan::step(wanted, found, terms) {
         Step::Unchanged { version, differences } => {
             let twins = plan::twins(&wanted.mark, &found.listed);
-            Ok(Outcome { differences, twins, ..Outcome::new(*version, Was::Unchanged) })
+            let outcome = Outcome::new(*version, Was::Unchanged);
+            Ahead::Nothing(Box::new(Outcome { differences, twins, ..outcome }))
         }
         Step::MakeCurrent { version, differences, replaced, reinstated } => {
             let outcome = Outcome::new(*version, Was::MadeCurrent);
-            Ok(Outcome { differences, replaced, reinstated, ..outcome })
+            Ahead::Nothing(Box::new(Outcome { differences, replaced, reinstated, ..outcome }))
         }
         Step::Refused { version, why } => return Err(RegionFailure::Withdrawn { version, why }),
-        Step::Publish { reinstated, .. } => Err(reinstated),
+        Step::Publish { reinstated, .. } => Ahead::Publish { reinstated },
     })
+}
+
+/// Refuses to write where that would give another number than was agreed on, or where the layer is another publisher's.
+/// Gives the number of the newest version.
+async fn may_go_on(
+    service: &impl LayerService,
+    wanted: &Wanted,
+    found: &Found,
+    agreed: Option<u64>,
+) -> Result<u64, RegionFailure> {
+    let floor = found.listed.first().map_or(0, |newest| newest.version);
+    must_be_next(wanted, floor, agreed)?;
+    service.may_publish(found.newest.as_ref()).await?;
+    Ok(floor)
 }
 
 /// Makes version `number` with this content, unless the region has got that far already. Gives nothing then.

@@ -137,26 +137,42 @@ impl LayerStack {
         let one = InRegion::new(common, region.clone());
         let outcome = Box::pin(one.deploy(&self.template)).await;
         let advice = around.session.advice();
-        let id = match outcome.map_err(|error| self.problem(&error, region, advice, &called))? {
-            Outcome::Deployed(stack) | Outcome::Unchanged(stack) => stack.id,
+        match outcome.map_err(|error| self.problem(&error, region, advice, &called))? {
+            Outcome::Deployed(_) | Outcome::Unchanged(_) => {}
             Outcome::Shown(_) | Outcome::Prepared(..) | Outcome::Begun(_) | Outcome::Left => {
                 let why = "it was interrupted, and the stack may go on without us".to_owned();
                 return Err(Problem { why, hint: Some("publish again to see what came of it".to_owned()) });
             }
+        }
+        self.holds(around, region, layer).await?.ok_or_else(|| Problem {
+            why: format!("it makes no version of layer `{layer}`"),
+            hint: Some(format!("the `LayerName` in its template must be `{layer}`")),
+        })
+    }
+
+    /// The number of the version of the layer that the stack has now; nothing without a stack.
+    pub(crate) async fn holds(
+        &self,
+        around: &Around,
+        region: &Region,
+        layer: &LayerName,
+    ) -> Result<Option<u64>, Problem> {
+        let cloudformation = around.session.cloudformation(region);
+        let resources = async {
+            match cloudformation.stack(&self.name).await? {
+                Some(stack) => cloudformation.resources(&stack.id).await,
+                None => Ok(Vec::new()),
+            }
         };
-        let resources = one
-            .cloudformation
-            .resources(&id)
-            .await
-            .map_err(|failure| Problem { hint: failure.hint(advice, &called), why: failure.to_string() })?;
+        let resources = resources.await.map_err(|failure| Problem {
+            hint: failure.hint(around.session.advice(), &around.called),
+            why: failure.to_string(),
+        })?;
         let versions = resources.into_iter().filter_map(|(_, _, physical)| {
             let arn = physical.parse::<LayerVersionArn>().ok()?;
             (arn.layer == *layer).then_some(arn.version)
         });
-        versions.max().ok_or_else(|| Problem {
-            why: format!("it makes no version of layer `{layer}`"),
-            hint: Some(format!("the `LayerName` in its template must be `{layer}`")),
-        })
+        Ok(versions.max())
     }
 
     fn given(&self, object: &S3Object) -> BTreeMap<String, Sent> {
