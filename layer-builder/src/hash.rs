@@ -8,6 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::Digest;
 
+#[cfg(target_arch = "x86_64")]
+mod lanes;
+mod stream;
+
+pub(crate) use stream::{Hasher, update_both};
+
 /// The SHA-256 of some bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -17,11 +23,6 @@ impl Sha256 {
     /// Of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(sha2::Sha256::digest(bytes).into())
-    }
-
-    /// Of everything that went into `hasher`.
-    pub fn finish(hasher: sha2::Sha256) -> Self {
-        Self(hasher.finalize().into())
     }
 
     /// Reads what AWS shows as a CodeSha256.
@@ -91,24 +92,6 @@ impl From<Sha256> for String {
     }
 }
 
-/// Feeds two hashers, in turns, block by block: a processor that knows SHA-256 waits for itself within a block, and
-/// meanwhile goes on with one of the other stream.
-pub(crate) fn update_both(
-    (one, bytes): (&mut sha2::Sha256, &[u8]),
-    (other, others): (&mut sha2::Sha256, &[u8]),
-) {
-    const BLOCK: usize = 64;
-    let common = bytes.len().min(others.len()) / BLOCK * BLOCK;
-    let (blocks, rest) = bytes.split_at(common);
-    let (other_blocks, other_rest) = others.split_at(common);
-    for (block, other_block) in blocks.chunks_exact(BLOCK).zip(other_blocks.chunks_exact(BLOCK)) {
-        one.update(block);
-        other.update(other_block);
-    }
-    one.update(rest);
-    other.update(other_rest);
-}
-
 /// Bytes as lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
@@ -121,19 +104,6 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn two_hashes_at_once_are_the_same_hashes() {
-        let bytes: Vec<u8> = (0..1000_u32).map(|number| (number * 7) as u8).collect();
-        for (one, other) in [(0, 0), (1, 0), (63, 64), (64, 65), (128, 1000), (1000, 999)] {
-            let (mut first, mut second) = (sha2::Sha256::new(), sha2::Sha256::new());
-            update_both((&mut first, &bytes[..one]), (&mut second, &bytes[bytes.len() - other..]));
-            update_both((&mut first, &bytes), (&mut second, &bytes));
-            let expected = |start: &[u8]| Sha256::of(&[start, &bytes].concat());
-            assert_eq!(Sha256::finish(first), expected(&bytes[..one]));
-            assert_eq!(Sha256::finish(second), expected(&bytes[bytes.len() - other..]));
-        }
-    }
 
     #[test]
     fn a_hash_reads_as_it_is_written() {

@@ -16,11 +16,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use libdeflater::{DecompressionError, Decompressor};
-use sha2::Digest;
 use thiserror::Error;
 use zip::{CompressionMethod, ZipArchive};
 
-use crate::hash::Sha256;
+use crate::hash::{Hasher, Sha256};
 pub(crate) use path::is_safe;
 pub(crate) use stored::HEADER;
 
@@ -361,12 +360,12 @@ fn overlapping(entries: &[Entry], directory: u64) -> Option<&Entry> {
 
 /// The hash of all of an open file. On Unix it leaves the file's position alone, so that others can read meanwhile.
 pub fn hash_of(file: &File) -> std::io::Result<Sha256> {
-    let mut hasher = sha2::Sha256::new();
+    let mut hasher = Hasher::new();
     let mut buffer = vec![0; 1 << 18];
     let mut offset = 0;
     loop {
         match read_at(file, offset, &mut buffer)? {
-            0 => return Ok(Sha256::finish(hasher)),
+            0 => return Ok(hasher.finish()),
             count => {
                 hasher.update(&buffer[..count]);
                 offset += count as u64;

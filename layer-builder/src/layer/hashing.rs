@@ -11,10 +11,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use sha2::Digest;
-
 use super::archive::Error;
-use crate::hash::{Sha256, update_both};
+use crate::hash::{Hasher, Sha256, update_both};
 use crate::processor::Processor;
 use crate::zip_reader::{self, read_at};
 
@@ -71,7 +69,7 @@ struct Wheel {
     path: PathBuf,
     file: Arc<File>,
     expected: Sha256,
-    hasher: sha2::Sha256,
+    hasher: Hasher,
     offset: u64,
 }
 
@@ -79,7 +77,7 @@ struct Wheel {
 #[derive(Debug, Default)]
 struct Zip {
     /// `None` while somebody works on it, and when it is done.
-    hasher: Option<sha2::Sha256>,
+    hasher: Option<Hasher>,
     /// What is written and not hashed yet, the oldest first.
     pieces: VecDeque<Piece>,
     spare: Vec<Piece>,
@@ -115,12 +113,12 @@ enum By {
 /// A stream that somebody works on, with what is to be hashed next.
 enum Task {
     Wheel(Wheel, Vec<u8>),
-    Zip(sha2::Sha256, Piece),
+    Zip(Hasher, Piece),
 }
 
 impl Task {
     /// The hasher, and what it is to be fed with; nothing at the end of a wheel.
-    fn next(&mut self) -> io::Result<(&mut sha2::Sha256, &[u8])> {
+    fn next(&mut self) -> io::Result<(&mut Hasher, &[u8])> {
         match self {
             Self::Wheel(wheel, buffer) => {
                 buffer.resize(PIECE, 0);
@@ -192,7 +190,7 @@ impl State {
     fn end(&mut self, wheel: Wheel, failure: Option<io::Error>) {
         let Wheel { index, path, expected, hasher, .. } = wheel;
         self.wheels_left -= 1;
-        let found = Sha256::finish(hasher);
+        let found = hasher.finish();
         let error = match failure {
             Some(source) => zip_reader::Error::Io { path, source }.into(),
             None if found == expected => return,
@@ -207,7 +205,7 @@ impl State {
 impl Zip {
     fn finish_if_complete(&mut self) {
         if self.is_complete && self.pieces.is_empty() {
-            self.sha256 = self.hasher.take().map(Sha256::finish).or(self.sha256);
+            self.sha256 = self.hasher.take().map(Hasher::finish).or(self.sha256);
         }
     }
 }
@@ -223,7 +221,7 @@ impl Hashing {
     /// Begins to hash open files, each with its path and what it has to be.
     pub fn begin(&self, files: impl IntoIterator<Item = (PathBuf, Arc<File>, Sha256)>) {
         let wheel = |(index, (path, file, expected))| {
-            let hasher = sha2::Sha256::new();
+            let hasher = Hasher::new();
             Wheel { index, path, file, expected, hasher, offset: 0 }
         };
         let mut wheels: Vec<Wheel> = files.into_iter().enumerate().map(wheel).collect();
@@ -258,7 +256,7 @@ impl Hashing {
     pub(super) fn begin_zip(&self) -> Piece {
         let mut state = self.shared.lock();
         let spare = std::mem::take(&mut state.zip.spare);
-        state.zip = Zip { hasher: Some(sha2::Sha256::new()), spare, is_open: true, ..Zip::default() };
+        state.zip = Zip { hasher: Some(Hasher::new()), spare, is_open: true, ..Zip::default() };
         state.zip.spare.pop().unwrap_or_else(Piece::empty)
     }
 
@@ -356,8 +354,7 @@ impl Shared {
 
 /// Hashes what comes next of one stream, or of two.
 fn step(one: &mut Task, other: Option<&mut Task>) -> (io::Result<()>, io::Result<()>) {
-    let alone =
-        |next: io::Result<(&mut sha2::Sha256, &[u8])>| next.map(|(hasher, bytes)| hasher.update(bytes));
+    let alone = |next: io::Result<(&mut Hasher, &[u8])>| next.map(|(hasher, bytes)| hasher.update(bytes));
     let Some(other) = other else { return (alone(one.next()), Ok(())) };
     match (one.next(), other.next()) {
         (Ok(one), Ok(other)) => {

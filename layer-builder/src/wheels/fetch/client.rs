@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use sha2::Digest;
 use ureq::Agent;
 use ureq::http::{Response, header};
 
@@ -14,7 +13,7 @@ use super::Error;
 use super::agent::agent;
 use super::logins::{Logins, Way};
 use crate::cache::{self, Cache};
-use crate::hash::Sha256;
+use crate::hash::Hasher;
 use crate::indexes::address::{self, host_and_port};
 use crate::indexes::{Credentials, Indexes};
 use crate::lock::files::RemoteFile;
@@ -76,7 +75,7 @@ impl<'a> Client<'a> {
     fn try_download(&self, file: &RemoteFile, path: &Path, bar: &ProgressBar) -> Result<(), Error> {
         let mut kept = self.cache.new_file_for(path)?;
         let write = |source| Error::Cache(cache::Error::Write { path: path.to_path_buf(), source });
-        let mut hasher = sha2::Sha256::new();
+        let mut hasher = Hasher::new();
         let mut reader = self.open(file)?;
         let mut buffer = vec![0; 1 << 16];
         loop {
@@ -90,7 +89,7 @@ impl<'a> Client<'a> {
             kept.write_all(&buffer[..count]).map_err(write)?;
             bar.inc(count as u64);
         }
-        let found = Sha256::finish(hasher);
+        let found = hasher.finish();
         if found != file.sha256 {
             let host = host_and_port(&file.url);
             return Err(Error::Hash { file: file.file_name.clone(), host, expected: file.sha256, found });
