@@ -16,6 +16,7 @@ pub mod manifest;
 pub mod publish;
 pub mod region;
 pub mod stack;
+pub mod tally;
 pub mod ui;
 pub mod versions;
 pub mod when;

@@ -209,6 +209,17 @@ pub fn shown(path: &Path) -> String {
     path.strip_prefix(here).unwrap_or(path).display().to_string()
 }
 
+/// An error with all of its causes, in one line.
+pub fn whole(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
 /// `19.0 MB`: bytes in millions, with one decimal; below 100 kB in kB.
 pub fn megabytes(bytes: u64) -> String {
     if bytes < 100_000 {
