@@ -13,7 +13,8 @@ use crate::versions::usage::{self, UsageRequest};
 /// Show which functions use which version of a layer
 ///
 /// Asks every account and region that the layer is published to, by its own table and by its targets, for all functions
-/// with their published versions and aliases. Changes nothing. What could not be asked is said, with exit code 3.
+/// with their published versions and aliases. Changes nothing. What could not be asked is said, with exit code 3, or
+/// 1 if nobody could be.
 #[derive(Args)]
 pub(super) struct UsageArgs {
     /// The layer

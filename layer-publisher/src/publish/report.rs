@@ -31,6 +31,7 @@ use crate::layer_version::LayerVersion;
 use crate::ledger_file::LedgerFileError;
 use crate::manifest::Artifact;
 use crate::stack::layer::Around;
+use crate::tally::Tally;
 use crate::ui::{Format, Ui, megabytes};
 
 /// What came of one artifact in one region.
@@ -657,12 +658,12 @@ fn numbers(versions: &[u64]) -> String {
 fn exit_code(counts: &Counts, intent: Intent) -> u8 {
     let Counts { to_publish, to_make_current, to_record, to_point, shared, .. } = *counts;
     let is_to_do = to_publish + to_make_current + to_record + to_point + shared > 0;
-    if counts.is_refused || counts.required_failed > 0 && counts.required_failed == counts.required {
-        1
-    } else if counts.required_failed > 0 || counts.not_recorded > 0 {
-        3
-    } else {
-        u8::from(intent == Intent::Check && is_to_do)
+    let done = counts.required.saturating_sub(counts.required_failed);
+    let tally = Tally { done, failed: counts.required_failed + counts.not_recorded };
+    match tally.exit_code() {
+        _ if counts.is_refused => 1,
+        0 => u8::from(intent == Intent::Check && is_to_do),
+        code => code,
     }
 }
 

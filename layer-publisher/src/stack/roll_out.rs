@@ -30,7 +30,7 @@ use crate::clocks::Clocks;
 use crate::config::LayersFile;
 use crate::ledger_file::LedgerFile;
 use crate::publish::staging::BucketPattern;
-use crate::ui::{Format, Ui, counted};
+use crate::ui::{Format, Ui, counted, whole};
 use crate::versions::ways::{Ask, Subject, Way, WaysError};
 use error::{RequestError, RollOutError};
 use one::{Done, Run};
@@ -111,6 +111,8 @@ impl Target {
 struct Targets {
     all: Vec<Target>,
     failures: Vec<RollOutError>,
+    /// So many accounts and regions that count could be asked.
+    answered: usize,
 }
 
 /// What all stacks have in common.
@@ -167,10 +169,10 @@ async fn try_run(request: &RollOutRequest, ui: &Ui, called: &CalledAs) -> Result
         interrupts: interrupts.clone(),
         change_set: new_name(),
     };
-    let Targets { all, failures } = targets;
+    let Targets { all, failures, answered } = targets;
     let is_stopped = request.after_failure == AfterFailure::Stop && !failures.is_empty();
     let rows = in_order(all, request, Arc::new(shared), is_stopped).await;
-    let report = Report { ui, called, intent: request.intent, rows: &rows, failures: &failures };
+    let report = Report { ui, called, intent: request.intent, rows: &rows, failures: &failures, answered };
     let code = report.finish(request.format, start.elapsed());
     Ok(if interrupts.came() { ExitCode::from(interrupt::EXIT_CODE) } else { ExitCode::from(code) })
 }
@@ -192,7 +194,7 @@ async fn in_order(
             running.spawn(async move {
                 let run = Box::pin(one::roll_out(&target, &shared, position)).await;
                 if let Err(error) = &run.result {
-                    shared.ui.failed("Failed", format!("{}: {error}", target.label()));
+                    shared.ui.failed("Failed", format!("{}: {}", target.label(), whole(error.as_ref())));
                 }
                 (position, target, run)
             });

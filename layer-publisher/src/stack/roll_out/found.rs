@@ -41,6 +41,7 @@ pub(super) async fn targets(
         };
         match found {
             Ok(found) => {
+                targets.answered += usize::from(answer.weight == Weight::Required);
                 for (function, stack) in &found.without {
                     ui.note(format!(
                         "function `{function}` in {} belongs to no stack, and keeps {stack}",
