@@ -61,6 +61,8 @@ pub(super) struct Report<'a> {
     pub(super) failures: &'a [RollOutError],
     /// So many accounts and regions that count could say it.
     pub(super) answered: usize,
+    /// Whether the stacks are those of `[[stacks]]`.
+    pub(super) is_named: bool,
 }
 
 #[derive(Serialize)]
@@ -97,6 +99,7 @@ impl Report<'_> {
         if self.rows.is_empty() {
             counts.push(
                 match (self.failures.is_empty(), self.answered) {
+                    (true, _) if self.is_named => "no stack to roll out",
                     (true, _) => "no stack runs an older version",
                     (false, 0) => "it is not known which stacks run an older version",
                     (false, _) => "no stack of those asked runs an older version",
