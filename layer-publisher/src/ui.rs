@@ -120,6 +120,11 @@ impl Ui {
         }
     }
 
+    /// What there is to choose from, on the terminal: part of a question, and so said however quiet we are.
+    pub fn menu(&self, text: &str) {
+        text.lines().for_each(|line| self.line(line));
+    }
+
     /// A result, on standard output. Whether it got there is for [`Ui::lost_results`] to tell.
     pub fn result(&self, text: impl Display) {
         let mut out = AutoStream::new(std::io::stdout(), self.color);
