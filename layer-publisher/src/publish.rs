@@ -18,6 +18,7 @@ pub mod refused;
 pub mod regions;
 mod report;
 pub mod row;
+mod second_account;
 mod sender;
 pub mod shared_lock;
 pub mod stage;
@@ -325,7 +326,7 @@ async fn prepare(
     let Order { file, artifacts, options, .. } = order;
     let clocks = Clocks::from_environment();
     let ledger = LedgerFile::beside(&file.path);
-    ledger.read()?;
+    let known = ledger.read()?;
     if options.intent == Intent::Publish {
         ledger.must_be_writable()?;
     }
@@ -398,6 +399,14 @@ async fn prepare(
     let asked = asked.into_iter().map(|place| place.region.clone()).collect::<Vec<_>>();
     let caller = session.caller(&asked).await?;
     caller.must_be(way.account.as_ref(), target)?;
+    if command == Command::Publish {
+        for ((artifact, destination), parcel) in artifacts.iter().zip(&parcels) {
+            let (layer, lambda_name) = (artifact.manifest.layer.as_str(), parcel.wanted.layer_name());
+            let coming = second_account::Coming { layer, lambda_name, target, destination };
+            let said = (ui, called);
+            second_account::must_be_meant(&coming, &known, &caller, options.intent, &file.path, said)?;
+        }
+    }
     ui.detail(
         "Using",
         format!(

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use template_tools::arn::{ArnError, Region};
+use template_tools::arn::{AccountId, ArnError, Region};
 use thiserror::Error;
 
 use super::choose::ChangedError;
@@ -81,6 +81,23 @@ pub enum PublishError {
     /// The credentials are for another account.
     #[error(transparent)]
     OtherAccount(#[from] OtherAccount),
+    /// The credentials are for another account than all those before, and none is named.
+    #[error(
+        "layer `{layer}` was published to account {} so far, and these credentials are for account {found}",
+        listed(known)
+    )]
+    SecondAccount {
+        /// The layer.
+        layer: String,
+        /// The target.
+        target: Option<String>,
+        /// The accounts that the ledger has rows of.
+        known: Vec<AccountId>,
+        /// The account of these credentials.
+        found: AccountId,
+        /// The file in which one can be named.
+        file: PathBuf,
+    },
     /// A layer would become public.
     #[error("`{}` makes layer `{layer}` public: everybody could use it", file.display())]
     Public {
@@ -143,6 +160,18 @@ impl PublishError {
                 "if that is meant, say so with `{} {layer} --allow-public`",
                 called.words(Command::Publish)
             )),
+            Self::SecondAccount { layer, target, found, file, .. } => {
+                let table = match target {
+                    Some(target) => format!("[layers.{layer}.publish.targets.{target}]"),
+                    None => format!("[layers.{layer}.publish]"),
+                };
+                let name = if target.is_none() { "NAME" } else { "OTHER" };
+                Some(format!(
+                    "name the account that is meant with `account = \"{found}\"` in `{table}` of `{}`, or make it a \
+                     target of its own, `[layers.{layer}.publish.targets.{name}]`",
+                    file.display()
+                ))
+            }
             Self::Target(error) => error.hint(),
             Self::Numbers { layer, disagreement: Disagreement::Lagging(_) } => Some(format!(
                 "fill up the regions that lag behind with `{} {layer} --align`",
@@ -177,6 +206,10 @@ impl PublishError {
             Self::Lock(error) => error.hint(called),
         }
     }
+}
+
+fn listed(accounts: &[AccountId]) -> String {
+    accounts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
 }
 
 fn numbers(disagreement: &Disagreement) -> String {

@@ -15,6 +15,7 @@ use crate::publish::regions::Weight;
 use crate::tally::Tally;
 use crate::ui::{Format, Ui, counted, megabytes, whole};
 use crate::versions::usage::{Opened, arn, table};
+use crate::versions::ways::hint_about_row;
 use crate::when::Age;
 
 /// What is known about a place, and what follows from that.
@@ -129,6 +130,8 @@ impl Report<'_> {
         }
         let mut hints = Vec::new();
         hints.extend(self.opened.ways.failures.iter().filter_map(|failure| failure.hint(self.called)));
+        let unreached = self.opened.ways.unreached.iter().map(|entry| &entry.layer_version_arn);
+        hints.extend(unreached.map(|row| hint_about_row(row, self.called)));
         for verdict in verdicts {
             let LayerPlace { layer_name, account, region, .. } = verdict.place();
             for Silent { said, hint } in &verdict.asked.silent {

@@ -15,7 +15,7 @@ use crate::publish::regions::Weight;
 use crate::tally::Tally;
 use crate::ui::{Format, Ui, counted, whole};
 use crate::versions::usage::table;
-use crate::versions::ways::Ways;
+use crate::versions::ways::{Ways, hint_about_row};
 
 /// One layer in one account and region. Fields that say nothing are null or empty, and always there.
 #[derive(Debug, Serialize)]
@@ -130,6 +130,9 @@ impl<'a> Report<'a> {
         if let Some(hint) = rows.iter().find_map(|row| row.hint.as_deref()) {
             self.ui.note(hint);
         }
+        if let Some(entry) = ways.unreached.first() {
+            self.ui.note(hint_about_row(&entry.layer_version_arn, self.called));
+        }
         self.advise(&rows);
 
         let mut tally = Tally { failed: not_asked.len(), ..Tally::default() };
@@ -203,7 +206,7 @@ impl<'a> Report<'a> {
             account: Some(entry.layer_version_arn.account.to_string()),
             layer_version_arn: Some(entry.layer_version_arn.clone()),
             error: "no way of `layers.toml` leads there".to_owned(),
-            hint: None,
+            hint: Some(hint_about_row(&entry.layer_version_arn, self.called)),
         });
         failures.chain(unreached).collect()
     }

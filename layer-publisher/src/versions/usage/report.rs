@@ -13,7 +13,7 @@ use crate::called::CalledAs;
 use crate::publish::regions::Weight;
 use crate::tally::Tally;
 use crate::ui::{Format, Ui, counted, whole};
-use crate::versions::ways::Ways;
+use crate::versions::ways::{Ways, hint_about_row};
 
 pub(super) struct Report<'a> {
     pub(super) request: &'a UsageRequest,
@@ -162,6 +162,7 @@ impl Report<'_> {
             gaps.counts = true;
             let arn = &entry.layer_version_arn;
             gaps.said.push(format!("{arn}: the ledger names it, and no target of `layers.toml` leads there"));
+            gaps.hint = gaps.hint.or_else(|| Some(hint_about_row(arn, self.called)));
         }
         let advice = |corner: &Corner| {
             let spot = self.found.iter().map(|found| found.spot).find(|spot| Corner::of(spot) == *corner);
