@@ -18,6 +18,7 @@ pub mod region;
 pub mod stack;
 pub mod tally;
 pub mod ui;
+pub mod under_way;
 pub mod versions;
 pub mod when;
 pub mod zip_directory;

@@ -27,6 +27,7 @@ pub mod terms;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use template_tools::arn::{LayerName, Region};
@@ -41,6 +42,7 @@ use crate::config::publish::{Destination, Publisher, UnknownTarget};
 use crate::ledger_file::LedgerFile;
 use crate::machine_lock;
 use crate::manifest::{self, Artifact, ArtifactError, Freshness};
+use crate::stack::interrupt::Interrupts;
 use crate::stack::layer::{LayerStack, Problem};
 use crate::ui::{Format, Ui, shown};
 use crate::zip_source::LARGEST_DIRECT_ZIP;
@@ -255,7 +257,14 @@ async fn act(
         Some((parcel.lock.as_ref()?, parcel.wanted.layer_name(), &parcel.places.first()?.region))
     });
     let shared = shared_lock::acquire(session, caller, clocks, &places.collect::<Vec<_>>(), ui).await?;
+    // Before that nothing is written, and Ctrl-C ends at once.
+    let gate = Arc::clone(session.gate());
+    let listening = Interrupts::listen_for(ui, lines.under_way(), move || gate.close());
+    if let Err(error) = &listening {
+        ui.warning(format!("Ctrl-C ends this run in the middle: {error}"));
+    }
     let done = act_alone(prepared, options, lines, report).await;
+    report.interrupted = listening.is_ok_and(|interrupts| interrupts.came());
     shared.release(ui).await;
     drop(lock);
     done

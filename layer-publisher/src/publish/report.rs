@@ -30,6 +30,7 @@ use crate::called::CalledAs;
 use crate::layer_version::LayerVersion;
 use crate::ledger_file::LedgerFileError;
 use crate::manifest::Artifact;
+use crate::stack::interrupt;
 use crate::stack::layer::Around;
 use crate::tally::Tally;
 use crate::ui::{Format, Ui, megabytes};
@@ -96,6 +97,8 @@ pub(super) struct Report<'a> {
     rows: Vec<(usize, usize, Row)>,
     has_failed: BTreeSet<(String, Region)>,
     fills: BTreeMap<(usize, Region), Vec<u64>>,
+    /// Whether Ctrl-C came before all was done.
+    pub(super) interrupted: bool,
 }
 
 /// `Reading sosw.zip: sosw 3.0.1 and 17 more, 19.0 MB, sha256 n9yf1qKc…`
@@ -174,6 +177,7 @@ impl<'a> Report<'a> {
             rows: Vec::new(),
             has_failed: BTreeSet::new(),
             fills: BTreeMap::new(),
+            interrupted: false,
         }
     }
 
@@ -617,7 +621,7 @@ impl<'a> Report<'a> {
             row.filled = its.map(|(_, numbers)| numbers.clone()).unwrap_or_default();
         }
         let regions = self.rows.iter().map(|(_, _, row)| row).collect::<Vec<_>>();
-        let exit_code = exit_code(&self.counts, intent);
+        let exit_code = if self.interrupted { interrupt::EXIT_CODE } else { exit_code(&self.counts, intent) };
         match format {
             Format::Text => {
                 regions

@@ -31,6 +31,7 @@ use crate::config::LayersFile;
 use crate::ledger_file::LedgerFile;
 use crate::publish::staging::BucketPattern;
 use crate::ui::{Format, Ui, counted, shown, whole};
+use crate::under_way::UnderWay;
 use crate::versions::ways::{Ask, Subject, Way, WaysError};
 use error::{RequestError, RollOutError};
 use one::{Done, Run};
@@ -124,6 +125,7 @@ struct Shared {
     clocks: Clocks,
     ui: Ui,
     interrupts: Interrupts,
+    under_way: UnderWay,
     /// The beginning of a name that no other change set has.
     change_set: String,
 }
@@ -161,7 +163,8 @@ async fn try_run(request: &RollOutRequest, ui: &Ui, called: &CalledAs) -> Result
         }
     }
     only_wanted(&mut targets, request)?;
-    let interrupts = Interrupts::listen().map_err(RequestError::Interrupts)?;
+    let under_way = UnderWay::default();
+    let interrupts = Interrupts::listen_for(ui, &under_way, || ()).map_err(RequestError::Interrupts)?;
     if !targets.all.is_empty() {
         let how = if request.at_once > 1 { format!(", {} at once", request.at_once) } else { String::new() };
         let verb = if request.intent == Intent::Show { "Looking at" } else { "Rolling out" };
@@ -174,6 +177,7 @@ async fn try_run(request: &RollOutRequest, ui: &Ui, called: &CalledAs) -> Result
         clocks,
         ui: ui.clone(),
         interrupts: interrupts.clone(),
+        under_way,
         change_set: new_name(),
     };
     let Targets { all, failures, answered } = targets;
@@ -200,6 +204,7 @@ async fn in_order(
             let Some((position, target)) = waiting.next() else { break };
             let shared = Arc::clone(&shared);
             running.spawn(async move {
+                let _begun = shared.under_way.begin(target.label());
                 let run = Box::pin(one::roll_out(&target, &shared, position)).await;
                 if let Err(error) = &run.result {
                     shared.ui.failed("Failed", format!("{}: {}", target.label(), whole(error.as_ref())));

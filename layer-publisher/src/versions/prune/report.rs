@@ -12,6 +12,7 @@ use super::{Deleted, Deletes, PruneRequest, summed_up};
 use crate::aws::failure::CallFailure;
 use crate::called::{CalledAs, Command};
 use crate::publish::regions::Weight;
+use crate::stack::interrupt;
 use crate::tally::Tally;
 use crate::ui::{Format, Ui, counted, megabytes, whole};
 use crate::versions::usage::{Opened, arn, table};
@@ -50,6 +51,8 @@ pub(super) struct Report<'a> {
     pub(super) called: &'a CalledAs,
     pub(super) opened: &'a Opened,
     pub(super) deleted: Deleted,
+    /// Whether Ctrl-C came: what was not deleted by then is not.
+    pub(super) interrupted: bool,
 }
 
 #[derive(Serialize)]
@@ -124,7 +127,10 @@ impl Report<'_> {
 
     pub(super) fn finish(&self, verdicts: &[Verdict<'_>]) -> ExitCode {
         let failures = self.failures();
-        let code = self.code(verdicts, failures.len());
+        let code = match self.interrupted {
+            true => interrupt::EXIT_CODE,
+            false => self.code(verdicts, failures.len()),
+        };
         for failure in &failures {
             self.ui.failed("Failed", failure);
         }
@@ -234,6 +240,9 @@ impl Report<'_> {
             (Deletes::Not, ..) => {
                 words.push(format!("{} would be deleted, {size}", counted(remove, "version")));
             }
+        }
+        if self.interrupted && remove > 0 {
+            words.push(format!("{} not deleted, for Ctrl-C came", counted(remove, "version")));
         }
         for (action, word) in [("keep", "kept"), ("failed", "failed"), ("unknown", "left alone")] {
             if count(action) > 0 {
