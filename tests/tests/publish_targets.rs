@@ -43,6 +43,10 @@ fn arn(region: &str, account: &str, version: u64) -> String {
 fn pypi_dev_is_published_and_promoted_to_prod() {
     let (world, dev, prod) = world("1111");
     let promote = ["promote", "demo", "--from", "dev", "--to", "prod"];
+    let same = run(&world, &["promote", "demo", "--from", "dev", "--to", "dev"]).ends_with(1);
+    assert_eq!(same.calls.len(), 0);
+    same.says("error: `--from` and `--to` both name target `dev` of layer `demo`")
+        .says("hint: other targets are: `prod`");
     // There is nothing yet.
     let failed = run(&world, &promote).ends_with(1).says("names no version of layer `demo` in target `dev`");
     failed.says("hint: publish it there first with `layer-publisher publish --target dev`");
