@@ -86,11 +86,18 @@ fn pypi_ledger_pointers_and_templates_go_back_and_what_was_withdrawn_stays_away(
     let latest = world.run(&["latest"]).ends_with(0);
     assert_eq!(latest.json()["versions"][0]["version"], json!(1));
     assert_eq!(latest.json()["versions"][0]["withdrawn"], json!({ "2": "imports fail" }));
-    for arguments in [&["publish"][..], &["publish", "--check"], &["publish", "--reuse-older"]] {
+    let (failed, would) = ("error: failed to publish", "error: would fail to publish");
+    for (arguments, verb) in [
+        (&["publish"][..], failed),
+        (&["publish", "--check"], would),
+        (&["publish", "--dry-run"], would),
+        (&["publish", "--reuse-older"], failed),
+    ] {
         let refused = world.run(arguments).ends_with(1);
         assert_eq!(writes(&refused), 0);
         refused
-            .says("error: failed to publish layer `demo` to eu-west-1, us-east-1")
+            .says(verb)
+            .says(" layer `demo` to eu-west-1, us-east-1\n  Caused by: this content")
             .says("this content was withdrawn as version 2: imports fail")
             .says("take the withdrawal back with `--reinstate`");
     }

@@ -292,6 +292,24 @@ fn pypi_wrong_words_are_known_before_anybody_is_asked() {
     let wrong = world.run(&["usage", "demo", "--package", "requests[socks]"]).ends_with(2);
     assert_eq!(wrong.calls.len(), 0);
     wrong.says("`requests[socks]` names no package: only a name and versions can be asked for");
+    for (wrong, said) in
+        [("pyton3.13", "did you mean `python3.13`?"), ("python", "they look like `python3.13`")]
+    {
+        let wrong = world.run(&["usage", "demo", "--runtime", wrong]).ends_with(2);
+        assert_eq!(wrong.calls.len(), 0);
+        wrong.says(said);
+    }
+    for known in ["nodejs22.x", "java8.al2", "dotnetcore3.1", "provided.al2023", "provided", "go1.x"] {
+        world.run(&["usage", "demo", "--runtime", known]).ends_with(0);
+    }
+    // A ledger that is no file.
+    std::fs::create_dir(world.project.path("layer-versions.json")).unwrap();
+    world.run(&["usage", "demo"]).ends_with(1).says("hint: the ledger is a file: move the folder");
+    std::fs::remove_dir(world.project.path("layer-versions.json")).unwrap();
+    // No git.
+    let mut command = world.command(&["publish", "--changed-since", "HEAD"]);
+    let run = Run::new(command.env("PATH", "").output().unwrap(), Vec::new()).ends_with(1);
+    run.says("error: failed to start `git`").says("hint: install git");
     let unknown = world.run(&["usage", "dem"]).ends_with(1);
     assert_eq!(unknown.calls.len(), 0);
     unknown.says("there is no layer `dem`").says("did you mean `demo`?");

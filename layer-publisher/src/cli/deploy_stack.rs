@@ -121,8 +121,8 @@ impl DeployStackArgs {
             ExitCode::from(2)
         };
         if self.template.is_none() && self.execute_changeset.is_none() {
-            let lists = [
-                (&mut self.capabilities, lists::is_capability as fn(&str) -> bool),
+            let lists: [lists::List<'_>; 3] = [
+                (&mut self.capabilities, lists::is_capability),
                 (&mut self.parameters, lists::is_pair),
                 (&mut self.tags, lists::is_pair),
             ];

@@ -89,14 +89,12 @@ pub enum PublishError {
     SecondAccount {
         /// The layer.
         layer: String,
-        /// The target.
-        target: Option<String>,
         /// The accounts that the ledger has rows of.
         known: Vec<AccountId>,
         /// The account of these credentials.
         found: AccountId,
-        /// The file in which one can be named.
-        file: PathBuf,
+        /// What to type next.
+        hint: String,
     },
     /// A layer would become public.
     #[error("`{}` makes layer `{layer}` public: everybody could use it", file.display())]
@@ -153,6 +151,9 @@ impl PublishError {
             Self::Config(ConfigError::NotFound { .. }) => {
                 Some(format!("name the file with `{} --layers-file FILE`", called.words(Command::Publish)))
             }
+            Self::Changed(ChangedError::Git(_)) => {
+                Some("install git and see that it is on PATH, or name the layers instead of `--changed-since`".to_owned())
+            }
             Self::Changed(ChangedError::Refused { .. }) => {
                 Some("name a commit, a branch or a tag, for example `origin/main`; a shallow clone may not have it".to_owned())
             }
@@ -160,18 +161,7 @@ impl PublishError {
                 "if that is meant, say so with `{} {layer} --allow-public`",
                 called.words(Command::Publish)
             )),
-            Self::SecondAccount { layer, target, found, file, .. } => {
-                let table = match target {
-                    Some(target) => format!("[layers.{layer}.publish.targets.{target}]"),
-                    None => format!("[layers.{layer}.publish]"),
-                };
-                let name = if target.is_none() { "NAME" } else { "OTHER" };
-                Some(format!(
-                    "name the account that is meant with `account = \"{found}\"` in `{table}` of `{}`, or make it a \
-                     target of its own, `[layers.{layer}.publish.targets.{name}]`",
-                    file.display()
-                ))
-            }
+            Self::SecondAccount { hint, .. } => Some(hint.clone()),
             Self::Target(error) => error.hint(),
             Self::Numbers { layer, disagreement: Disagreement::Lagging(_) } => Some(format!(
                 "fill up the regions that lag behind with `{} {layer} --align`",
@@ -198,7 +188,7 @@ impl PublishError {
             Self::Pointer { source: PointerNameError::Architectures(_), .. } => {
                 Some("split the layer by architecture, or leave `{architecture}` out of the name".to_owned())
             }
-            Self::Pointer { .. } | Self::Nothing | Self::Config(_) | Self::Changed(_) | Self::Name { .. } | Self::System { .. } => None,
+            Self::Pointer { .. } | Self::Nothing | Self::Config(_) | Self::Name { .. } | Self::System { .. } => None,
             Self::Artifact(error) => error.hint(called),
             Self::NoRegion(error) => Some(error.hint(called)),
             Self::Session(error) => error.hint(called),

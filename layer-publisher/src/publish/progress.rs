@@ -38,8 +38,8 @@ impl Lines {
     /// A line, which says that it waits for its turn.
     pub(super) fn line(&self, layer: &LayerName, region: &Region) -> Line {
         let place = if self.names_layers { format!("{layer} in {region}") } else { region.to_string() };
-        let _begun = self.under_way.begin(place.as_str());
-        let line = Line { ui: self.ui.clone(), place, moving: self.ui.moving_line(), _begun };
+        let begun = self.under_way.begin(place.as_str());
+        let line = Line { ui: self.ui.clone(), place, moving: self.ui.moving_line(), _begun: begun };
         line.say("waiting for its turn");
         line
     }

@@ -54,8 +54,9 @@ pub(super) struct Done {
 
 /// One failure, for several regions if it is the same in all of them.
 #[derive(Debug, Error)]
-#[error("failed to publish layer `{layer}` to {}", regions.join(", "))]
+#[error("{verb} layer `{layer}` to {}", regions.join(", "))]
 struct Failed {
+    verb: &'static str,
     layer: String,
     regions: Vec<String>,
     source: Cause,
@@ -521,6 +522,7 @@ impl<'a> Report<'a> {
             known.regions.push(place.region.to_string());
         } else {
             self.failures.push(Failed {
+                verb: "failed to publish",
                 layer,
                 regions: vec![place.region.to_string()],
                 source: cause,
@@ -610,6 +612,9 @@ impl<'a> Report<'a> {
         self.summary();
         for failure in &mut self.failures {
             failure.regions.sort();
+            if intent != Intent::Publish {
+                failure.verb = "would fail to publish";
+            }
             let error: &(dyn Error + 'static) = failure;
             self.ui.error(error, failure.hint.as_deref());
         }

@@ -55,18 +55,25 @@ pub(super) fn must_be_meant(
     if others.is_empty() {
         return Ok(());
     }
+    let (layer, found) = (coming.layer, &caller.account);
+    let (table, name) = match coming.target {
+        Some(target) => (format!("[layers.{layer}.publish.targets.{target}]"), "OTHER"),
+        None => (format!("[layers.{layer}.publish]"), "NAME"),
+    };
+    let hint = format!(
+        "name the account that is meant with `account = \"{found}\"` in `{table}` of `{}`, or make it a target of its \
+         own, `[layers.{layer}.publish.targets.{name}]`",
+        file.display()
+    );
     let error = PublishError::SecondAccount {
-        layer: coming.layer.to_owned(),
-        target: coming.target.map(str::to_owned),
+        layer: layer.to_owned(),
         known: others.into_iter().collect(),
-        found: caller.account.clone(),
-        file: file.to_owned(),
+        found: found.clone(),
+        hint,
     };
     if intent != Intent::Publish {
         ui.warning(&error);
-        if let Some(hint) = error.hint(called) {
-            ui.note(hint);
-        }
+        error.hint(called).into_iter().for_each(|hint| ui.note(hint));
         return Ok(());
     }
     let question = format!("{error}. Publish it there as well? [yes/no]");

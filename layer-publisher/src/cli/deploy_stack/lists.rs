@@ -6,6 +6,9 @@ use std::path::PathBuf;
 /// Those that CloudFormation knows.
 const CAPABILITIES: [&str; 3] = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"];
 
+/// What stands behind a flag, and whether a word can be part of it.
+pub(super) type List<'a> = (&'a mut Vec<String>, fn(&str) -> bool);
+
 /// Whether a word can be one.
 pub(super) fn is_capability(word: &str) -> bool {
     word.starts_with("CAPABILITY")
@@ -17,9 +20,7 @@ pub(super) fn is_pair(word: &str) -> bool {
 }
 
 /// The template that a list has swallowed: the only word in all of them that does not fit, taken out of its list.
-pub(super) fn template_behind<const N: usize>(
-    lists: [(&mut Vec<String>, fn(&str) -> bool); N],
-) -> Option<PathBuf> {
+pub(super) fn template_behind<const N: usize>(lists: [List<'_>; N]) -> Option<PathBuf> {
     let strangers = lists.iter().flat_map(|(words, fits)| words.iter().filter(|word| !fits(word)));
     if strangers.count() != 1 {
         return None;
@@ -51,10 +52,7 @@ mod tests {
     fn check(capabilities: &str, parameters: &str, template: Option<&str>) {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         let (mut capabilities, mut parameters) = (words(capabilities), words(parameters));
-        let lists = [
-            (&mut capabilities, is_capability as fn(&str) -> bool),
-            (&mut parameters, is_pair as fn(&str) -> bool),
-        ];
+        let lists: [List<'_>; 2] = [(&mut capabilities, is_capability), (&mut parameters, is_pair)];
         assert_eq!(template_behind(lists), template.map(PathBuf::from));
         if template.is_some() {
             assert!(capabilities.iter().all(|word| is_capability(word)), "{capabilities:?}");

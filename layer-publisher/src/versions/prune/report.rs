@@ -127,10 +127,7 @@ impl Report<'_> {
 
     pub(super) fn finish(&self, verdicts: &[Verdict<'_>]) -> ExitCode {
         let failures = self.failures();
-        let code = match self.interrupted {
-            true => interrupt::EXIT_CODE,
-            false => self.code(verdicts, failures.len()),
-        };
+        let code = if self.interrupted { interrupt::EXIT_CODE } else { self.code(verdicts, failures.len()) };
         for failure in &failures {
             self.ui.failed("Failed", failure);
         }
