@@ -35,12 +35,12 @@ impl Interrupts {
         let (first, second) = ((ui.clone(), under_way.clone()), (ui.clone(), under_way.clone()));
         let say = move || {
             let (ui, under_way) = &first;
-            stop();
             let text = match under_way.names() {
                 Some(names) => format!("nothing more is begun; waiting for what is under way: {names}"),
                 None => "nothing more is begun".to_owned(),
             };
             ui.failed("Interrupted", format!("{text}; Ctrl-C again ends at once"));
+            stop();
         };
         let end = move || {
             let (ui, under_way) = &second;
@@ -62,11 +62,13 @@ impl Interrupts {
         }
         let (sender, receiver) = watch::channel(false);
         let handler = move || {
-            if sender.send_replace(true) {
+            // One call comes after the other, and what is said comes before anybody acts on it.
+            if *sender.borrow() {
                 second();
                 std::process::exit(i32::from(EXIT_CODE));
             }
             first();
+            sender.send_replace(true);
         };
         ctrlc::set_handler(handler).map_err(io::Error::other)?;
         Ok(ONE.get_or_init(|| Self(receiver)).clone())
