@@ -226,12 +226,29 @@ impl Error {
             }
             Self::Requires(error) => Some(error.hint()),
             Self::Include(error) => error.hint(),
+            Self::Assemble(archive::Error::Write(source)) | Self::Write { source, .. } => {
+                Some(written_hint(source.kind()).to_owned())
+            }
             Self::Smoke(_)
             | Self::Plan(_)
             | Self::Assemble(_)
-            | Self::Write { .. }
             | Self::NotInLock { .. } => None,
         }
+    }
+}
+
+/// What to do where the result could not be written.
+fn written_hint(kind: std::io::ErrorKind) -> &'static str {
+    use std::io::ErrorKind;
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on that disk, and run it again",
+        ErrorKind::ReadOnlyFilesystem => {
+            "that disk is read-only: mount it for writing, or build in a copy of the project elsewhere"
+        }
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists | ErrorKind::IsADirectory => {
+            "see what is in its place, a file or a folder, and move that away"
+        }
+        _ => "see to it that `target/layers` and the files in it are yours to write",
     }
 }
 

@@ -115,6 +115,18 @@ pub enum ConfigError {
         /// What is wrong.
         source: RegionNameError,
     },
+    /// A stack twice.
+    #[error("`{}`: numbers {first} and {second} of `[[stacks]]` are both about stack `{name}`", path.display())]
+    StackTwice {
+        /// The file.
+        path: PathBuf,
+        /// The stack.
+        name: String,
+        /// The number of the first table.
+        first: usize,
+        /// That of the second one.
+        second: usize,
+    },
     /// A region that stands twice.
     #[error("`{}`: {place} names the region `{region}` twice", path.display())]
     RegionTwice {
@@ -228,6 +240,10 @@ impl Reader<'_> {
                 nearest: nearest(name, known.iter().copied()),
             }),
         }
+    }
+
+    fn twice(&self, name: &str, first: usize, second: usize) -> ConfigError {
+        ConfigError::StackTwice { path: self.path.to_owned(), name: name.to_owned(), first, second }
     }
 
     fn wrong_type(&self, key: &str, place: &str, expected: &'static str) -> ConfigError {

@@ -61,6 +61,13 @@ impl LedgerFileError {
                 "see to it that there is room on the disk of `{}`, and that its folder is yours to write",
                 path.display()
             )),
+            Self::Read { path, source } if source.kind() == io::ErrorKind::IsADirectory => Some(format!(
+                "the ledger is a file: move the folder `{}` out of its place; `status --repair` makes the ledger anew",
+                path.display()
+            )),
+            Self::Read { path, source } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some(format!("make it readable with `chmod u+r {}`", path.display()))
+            }
             Self::Read { .. } => None,
         }
     }

@@ -18,6 +18,7 @@ pub mod refused;
 pub mod regions;
 mod report;
 pub mod row;
+mod second_account;
 mod sender;
 pub mod shared_lock;
 pub mod stage;
@@ -26,6 +27,7 @@ pub mod terms;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use template_tools::arn::{LayerName, Region};
@@ -40,6 +42,7 @@ use crate::config::publish::{Destination, Publisher, UnknownTarget};
 use crate::ledger_file::LedgerFile;
 use crate::machine_lock;
 use crate::manifest::{self, Artifact, ArtifactError, Freshness};
+use crate::stack::interrupt::Interrupts;
 use crate::stack::layer::{LayerStack, Problem};
 use crate::ui::{Format, Ui, shown};
 use crate::zip_source::LARGEST_DIRECT_ZIP;
@@ -254,7 +257,14 @@ async fn act(
         Some((parcel.lock.as_ref()?, parcel.wanted.layer_name(), &parcel.places.first()?.region))
     });
     let shared = shared_lock::acquire(session, caller, clocks, &places.collect::<Vec<_>>(), ui).await?;
+    // Before that nothing is written, and Ctrl-C ends at once.
+    let gate = Arc::clone(session.gate());
+    let listening = Interrupts::listen_for(ui, lines.under_way(), move || gate.close());
+    if let Err(error) = &listening {
+        ui.warning(format!("Ctrl-C ends this run in the middle: {error}"));
+    }
     let done = act_alone(prepared, options, lines, report).await;
+    report.interrupted = listening.is_ok_and(|interrupts| interrupts.came());
     shared.release(ui).await;
     drop(lock);
     done
@@ -325,7 +335,7 @@ async fn prepare(
     let Order { file, artifacts, options, .. } = order;
     let clocks = Clocks::from_environment();
     let ledger = LedgerFile::beside(&file.path);
-    ledger.read()?;
+    let known = ledger.read()?;
     if options.intent == Intent::Publish {
         ledger.must_be_writable()?;
     }
@@ -398,6 +408,14 @@ async fn prepare(
     let asked = asked.into_iter().map(|place| place.region.clone()).collect::<Vec<_>>();
     let caller = session.caller(&asked).await?;
     caller.must_be(way.account.as_ref(), target)?;
+    if command == Command::Publish {
+        for ((artifact, destination), parcel) in artifacts.iter().zip(&parcels) {
+            let (layer, lambda_name) = (artifact.manifest.layer.as_str(), parcel.wanted.layer_name());
+            let coming = second_account::Coming { layer, lambda_name, target, destination };
+            let said = (ui, called);
+            second_account::must_be_meant(&coming, &known, &caller, options.intent, &file.path, said)?;
+        }
+    }
     ui.detail(
         "Using",
         format!(

@@ -11,7 +11,7 @@ mod error;
 pub mod events;
 mod follow;
 mod ground;
-mod interrupt;
+pub(crate) mod interrupt;
 pub(crate) mod layer;
 mod local;
 pub mod parameters;

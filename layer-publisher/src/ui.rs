@@ -120,6 +120,11 @@ impl Ui {
         }
     }
 
+    /// What there is to choose from, on the terminal: part of a question, and so said however quiet we are.
+    pub fn menu(&self, text: &str) {
+        text.lines().for_each(|line| self.line(line));
+    }
+
     /// A result, on standard output. Whether it got there is for [`Ui::lost_results`] to tell.
     pub fn result(&self, text: impl Display) {
         let mut out = AutoStream::new(std::io::stdout(), self.color);
@@ -207,6 +212,17 @@ impl Drop for MovingLine {
 pub fn shown(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     path.strip_prefix(here).unwrap_or(path).display().to_string()
+}
+
+/// An error with all of its causes, in one line.
+pub fn whole(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
 }
 
 /// `19.0 MB`: bytes in millions, with one decimal; below 100 kB in kB.

@@ -39,8 +39,10 @@ pub enum LedgerError {
         found: String,
     },
     /// An entry contradicts itself.
-    #[error("entry {index} says `{entry}`, but its layer_version_arn says `{arn}`")]
+    #[error("line {line}: entry {index} says `{entry}`, but its layer_version_arn says `{arn}`")]
     Contradiction {
+        /// Where the entry begins, counted from 1.
+        line: usize,
         /// Counted from 1.
         index: usize,
         /// The ARN that the entry's fields make up.
@@ -49,8 +51,10 @@ pub enum LedgerError {
         arn: Box<LayerVersionArn>,
     },
     /// The same layer, partition, account and region twice.
-    #[error("entries {first} and {second} are both about `{layer_arn}`")]
+    #[error("lines {} and {}: entries {first} and {second} are both about `{layer_arn}`", lines[0], lines[1])]
     Twice {
+        /// Where they begin, counted from 1.
+        lines: [usize; 2],
         /// Counted from 1.
         first: usize,
         /// Counted from 1.
@@ -192,11 +196,12 @@ impl Ledger {
         let file: File = serde_json::from_str(text).map_err(json)?;
         let mut entries: BTreeMap<LayerPlace, (usize, Entry)> = BTreeMap::new();
         for (index, entry) in (1..).zip(file.versions) {
-            let entry = entry.check(index)?;
+            let entry = entry.check(index, text)?;
             let place = entry.place();
             if let Some((first, _)) = entries.get(&place) {
                 let layer_arn = entry.layer_version_arn.layer_arn();
-                return Err(LedgerError::Twice { first: *first, second: index, layer_arn });
+                let lines = [*first, index].map(|index| line_of_entry(text, index));
+                return Err(LedgerError::Twice { lines, first: *first, second: index, layer_arn });
             }
             entries.insert(place, (index, entry));
         }
@@ -248,6 +253,31 @@ impl FromIterator<Entry> for Ledger {
     }
 }
 
+/// The line in which an entry begins, by its number: the objects that lie in a list in the object of the file.
+fn line_of_entry(text: &str, index: usize) -> usize {
+    let (mut line, mut depth, mut seen) = (1, 0, 0);
+    let (mut in_text, mut is_escaped) = (false, false);
+    for byte in text.bytes() {
+        match byte {
+            b'\n' => line += 1,
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_text => is_escaped = true,
+            b'"' => in_text = !in_text,
+            _ if in_text => {}
+            b'{' | b'[' => {
+                depth += 1;
+                seen += usize::from(byte == b'{' && depth == 3);
+                if seen == index {
+                    return line;
+                }
+            }
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+    }
+    line
+}
+
 fn conflict(text: &str) -> Option<LedgerError> {
     let is_marker =
         |line: &str| ["<<<<<<<", "|||||||", ">>>>>>>"].iter().any(|marker| line.starts_with(marker));
@@ -294,7 +324,7 @@ struct FileEntry {
 }
 
 impl FileEntry {
-    fn check(self, index: usize) -> Result<Entry, LedgerError> {
+    fn check(self, index: usize, text: &str) -> Result<Entry, LedgerError> {
         let entry = LayerVersionArn {
             layer: self.layer_name,
             partition: self.partition,
@@ -304,7 +334,7 @@ impl FileEntry {
         };
         if entry != self.layer_version_arn {
             let (entry, arn) = (Box::new(entry), Box::new(self.layer_version_arn));
-            return Err(LedgerError::Contradiction { index, entry, arn });
+            return Err(LedgerError::Contradiction { line: line_of_entry(text, index), index, entry, arn });
         }
         Ok(Entry {
             layer_version_arn: entry,

@@ -27,5 +27,6 @@ pub mod plan;
 pub mod report;
 pub mod samconfig;
 pub mod starter;
+pub mod table;
 pub mod template;
 pub mod tree;

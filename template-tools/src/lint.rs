@@ -37,6 +37,8 @@ pub struct Linted {
     pub found: Vec<Found>,
     /// How many findings were taken back.
     pub ignored: usize,
+    /// Whether it is a template at all.
+    pub is_template: bool,
 }
 
 /// Looks at one file with every rule. `pins` may be empty: some rules need to know layers, and find nothing then.
@@ -52,7 +54,7 @@ pub fn lint(text: &str, pins: &Pins) -> Result<Linted, ParseError> {
     linter.functions();
     linter.references();
     let found = linter.found;
-    Ok(ignore::without_ignored(&document, found))
+    Ok(Linted { is_template: true, ..ignore::without_ignored(&document, found) })
 }
 
 struct Linter<'l, 't> {

@@ -22,9 +22,10 @@ fn the_list_names_file_function_layer_version_and_region() {
     project.write("no.yaml", &format!("Layers: ['{}']\n", arn("sosw", "1")));
     let ran = project.run(&["list"]);
     ran.ends(0).prints(
-        "reference     function  layer  version  region     account
+        "REFERENCE     FUNCTION  LAYER  VERSION  REGION     ACCOUNT
 a.yaml:7:11   F         sosw   7 !      us-east-1  123456789012
-a.yaml:8:16   F         (`Other` is no parameter and no resource of this template)
+a.yaml:8:16   F         (`Other` is no parameter and no resource of this
+                        template)
 b.json:1:50   Globals   sosw   12       *          123456789012
 b.json:1:111  Globals   sosw   10 !     us-east-1  123456789012
 ",
@@ -39,6 +40,31 @@ b.json:1:111  Globals   sosw   10 !     us-east-1  123456789012
         .run(&["list", "nowhere"])
         .ends(1)
         .says("failed to read `nowhere`: there is no such file or folder");
+}
+
+#[test]
+fn the_list_is_no_wider_than_80_columns() {
+    let project = Project::new();
+    let path = "services/orders/deployment/cloudformation/order-processing.yaml";
+    std::fs::create_dir_all(project.path(path).parent().unwrap()).unwrap();
+    project.write(path, &function(&[&arn("sosw", "7"), "!Ref Other"]));
+    project.run(&["list"]).ends(0).prints(&format!(
+        "{path}:7:11 F\n  sosw:7 in us-east-1, account 123456789012\n{path}:8:16 F\n  \
+         (`Other` is no parameter and no resource of this template)\n"
+    ));
+}
+
+#[test]
+fn lint_says_where_it_has_found_no_template() {
+    let project = Project::new();
+    project.write("a.yaml", "a: b\n");
+    let ran = project.run(&["lint"]);
+    ran.ends(0).says("warning: no template with a layer or a function was found in `.`");
+    ran.says("Finished 0 findings in 0 files, of 0 templates");
+    project.write("a.yaml", &function(&["!Sub 'arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:7'"]));
+    let ran = project.run(&["lint"]);
+    ran.ends(0).says("Finished 0 findings in 0 files, of 1 template");
+    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
 }
 
 #[test]

@@ -34,6 +34,16 @@ fn built(project: &Project, artifact: &str, layer: &str, runtimes: &[&str]) {
 }
 
 #[test]
+fn a_folder_that_cannot_be_written_to_is_no_dead_end() {
+    let project = Project::new();
+    project.write("layers.toml", "[layers.sosw]\nrequirements = [\"sosw\"]\npython = [\"3.13\"]\n");
+    project.write("file", "");
+    let ran = project.run(&["new", "function", "--layer", "sosw", "--dir", "file"]);
+    ran.ends(1).says("error: failed to write `file").says("hint: a file is where a folder should be");
+    ran.says("`--dir DIR`");
+}
+
+#[test]
 fn each_kind_writes_its_files_and_says_what_comes_next() {
     for (kind, files) in KINDS {
         let project = project();

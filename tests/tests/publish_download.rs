@@ -66,7 +66,10 @@ fn pypi_a_number_that_means_two_contents_is_refused_and_an_arn_never() {
     world.run(&["download", "demo:7"]).ends_with(1).prints(&[]);
     world.proxy.heal();
     let nowhere = world.run(&["download", "demo:7"]).ends_with(1).says("no region has version 7 of `demo`");
-    nowhere.says("hint: see which versions there are with `layer-publisher usage demo`");
+    nowhere
+        .says("; the newest is 1 in eu-west-1, us-east-1")
+        .says("hint: fetch the newest with `layer-publisher download demo:1`, or see what there is with")
+        .says("`layer-publisher status demo`");
     world.run(&["download", "demo:x"]).ends_with(2).says("`x` is no number of a version");
 }
 

@@ -86,11 +86,18 @@ fn pypi_ledger_pointers_and_templates_go_back_and_what_was_withdrawn_stays_away(
     let latest = world.run(&["latest"]).ends_with(0);
     assert_eq!(latest.json()["versions"][0]["version"], json!(1));
     assert_eq!(latest.json()["versions"][0]["withdrawn"], json!({ "2": "imports fail" }));
-    for arguments in [&["publish"][..], &["publish", "--check"], &["publish", "--reuse-older"]] {
+    let (failed, would) = ("error: failed to publish", "error: would fail to publish");
+    for (arguments, verb) in [
+        (&["publish"][..], failed),
+        (&["publish", "--check"], would),
+        (&["publish", "--dry-run"], would),
+        (&["publish", "--reuse-older"], failed),
+    ] {
         let refused = world.run(arguments).ends_with(1);
         assert_eq!(writes(&refused), 0);
         refused
-            .says("error: failed to publish layer `demo` to eu-west-1, us-east-1")
+            .says(verb)
+            .says(" layer `demo` to eu-west-1, us-east-1\n  Caused by: this content")
             .says("this content was withdrawn as version 2: imports fail")
             .says("take the withdrawal back with `--reinstate`");
     }
@@ -107,6 +114,51 @@ fn pypi_ledger_pointers_and_templates_go_back_and_what_was_withdrawn_stays_away(
         rows(&world),
         ["eu-west-1 3 {\"2\":\"imports fail\"}", "us-east-1 3 {\"2\":\"imports fail\"}"]
     );
+}
+
+/// What `status` proposes after a rollback is what works then.
+#[test]
+fn pypi_status_tells_what_was_withdrawn_and_proposes_nothing_that_is_refused() {
+    let world = world();
+    publish(&world, "good", None);
+    publish(&world, "bad", None);
+    world.run(&["rollback", "demo", "--to", "1", "--reason", "imports fail"]).ends_with(0);
+    let status = world.run(&["status"]).ends_with(0);
+    for line in [
+        "  eu-west-1: version 1 is not what is built: that is version 2, which is",
+        "  us-east-1: note: version 2 is withdrawn: imports fail",
+    ] {
+        assert!(status.stdout.lines().any(|shown| shown == line), "{}", status.stdout);
+    }
+    assert!(status.stdout.lines().all(|line| line.chars().count() <= 80), "{}", status.stdout);
+    assert!(!status.stderr.contains("brings everything"), "{}", status.stderr);
+    status
+        .says("build something else with `layer-builder build demo`")
+        .says("`layer-publisher publish demo --reinstate`");
+    world.run(&["status", "--check"]).ends_with(1);
+
+    // A pointer that somebody has moved since: `publish` would move nothing.
+    let arn = world.arn("eu-west-1", 2);
+    world.aws(&[
+        "ssm",
+        "put-parameter",
+        "--name",
+        "latest",
+        "--value",
+        &arn,
+        "--overwrite",
+        "--region",
+        "eu-west-1",
+    ]);
+    world.run(&["status"]).ends_with(0).says("`layer-publisher rollback demo --to 1` moves the pointer");
+    world.run(&["rollback", "demo", "--to", "1"]).ends_with(0);
+    assert_eq!(pointer(&world, "eu-west-1"), world.arn("eu-west-1", 1));
+
+    // What is built is what is current: nothing is left to do, and the withdrawn one is told all the same.
+    world.project.build("VERSION = \"good\"\n").unwrap();
+    let status = world.run(&["status", "--check"]).ends_with(0);
+    assert!(status.stdout.contains("note: version 2 is withdrawn: imports fail"), "{}", status.stdout);
+    assert!(!status.stderr.contains("note:"), "{}", status.stderr);
 }
 
 #[test]

@@ -43,6 +43,10 @@ fn arn(region: &str, account: &str, version: u64) -> String {
 fn pypi_dev_is_published_and_promoted_to_prod() {
     let (world, dev, prod) = world("1111");
     let promote = ["promote", "demo", "--from", "dev", "--to", "prod"];
+    let same = run(&world, &["promote", "demo", "--from", "dev", "--to", "dev"]).ends_with(1);
+    assert_eq!(same.calls.len(), 0);
+    same.says("error: `--from` and `--to` both name target `dev` of layer `demo`")
+        .says("hint: other targets are: `prod`");
     // There is nothing yet.
     let failed = run(&world, &promote).ends_with(1).says("names no version of layer `demo` in target `dev`");
     failed.says("hint: publish it there first with `layer-publisher publish --target dev`");
@@ -116,6 +120,53 @@ fn pypi_a_source_that_is_not_verified_is_refused_and_so_are_other_bytes() {
     world.project.write("layer-versions.json", ledger).unwrap();
     world.proxy.add(Rule::always(Fault::Refuse).in_region("eu-west-1"));
     run(&world, &promote).ends_with(0);
+}
+
+/// Whoever has other credentials than usual makes no versions in another account by accident, and gets rid of the rows of
+/// those that were made before that was known.
+#[test]
+fn pypi_a_second_account_has_to_be_meant_and_its_rows_can_be_forgotten() {
+    let (world, dev, prod) = world("5555");
+    let table = "[layers.demo.publish]\nregions = [\"eu-west-1\"]\n";
+    world.configure(table);
+    run(&world, &["publish", "-p", "dev"]).ends_with(0);
+    let ledger = world.ledger();
+    let other = run(&world, &["publish", "-p", "prod"]).ends_with(1).prints(&[]);
+    assert!(other.calls.iter().all(|call| call.operation == "GetCallerIdentity"), "{:?}", other.calls);
+    other
+        .says(&format!(
+            "error: layer `demo` was published to account {dev} so far, and these credentials are for account {prod}"
+        ))
+        .says(&format!("hint: name the account that is meant with `account = \"{prod}\"` in `[layers.demo.publish]`"))
+        .says("or make it a target of its own");
+    assert_eq!(world.ledger(), ledger);
+    // A run that changes nothing says so and goes on.
+    run(&world, &["publish", "-p", "prod", "--dry-run"])
+        .ends_with(0)
+        .says("warning: layer `demo` was published");
+    // Named, or through a target of its own, it is meant.
+    world.configure(&format!("{table}account = \"{prod}\"\n"));
+    run(&world, &["publish", "-p", "prod"]).ends_with(0).prints(&[arn("eu-west-1", &prod, 1)]);
+    world.configure(&format!("{table}[layers.demo.publish.targets.own]\nprofile = \"prod\"\n"));
+    run(&world, &["publish", "--target", "own"]).ends_with(0);
+    world.configure(&format!("{table}profile = \"dev\"\n"));
+
+    // No way leads to prod now.
+    let row = arn("eu-west-1", &prod, 1);
+    let forget = format!("take the row out of the ledger with `layer-publisher status --forget {row}`");
+    for command in [&["status"][..], &["usage", "demo"], &["prune", "demo", "--keep", "1"]] {
+        run(&world, command).ends_with(3).says(&forget);
+    }
+    // `--repair` leaves alone what it cannot ask about.
+    run(&world, &["status", "--repair"]).ends_with(3);
+    assert!(world.ledger().contains(&row));
+    let wrong = run(&world, &["status", "--forget", &arn("eu-west-1", &prod, 2)]).ends_with(1);
+    wrong.says("has no row").says(&format!("--forget {row}`"));
+    let done = run(&world, &["status", "--forget", &row]).ends_with(0).says(&format!("Forgot {row}"));
+    assert_eq!(done.calls.len(), 0);
+    assert!(!world.ledger().contains(&prod), "{}", world.ledger());
+    assert!(world.ledger().contains(&dev), "{}", world.ledger());
+    run(&world, &["status"]).ends_with(0);
 }
 
 #[test]

@@ -165,6 +165,17 @@ fn pypi_a_package_is_found_by_manifest_and_else_by_the_end_of_the_zip() {
 }
 
 #[test]
+fn pypi_two_functions_of_one_name_in_two_regions_are_two() {
+    let world = World::new(&["eu-west-1", "us-east-1"], &[]);
+    for region in ["eu-west-1", "us-east-1"] {
+        let corner = Corner::new(&world.account, region);
+        corner.publish(1);
+        corner.calls(&[function("orders", "python3.12", &[corner.layer(1)])]);
+    }
+    world.run(&["usage", "demo"]).ends_with(0).says("Finished 2 functions use 2 versions of `demo`");
+}
+
+#[test]
 fn pypi_a_version_that_was_deleted_is_still_in_use() {
     let world = World::new(&["eu-west-1"], &[]);
     let corner = Corner::new(&world.account, "eu-west-1");
@@ -204,6 +215,65 @@ fn pypi_what_could_not_be_asked_is_told_and_nothing_there_is_called_unused() {
     self::run(&world, &["usage", "demo"]).ends_with(1).says("allow it `lambda:ListFunctions`").prints(&[]);
 }
 
+/// Nobody can be asked at all: each command says what could not be reached and why, and that nothing is known, and ends
+/// as `publish` does where every region has failed.
+#[test]
+fn pypi_where_nobody_can_be_asked_every_command_says_why_and_ends_with_1() {
+    let world = World::new(&["eu-west-1", "us-east-1"], &["me-south-1"]);
+    world.publish().ends_with(0);
+    let prune = ["prune", "demo", "--keep", "1"];
+    let commands = [&["usage", "demo"][..], &prune, &["status"], &["roll-out"], &["publish"]];
+
+    // No credentials: no way to the layer at all.
+    for arguments in commands {
+        let mut command = world.command(arguments);
+        command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+        let run = Run::new(command.output().unwrap(), Vec::new()).ends_with(1);
+        let run = run.says("failed to ask AWS whose credentials these are");
+        let run = run.says("none were found in the environment").says("name a profile with `-p PROFILE`");
+        if arguments != ["publish"] {
+            run.says("failed to reach layer `demo`");
+        }
+    }
+    let mut command = world.command(&["usage", "demo", "--format", "json"]);
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    let document = Run::new(command.output().unwrap(), Vec::new()).json();
+    assert!(document["failures"][0].as_str().unwrap().contains("none were found"), "{document:#}");
+
+    // Credentials, and no answer. An optional region makes up for nothing, and does not count.
+    let all = |code: i32| commands.map(|arguments| world.run(arguments).ends_with(code));
+    for region in ["eu-west-1", "us-east-1"] {
+        world.proxy.add(Rule::always(Fault::Refuse).of("ListLayerVersions").in_region(region));
+        world.proxy.add(Rule::always(Fault::Refuse).of("ListFunctions").in_region(region));
+    }
+    for run in all(1) {
+        run.says("eu-west-1").says("us-east-1").says("`AWS_ENDPOINT_URL` names");
+    }
+    // One of them is back.
+    world.proxy.heal();
+    for operation in ["ListLayerVersions", "ListFunctions"] {
+        world.proxy.add(Rule::always(Fault::Refuse).of(operation).in_region("us-east-1"));
+    }
+    all(3);
+    // All of those that count.
+    world.proxy.heal();
+    for operation in ["ListLayerVersions", "ListFunctions"] {
+        world.proxy.add(Rule::always(Fault::Refuse).of(operation).in_region("me-south-1"));
+    }
+    all(0);
+}
+
+#[test]
+fn pypi_where_nobody_answers_no_command_says_that_nothing_is_there() {
+    let world = World::new(&["eu-west-1"], &[]);
+    world.publish().ends_with(0);
+    world.proxy.add(Rule::always(Fault::Refuse).in_region("eu-west-1"));
+    world.run(&["usage", "demo"]).ends_with(1).says("nobody could be asked who uses `demo`");
+    let prune = world.run(&["prune", "demo", "--keep", "1", "--execute"]).ends_with(1);
+    prune.says("nothing deleted: it is not known what may go");
+    world.run(&["roll-out"]).ends_with(1).says("it is not known which stacks run an older version");
+}
+
 #[test]
 fn pypi_more_functions_than_one_page_has() {
     let world = World::new(&["eu-west-1"], &[]);
@@ -222,6 +292,24 @@ fn pypi_wrong_words_are_known_before_anybody_is_asked() {
     let wrong = world.run(&["usage", "demo", "--package", "requests[socks]"]).ends_with(2);
     assert_eq!(wrong.calls.len(), 0);
     wrong.says("`requests[socks]` names no package: only a name and versions can be asked for");
+    for (wrong, said) in
+        [("pyton3.13", "did you mean `python3.13`?"), ("python", "they look like `python3.13`")]
+    {
+        let wrong = world.run(&["usage", "demo", "--runtime", wrong]).ends_with(2);
+        assert_eq!(wrong.calls.len(), 0);
+        wrong.says(said);
+    }
+    for known in ["nodejs22.x", "java8.al2", "dotnetcore3.1", "provided.al2023", "provided", "go1.x"] {
+        world.run(&["usage", "demo", "--runtime", known]).ends_with(0);
+    }
+    // A ledger that is no file.
+    std::fs::create_dir(world.project.path("layer-versions.json")).unwrap();
+    world.run(&["usage", "demo"]).ends_with(1).says("hint: the ledger is a file: move the folder");
+    std::fs::remove_dir(world.project.path("layer-versions.json")).unwrap();
+    // No git.
+    let mut command = world.command(&["publish", "--changed-since", "HEAD"]);
+    let run = Run::new(command.env("PATH", "").output().unwrap(), Vec::new()).ends_with(1);
+    run.says("error: failed to start `git`").says("hint: install git");
     let unknown = world.run(&["usage", "dem"]).ends_with(1);
     assert_eq!(unknown.calls.len(), 0);
     unknown.says("there is no layer `dem`").says("did you mean `demo`?");

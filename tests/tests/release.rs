@@ -75,6 +75,29 @@ fn pypi_release_builds_publishes_and_bumps() {
 }
 
 #[test]
+fn pypi_release_of_several_layers_needs_a_name_before_anything_is_built() {
+    let world = World::new();
+    let layers = world.project.read("layers.toml").unwrap();
+    let other = layers.replace(&format!("layers.{LAYER}"), "layers.other");
+    world.project.write("layers.toml", format!("{layers}{other}")).unwrap();
+    for arguments in [&["release"][..], &["release", "--raw"]] {
+        let refused = world.xtask(arguments).expect_code(1);
+        assert!(
+            refused.stderr.contains("`layers.toml` has several layers: `demo`, `other`"),
+            "{}",
+            refused.stderr
+        );
+        let hint = "hint: name those to release, for example `cargo xtask release demo`";
+        assert!(refused.stderr.contains(hint), "{}", refused.stderr);
+        assert!(!world.project.path("target").exists(), "something was built");
+    }
+    // `publish` without a terminal asks nobody, and shows nothing to choose from.
+    let refused = world.xtask(&["publish"]).expect_code(1);
+    assert!(!refused.stderr.contains("1: demo") && !refused.stderr.contains("1  demo"), "{}", refused.stderr);
+    let _ = world.xtask(&["release", LAYER]).expect_code(0);
+}
+
+#[test]
 fn pypi_release_with_roll_out_brings_the_stacks_along() {
     let world = World::new();
     let template = "Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      Handler: index.handler\n      \

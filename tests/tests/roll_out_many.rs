@@ -69,6 +69,31 @@ fn pypi_several_at_once_and_some_only() {
     // Another region than any of them has.
     let run = stacks.run(&["--region", "us-east-1", "--parallel=2"]).ends_with(0);
     assert_eq!(run.stdout, "");
+    run.says("warning: no stack of `layers.toml` is in us-east-1").says("Finished no stack to roll out");
+    let run = stacks.run(&["--region", "us-east-1", "--stack", "one"]).ends_with(1);
+    run.says("error: stack `one` is not among those that are rolled out in us-east-1")
+        .says("hint: leave `--region` out");
+}
+
+#[test]
+fn pypi_a_stack_that_is_named_and_up_to_date_is_so_and_one_that_is_not_there_is_an_error() {
+    let stacks = RollOuts::new(1);
+    stacks.deploy("one", &function("1"));
+    stacks.deploy("two", &function("1"));
+    stacks.publish(2);
+    let run = stacks.run(&["--stack", "one"]).ends_with(0);
+    assert_eq!(results(&run.stdout), ["one: rolled out"]);
+    let run = stacks.run(&["--stack", "one"]).ends_with(0).says("it is at the new version");
+    assert_eq!(results(&run.stdout), ["one: unchanged"]);
+    let run = stacks.run(&["--stack", "one,two"]).ends_with(0);
+    assert_eq!(results(&run.stdout), ["two: rolled out", "one: unchanged"]);
+    stacks.run(&["--stack", "three"]).ends_with(1).says("error: stack `three` is not among those");
+    // Who cannot be asked may have it.
+    let denied = Fault::Error { status: 403, code: "AccessDenied", message: "not authorized" };
+    stacks.world().proxy.add(Rule::always(denied).of("DescribeStacks"));
+    let run = stacks.run(&["--stack", "three"]).ends_with(3);
+    run.says("error: failed to look for stack `three` in eu-west-1, account")
+        .says("`cloudformation:DescribeStacks`");
 }
 
 #[test]

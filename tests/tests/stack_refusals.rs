@@ -74,6 +74,19 @@ fn pypi_capabilities_are_named_where_they_are_missing() {
     at_once(&stacks, &["t.yaml"], "error: the template needs CAPABILITY_IAM for resource `R`");
     stacks.deploy(&["t.yaml"]).says("`--capabilities CAPABILITY_IAM`");
     stacks.deploy(&["t.yaml", "--capabilities", "CAPABILITY_IAM"]).ends_with(0);
+    // Several behind one flag as the AWS CLI takes them, by commas, or by the flag again; and none swallows the template.
+    let named = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"];
+    let stack = ["deploy-stack", "--stack-name", tests::stack::STACK, "--region", REGION];
+    let run = |arguments: &[&str]| stacks.run(&[&stack[..], arguments].concat());
+    run(&["t.yaml", "--capabilities", named[0], named[1]]).ends_with(0);
+    run(&["--capabilities", named[0], named[1], "t.yaml"]).ends_with(0);
+    run(&["--capabilities", "CAPABILITY_IAM,CAPABILITY_NAMED_IAM", "t.yaml"]).ends_with(0);
+    run(&["--capabilities", named[0], "--capabilities", named[1], "--tags", "a=b", "t.yaml"]).ends_with(0);
+    for (wrong, said) in [("CAPABILITY_IM", "`CAPABILITY_IM`"), ("iam", "`iam`")] {
+        let refused = run(&["t.yaml", "--capabilities", wrong]).ends_with(2);
+        assert!(refused.calls.is_empty(), "{:?}", refused.operations());
+        refused.says(&format!("{said} is no capability: there are `CAPABILITY_IAM`, `CAPABILITY_NAMED_IAM`"));
+    }
     // What only CloudFormation can know.
     let insufficient = Fault::Error {
         status: 400,

@@ -67,6 +67,8 @@ pub(crate) fn release(arguments: &[OsString]) -> Result<ExitCode> {
     common.extend(release.quiet.then(|| "--quiet".into()));
     common.extend(release.verbose.then(|| "--verbose".into()));
     let mut build = common.clone();
+    // Nothing is built that could not be published for want of a name.
+    build.push("--for-release".into());
     build.extend(release.upgrade.then(|| "--upgrade".into()));
     build.extend(release.locked.then(|| "--locked".into()));
     build.extend(flag("--branch", release.branch.as_slice()));

@@ -34,6 +34,9 @@ pub(super) struct BuildArgs {
     /// Take the requirements of `branch-of` from this branch, tag or commit, as a variant of the layer
     #[arg(short = 'v', long, value_name = "REF")]
     pub(super) branch: Option<String>,
+    /// Build for `cargo xtask release`, which takes the layers that are named, or the only one
+    #[arg(long, hide = true)]
+    pub(super) for_release: bool,
     /// Leave the companions out, as a variant of the layer
     #[arg(short, long)]
     pub(super) raw: bool,

@@ -1,5 +1,6 @@
 //! `build`, and what its flags ask for beside the zip.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,10 +17,22 @@ use crate::ui::shown;
 #[error("`--sbom` writes the bill of one layer, and {0} are to be built")]
 struct OneBill(usize);
 
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` has several layers: {}", file.display(), names.join(", "))]
+struct NotNamed {
+    file: PathBuf,
+    names: Vec<String>,
+}
+
 impl Door<'_> {
     pub(super) fn build(&self, args: &BuildArgs) -> Result<ExitCode, Failure> {
         let file = self.file()?;
         let layers = file.chosen(&args.layers).map_err(config_failure)?;
+        if args.for_release && args.layers.is_empty() && layers.len() > 1 {
+            let names = layers.iter().map(|layer| format!("`{}`", layer.name)).collect();
+            let hint = format!("name those to release, for example `cargo xtask release {}`", layers[0].name);
+            return Err(Failure::new(NotNamed { file: file.path.clone(), names }, Some(hint)));
+        }
         if args.sbom.is_some() && layers.len() != 1 {
             let named = layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>().join(", ");
             return Err(Failure::new(

@@ -39,6 +39,8 @@ pub enum Kind {
     Conflict,
     /// Others may write now, and we must not.
     LockLost,
+    /// Ctrl-C came before it was sent.
+    Interrupted,
     /// There is no such bucket where one is needed.
     NoBucket,
     /// Refused for another reason, which the message tells.
@@ -109,6 +111,9 @@ impl CallFailure {
             }
             (Kind::Silence | Kind::Throttled | Kind::LockLost, _) => {
                 format!("run `{}` again later", called.typed())
+            }
+            (Kind::Interrupted, _) => {
+                format!("run `{}` again: it does what is missing", called.typed())
             }
             (Kind::NoBucket, _) => {
                 "make one there with `aws s3 mb`, or name another one with `--s3-bucket`; `{account}` and `{region}` in its name are filled in".to_owned()

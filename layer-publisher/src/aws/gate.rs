@@ -2,6 +2,7 @@
 //! it. Every call that makes or changes something comes through here first.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use super::failure::{CallFailure, Kind};
 #[derive(Debug, Default)]
 pub struct Gate {
     locks: Mutex<BTreeMap<String, State>>,
+    is_closed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -35,8 +37,22 @@ impl Gate {
         self.locks.lock().unwrap_or_else(PoisonError::into_inner).remove(lock);
     }
 
+    /// Somebody has pressed Ctrl-C: what is on its way comes to its end, and nothing more goes out.
+    pub fn close(&self) {
+        self.is_closed.store(true, Ordering::SeqCst);
+    }
+
     /// Lets a call pass, or says why not.
     pub fn pass(&self, operation: &'static str) -> Result<(), CallFailure> {
+        if self.is_closed.load(Ordering::SeqCst) {
+            return Err(CallFailure {
+                operation,
+                kind: Kind::Interrupted,
+                message: "interrupted, and not asked for any more".to_owned(),
+                code: None,
+                request_id: None,
+            });
+        }
         let locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
         for (lock, state) in &*locks {
             let how = match state {
@@ -78,6 +94,9 @@ mod tests {
         assert!(said.contains("`b` is lost") && said.contains("`ci` has taken it over"), "{said}");
         gate.released("b");
         gate.pass("PutParameter").unwrap();
+        let closed = Gate::default();
+        closed.close();
+        assert_eq!(closed.pass("PutParameter").unwrap_err().kind, Kind::Interrupted);
         gate.held("a", Instant::now());
         assert!(gate.pass("PutParameter").unwrap_err().message.contains("renewed in time"));
     }

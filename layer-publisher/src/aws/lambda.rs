@@ -160,6 +160,7 @@ impl LambdaRegion {
 
     /// Deletes a version. One that is gone already is as good as deleted.
     pub async fn delete(&self, version: &LayerVersionArn) -> Result<(), CallFailure> {
+        self.gate.pass("DeleteLayerVersion")?;
         let call = self.client.delete_layer_version().layer_name(version.layer.as_str());
         match call.version_number(number(version.version)).send().await {
             Ok(_) => Ok(()),

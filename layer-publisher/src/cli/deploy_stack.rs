@@ -1,5 +1,6 @@
 //! `deploy-stack`: a template, to a stack.
 
+mod lists;
 mod pairs;
 
 use std::path::PathBuf;
@@ -33,7 +34,7 @@ pub(super) struct DeployStackArgs {
     /// Values of parameters: `KEY=VALUE`, `ParameterKey=KEY,ParameterValue=VALUE`, or `file://FILE` (JSON)
     #[arg(long, visible_alias = "parameter-overrides", value_name = "KEY=VALUE", num_args = 1..)]
     parameters: Vec<String>,
-    /// What the template may do, for example `CAPABILITY_IAM`
+    /// What the template may do: `CAPABILITY_IAM`, `CAPABILITY_NAMED_IAM`, `CAPABILITY_AUTO_EXPAND`
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
     capabilities: Vec<String>,
     /// Tags of the stack and all in it; without any it keeps those that it has
@@ -114,11 +115,22 @@ fn stack_name(name: &str) -> Result<String, String> {
 }
 
 impl DeployStackArgs {
-    pub(super) async fn run(self, ui: &Ui, called: &CalledAs) -> ExitCode {
+    pub(super) async fn run(mut self, ui: &Ui, called: &CalledAs) -> ExitCode {
         let usage = |text: String| {
             ui.error(&pairs::PairError::from(text), None);
             ExitCode::from(2)
         };
+        if self.template.is_none() && self.execute_changeset.is_none() {
+            let lists: [lists::List<'_>; 3] = [
+                (&mut self.capabilities, lists::is_capability),
+                (&mut self.parameters, lists::is_pair),
+                (&mut self.tags, lists::is_pair),
+            ];
+            self.template = lists::template_behind(lists);
+        }
+        if let Err(error) = lists::capabilities(&self.capabilities) {
+            return usage(error);
+        }
         let parameters = match pairs::parameters(&self.parameters) {
             Ok(parameters) => parameters,
             Err(error) => return usage(error),

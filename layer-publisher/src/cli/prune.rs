@@ -15,7 +15,7 @@ use crate::when::Age;
 ///
 /// A version stays that a function, a stack, a pointer, the ledger or a file of the work tree names; the one before each
 /// of these; the newest ones; what is young; and what others may use. Where somebody cannot be asked nothing is deleted,
-/// and the exit code is 3.
+/// and the exit code is 3, or 1 if that is so everywhere.
 #[derive(Args)]
 pub(super) struct PruneArgs {
     /// The layer

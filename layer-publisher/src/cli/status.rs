@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use template_tools::arn::LayerVersionArn;
 
 use super::arguments::{AwsArgs, CommonArgs, FormatArg};
 use crate::called::CalledAs;
@@ -28,6 +29,10 @@ pub(super) struct StatusArgs {
     /// Take versions over into the ledger that something else has published, such as the old `deploy.sh`
     #[arg(long, conflicts_with = "check")]
     import: bool,
+    /// Take this row out of the ledger, a LayerVersionArn that should not be there; asks nobody. May be given several
+    /// times
+    #[arg(long, value_name = "ARN", conflicts_with_all = ["check", "repair", "import", "layers", "target"])]
+    forget: Vec<LayerVersionArn>,
     /// One target of `layers.toml` only: `[layers.LAYER.publish.targets.NAME]`
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
@@ -44,6 +49,7 @@ impl StatusArgs {
     pub(super) async fn run(self, ui: &Ui, called: &CalledAs) -> ExitCode {
         let request = StatusRequest {
             names: self.layers,
+            forget: self.forget,
             ask: self.aws.asking(self.target),
             mode: match (self.repair, self.import) {
                 (true, _) => Mode::Repair,

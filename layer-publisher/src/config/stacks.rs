@@ -28,19 +28,39 @@ pub struct StackTable {
     pub role_arn: Option<String>,
 }
 
+impl StackTable {
+    /// Whether both mean the same stack, for all that they say: same name, same way there, and regions in common.
+    fn may_be(&self, other: &Self) -> bool {
+        let way = |stack: &Self| {
+            let Self { target, account, profile, role_arn, .. } = stack;
+            (target.clone(), account.clone(), profile.clone(), role_arn.clone())
+        };
+        let in_common = |one: &Region| other.regions.contains(one);
+        let overlap =
+            self.regions.is_empty() || other.regions.is_empty() || self.regions.iter().any(in_common);
+        self.name == other.name && way(self) == way(other) && overlap
+    }
+}
+
 impl Reader<'_> {
     /// All of them.
     pub(super) fn stacks(&self, file: &Table) -> Result<Vec<StackTable>, ConfigError> {
         let Some(value) = file.get("stacks") else { return Ok(Vec::new()) };
         let wrong = || self.wrong_type("stacks", "the file", "a list of tables: `[[stacks]]`");
         let tables = value.as_array().ok_or_else(wrong)?.iter();
-        tables
+        let stacks = tables
             .enumerate()
             .map(|(index, table)| {
                 let place = format!("`[[stacks]]`, number {}", index + 1);
                 self.stack(table.as_table().ok_or_else(wrong)?, &place)
             })
-            .collect()
+            .collect::<Result<Vec<_>, _>>()?;
+        for (index, stack) in stacks.iter().enumerate() {
+            if let Some(first) = stacks[..index].iter().position(|before| before.may_be(stack)) {
+                return Err(self.twice(&stack.name, first + 1, index + 1));
+            }
+        }
+        Ok(stacks)
     }
 
     fn stack(&self, table: &Table, place: &str) -> Result<StackTable, ConfigError> {

@@ -20,6 +20,20 @@ fn check_error(text: &str, expected: &Expect) {
 }
 
 #[test]
+fn a_stack_is_named_once_for_each_way_and_region() {
+    let two = |one: &str, other: &str| {
+        parse(&format!(
+            "[layers.sosw]\n[[stacks]]\nname = \"orders\"\n{one}\n[[stacks]]\nname = \"orders\"\n{other}\n"
+        ))
+    };
+    let said = two("", "regions = [\"eu-west-1\"]").unwrap_err().to_string();
+    assert_eq!(said, "`layers.toml`: numbers 1 and 2 of `[[stacks]]` are both about stack `orders`");
+    assert!(two("regions = [\"eu-west-1\"]", "regions = [\"us-east-1\", \"eu-west-1\"]").is_err());
+    assert!(two("regions = [\"eu-west-1\"]", "regions = [\"us-east-1\"]").is_ok());
+    assert!(two("target = \"dev\"", "target = \"prod\"").is_ok());
+}
+
+#[test]
 fn regions_and_names_are_read_and_the_builders_keys_are_left_alone() {
     let file = parse(
         r#"

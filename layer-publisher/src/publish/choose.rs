@@ -97,10 +97,12 @@ impl Git<'_> {
 
 /// Lists the layers and asks which to publish. Nothing, if there is nobody to ask or no answer that fits.
 pub fn ask(ui: &Ui, file: &LayersFile) -> Option<Vec<String>> {
-    let names = file.layers.keys().collect::<Vec<_>>();
-    for (number, name) in (1..).zip(&names) {
-        ui.note(format!("{number}: {name}"));
+    if !ui.can_ask() {
+        return None;
     }
+    let names = file.layers.keys().collect::<Vec<_>>();
+    let menu = (1..).zip(&names).map(|(number, name)| format!("{number:>4}  {name}"));
+    ui.menu(&menu.collect::<Vec<_>>().join("\n"));
     let answer = ui.ask("which of them, by number or name, or `all`?")?;
     let mut chosen = Vec::new();
     for word in answer.split([',', ' ']).filter(|word| !word.is_empty()) {

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use template_tools::arn::{ArnError, Region};
+use template_tools::arn::{AccountId, ArnError, Region};
 use thiserror::Error;
 
 use super::choose::ChangedError;
@@ -81,6 +81,21 @@ pub enum PublishError {
     /// The credentials are for another account.
     #[error(transparent)]
     OtherAccount(#[from] OtherAccount),
+    /// The credentials are for another account than all those before, and none is named.
+    #[error(
+        "layer `{layer}` was published to account {} so far, and these credentials are for account {found}",
+        listed(known)
+    )]
+    SecondAccount {
+        /// The layer.
+        layer: String,
+        /// The accounts that the ledger has rows of.
+        known: Vec<AccountId>,
+        /// The account of these credentials.
+        found: AccountId,
+        /// What to type next.
+        hint: String,
+    },
     /// A layer would become public.
     #[error("`{}` makes layer `{layer}` public: everybody could use it", file.display())]
     Public {
@@ -136,6 +151,9 @@ impl PublishError {
             Self::Config(ConfigError::NotFound { .. }) => {
                 Some(format!("name the file with `{} --layers-file FILE`", called.words(Command::Publish)))
             }
+            Self::Changed(ChangedError::Git(_)) => {
+                Some("install git and see that it is on PATH, or name the layers instead of `--changed-since`".to_owned())
+            }
             Self::Changed(ChangedError::Refused { .. }) => {
                 Some("name a commit, a branch or a tag, for example `origin/main`; a shallow clone may not have it".to_owned())
             }
@@ -143,6 +161,7 @@ impl PublishError {
                 "if that is meant, say so with `{} {layer} --allow-public`",
                 called.words(Command::Publish)
             )),
+            Self::SecondAccount { hint, .. } => Some(hint.clone()),
             Self::Target(error) => error.hint(),
             Self::Numbers { layer, disagreement: Disagreement::Lagging(_) } => Some(format!(
                 "fill up the regions that lag behind with `{} {layer} --align`",
@@ -169,7 +188,7 @@ impl PublishError {
             Self::Pointer { source: PointerNameError::Architectures(_), .. } => {
                 Some("split the layer by architecture, or leave `{architecture}` out of the name".to_owned())
             }
-            Self::Pointer { .. } | Self::Nothing | Self::Config(_) | Self::Changed(_) | Self::Name { .. } | Self::System { .. } => None,
+            Self::Pointer { .. } | Self::Nothing | Self::Config(_) | Self::Name { .. } | Self::System { .. } => None,
             Self::Artifact(error) => error.hint(called),
             Self::NoRegion(error) => Some(error.hint(called)),
             Self::Session(error) => error.hint(called),
@@ -177,6 +196,10 @@ impl PublishError {
             Self::Lock(error) => error.hint(called),
         }
     }
+}
+
+fn listed(accounts: &[AccountId]) -> String {
+    accounts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
 }
 
 fn numbers(disagreement: &Disagreement) -> String {

@@ -5,12 +5,14 @@ use template_tools::arn::{LayerName, Region};
 
 use super::execute::Stage;
 use crate::ui::{MovingLine, Ui};
+use crate::under_way::{Begun, UnderWay};
 
 /// Makes the lines of one run.
 #[derive(Clone, Debug)]
 pub(super) struct Lines {
     ui: Ui,
     names_layers: bool,
+    under_way: UnderWay,
 }
 
 /// The line of one artifact in one region; gone with its value.
@@ -19,18 +21,25 @@ pub(super) struct Line {
     ui: Ui,
     place: String,
     moving: Option<MovingLine>,
+    _begun: Begun,
 }
 
 impl Lines {
     /// With several layers each line names its layer.
     pub(super) fn new(ui: &Ui, names_layers: bool) -> Self {
-        Self { ui: ui.clone(), names_layers }
+        Self { ui: ui.clone(), names_layers, under_way: UnderWay::default() }
+    }
+
+    /// The places whose lines are there.
+    pub(super) fn under_way(&self) -> &UnderWay {
+        &self.under_way
     }
 
     /// A line, which says that it waits for its turn.
     pub(super) fn line(&self, layer: &LayerName, region: &Region) -> Line {
         let place = if self.names_layers { format!("{layer} in {region}") } else { region.to_string() };
-        let line = Line { ui: self.ui.clone(), place, moving: self.ui.moving_line() };
+        let begun = self.under_way.begin(place.as_str());
+        let line = Line { ui: self.ui.clone(), place, moving: self.ui.moving_line(), _begun: begun };
         line.say("waiting for its turn");
         line
     }

@@ -30,7 +30,9 @@ use crate::called::CalledAs;
 use crate::layer_version::LayerVersion;
 use crate::ledger_file::LedgerFileError;
 use crate::manifest::Artifact;
+use crate::stack::interrupt;
 use crate::stack::layer::Around;
+use crate::tally::Tally;
 use crate::ui::{Format, Ui, megabytes};
 
 /// What came of one artifact in one region.
@@ -52,8 +54,9 @@ pub(super) struct Done {
 
 /// One failure, for several regions if it is the same in all of them.
 #[derive(Debug, Error)]
-#[error("failed to publish layer `{layer}` to {}", regions.join(", "))]
+#[error("{verb} layer `{layer}` to {}", regions.join(", "))]
 struct Failed {
+    verb: &'static str,
     layer: String,
     regions: Vec<String>,
     source: Cause,
@@ -95,6 +98,8 @@ pub(super) struct Report<'a> {
     rows: Vec<(usize, usize, Row)>,
     has_failed: BTreeSet<(String, Region)>,
     fills: BTreeMap<(usize, Region), Vec<u64>>,
+    /// Whether Ctrl-C came before all was done.
+    pub(super) interrupted: bool,
 }
 
 /// `Reading sosw.zip: sosw 3.0.1 and 17 more, 19.0 MB, sha256 n9yf1qKc…`
@@ -173,6 +178,7 @@ impl<'a> Report<'a> {
             rows: Vec::new(),
             has_failed: BTreeSet::new(),
             fills: BTreeMap::new(),
+            interrupted: false,
         }
     }
 
@@ -516,6 +522,7 @@ impl<'a> Report<'a> {
             known.regions.push(place.region.to_string());
         } else {
             self.failures.push(Failed {
+                verb: "failed to publish",
                 layer,
                 regions: vec![place.region.to_string()],
                 source: cause,
@@ -605,6 +612,9 @@ impl<'a> Report<'a> {
         self.summary();
         for failure in &mut self.failures {
             failure.regions.sort();
+            if intent != Intent::Publish {
+                failure.verb = "would fail to publish";
+            }
             let error: &(dyn Error + 'static) = failure;
             self.ui.error(error, failure.hint.as_deref());
         }
@@ -616,7 +626,7 @@ impl<'a> Report<'a> {
             row.filled = its.map(|(_, numbers)| numbers.clone()).unwrap_or_default();
         }
         let regions = self.rows.iter().map(|(_, _, row)| row).collect::<Vec<_>>();
-        let exit_code = exit_code(&self.counts, intent);
+        let exit_code = if self.interrupted { interrupt::EXIT_CODE } else { exit_code(&self.counts, intent) };
         match format {
             Format::Text => {
                 regions
@@ -657,12 +667,12 @@ fn numbers(versions: &[u64]) -> String {
 fn exit_code(counts: &Counts, intent: Intent) -> u8 {
     let Counts { to_publish, to_make_current, to_record, to_point, shared, .. } = *counts;
     let is_to_do = to_publish + to_make_current + to_record + to_point + shared > 0;
-    if counts.is_refused || counts.required_failed > 0 && counts.required_failed == counts.required {
-        1
-    } else if counts.required_failed > 0 || counts.not_recorded > 0 {
-        3
-    } else {
-        u8::from(intent == Intent::Check && is_to_do)
+    let done = counts.required.saturating_sub(counts.required_failed);
+    let tally = Tally { done, failed: counts.required_failed + counts.not_recorded };
+    match tally.exit_code() {
+        _ if counts.is_refused => 1,
+        0 => u8::from(intent == Intent::Check && is_to_do),
+        code => code,
     }
 }
 

@@ -3,33 +3,79 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
+use std::sync::OnceLock;
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::ui::Ui;
+use crate::under_way::UnderWay;
+
 /// The exit code of an interrupted program: 128 and SIGINT's number.
-pub(super) const EXIT_CODE: u8 = 130;
+pub(crate) const EXIT_CODE: u8 = 130;
 
 /// Whether somebody wants us to end.
 #[derive(Clone, Debug)]
-pub(super) struct Interrupts(watch::Receiver<bool>);
+pub(crate) struct Interrupts(watch::Receiver<bool>);
 
 impl Interrupts {
-    /// From here on, Ctrl-C does not end the process by itself. To be called once.
+    /// From here on, Ctrl-C does not end the process by itself. Who listens first decides what is said.
     pub(super) fn listen() -> io::Result<Self> {
-        let (sender, receiver) = watch::channel(false);
-        let handler = move || {
-            if sender.send_replace(true) {
-                std::process::exit(i32::from(EXIT_CODE));
+        Self::listen_with(|| (), || ())
+    }
+
+    /// The same, and it is said at once what is waited for: what is under way, while `stop` sees to it that nothing more
+    /// begins. A second Ctrl-C says what is left in the middle.
+    pub(crate) fn listen_for(
+        ui: &Ui,
+        under_way: &UnderWay,
+        stop: impl Fn() + Send + 'static,
+    ) -> io::Result<Self> {
+        let (first, second) = ((ui.clone(), under_way.clone()), (ui.clone(), under_way.clone()));
+        let say = move || {
+            let (ui, under_way) = &first;
+            let text = match under_way.names() {
+                Some(names) => format!("nothing more is begun; waiting for what is under way: {names}"),
+                None => "nothing more is begun".to_owned(),
+            };
+            ui.failed("Interrupted", format!("{text}; Ctrl-C again ends at once"));
+            stop();
+        };
+        let end = move || {
+            let (ui, under_way) = &second;
+            if let Some(names) = under_way.names() {
+                ui.failed("Ended", format!("in the middle of: {names}; nobody knows what came of that"));
+                ui.note("run it again: it looks what is there first, and does what is missing");
             }
         };
+        Self::listen_with(say, end)
+    }
+
+    fn listen_with(
+        first: impl Fn() + Send + 'static,
+        second: impl Fn() + Send + 'static,
+    ) -> io::Result<Self> {
+        static ONE: OnceLock<Interrupts> = OnceLock::new();
+        if let Some(one) = ONE.get() {
+            return Ok(one.clone());
+        }
+        let (sender, receiver) = watch::channel(false);
+        let handler = move || {
+            // One call comes after the other, and what is said comes before anybody acts on it.
+            if *sender.borrow() {
+                second();
+                std::process::exit(i32::from(EXIT_CODE));
+            }
+            first();
+            sender.send_replace(true);
+        };
         ctrlc::set_handler(handler).map_err(io::Error::other)?;
-        Ok(Self(receiver))
+        Ok(ONE.get_or_init(|| Self(receiver)).clone())
     }
 
     /// Whether it came.
-    pub(super) fn came(&self) -> bool {
+    pub(crate) fn came(&self) -> bool {
         *self.0.borrow()
     }
 

@@ -30,7 +30,8 @@ use crate::clocks::Clocks;
 use crate::config::LayersFile;
 use crate::ledger_file::LedgerFile;
 use crate::publish::staging::BucketPattern;
-use crate::ui::{Format, Ui, counted};
+use crate::ui::{Format, Ui, counted, shown, whole};
+use crate::under_way::UnderWay;
 use crate::versions::ways::{Ask, Subject, Way, WaysError};
 use error::{RequestError, RollOutError};
 use one::{Done, Run};
@@ -111,6 +112,8 @@ impl Target {
 struct Targets {
     all: Vec<Target>,
     failures: Vec<RollOutError>,
+    /// So many accounts and regions that count could be asked.
+    answered: usize,
 }
 
 /// What all stacks have in common.
@@ -122,6 +125,7 @@ struct Shared {
     clocks: Clocks,
     ui: Ui,
     interrupts: Interrupts,
+    under_way: UnderWay,
     /// The beginning of a name that no other change set has.
     change_set: String,
 }
@@ -146,13 +150,21 @@ async fn try_run(request: &RollOutRequest, ui: &Ui, called: &CalledAs) -> Result
     must_have_versions(&ledger, &subjects)?;
     let clocks = Clocks::from_environment();
     let named = named::concerned(&file, &subjects)?;
+    let is_named = !named.is_empty();
     let mut targets = if named.is_empty() {
         found::targets(&subjects, &ledger, request, clocks, ui).await?
     } else {
         named::targets(&named, &subjects, request, clocks).await?
     };
-    only_wanted(&mut targets, &request.stacks)?;
-    let interrupts = Interrupts::listen().map_err(RequestError::Interrupts)?;
+    if is_named {
+        let is_empty = |region: &&Region| !targets.all.iter().any(|target| target.region == **region);
+        for region in request.ask.regions.iter().filter(is_empty) {
+            ui.warning(format!("no stack of `{}` is in {region}", shown(&file.path)));
+        }
+    }
+    only_wanted(&mut targets, request)?;
+    let under_way = UnderWay::default();
+    let interrupts = Interrupts::listen_for(ui, &under_way, || ()).map_err(RequestError::Interrupts)?;
     if !targets.all.is_empty() {
         let how = if request.at_once > 1 { format!(", {} at once", request.at_once) } else { String::new() };
         let verb = if request.intent == Intent::Show { "Looking at" } else { "Rolling out" };
@@ -165,12 +177,14 @@ async fn try_run(request: &RollOutRequest, ui: &Ui, called: &CalledAs) -> Result
         clocks,
         ui: ui.clone(),
         interrupts: interrupts.clone(),
+        under_way,
         change_set: new_name(),
     };
-    let Targets { all, failures } = targets;
+    let Targets { all, failures, answered } = targets;
     let is_stopped = request.after_failure == AfterFailure::Stop && !failures.is_empty();
     let rows = in_order(all, request, Arc::new(shared), is_stopped).await;
-    let report = Report { ui, called, intent: request.intent, rows: &rows, failures: &failures };
+    let report =
+        Report { ui, called, intent: request.intent, rows: &rows, failures: &failures, answered, is_named };
     let code = report.finish(request.format, start.elapsed());
     Ok(if interrupts.came() { ExitCode::from(interrupt::EXIT_CODE) } else { ExitCode::from(code) })
 }
@@ -190,9 +204,10 @@ async fn in_order(
             let Some((position, target)) = waiting.next() else { break };
             let shared = Arc::clone(&shared);
             running.spawn(async move {
+                let _begun = shared.under_way.begin(target.label());
                 let run = Box::pin(one::roll_out(&target, &shared, position)).await;
                 if let Err(error) = &run.result {
-                    shared.ui.failed("Failed", format!("{}: {error}", target.label()));
+                    shared.ui.failed("Failed", format!("{}: {}", target.label(), whole(error.as_ref())));
                 }
                 (position, target, run)
             });
@@ -224,11 +239,17 @@ fn must_have_versions(ledger: &Ledger, subjects: &[Subject]) -> Result<(), Reque
     Err(RequestError::NothingPublished(subjects.iter().map(|subject| subject.name.clone()).collect()))
 }
 
-fn only_wanted(targets: &mut Targets, stacks: &[String]) -> Result<(), RequestError> {
-    if let Some(unknown) = stacks.iter().find(|name| !targets.all.iter().any(|target| target.stack == **name))
-    {
+fn only_wanted(targets: &mut Targets, request: &RollOutRequest) -> Result<(), RequestError> {
+    let stacks = &request.stacks;
+    let is_unknown = |name: &&String| !targets.all.iter().any(|target| target.stack == **name);
+    // Where somebody could not be asked it may be there, and that failure is told.
+    if let Some(unknown) = stacks.iter().find(is_unknown).filter(|_| targets.failures.is_empty()) {
         let known = targets.all.iter().map(|target| target.stack.clone()).collect::<BTreeSet<_>>();
-        return Err(RequestError::UnknownStack { name: unknown.clone(), known: known.into_iter().collect() });
+        return Err(RequestError::UnknownStack {
+            name: unknown.clone(),
+            known: known.into_iter().collect(),
+            regions: request.ask.regions.clone(),
+        });
     }
     targets.all.retain(|target| stacks.is_empty() || stacks.contains(&target.stack));
     Ok(())

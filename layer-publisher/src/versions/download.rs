@@ -219,11 +219,22 @@ async fn by_name(
         return Ok(found.swap_remove(0));
     }
     let unopened = || failures.into_iter().next().map(|failure| DownloadError::Way(Box::new(failure)));
-    Err(first_failure.or_else(unopened).unwrap_or_else(|| DownloadError::Nowhere {
+    if let Some(error) = first_failure.or_else(unopened) {
+        return Err(error);
+    }
+    let mut newest = Vec::new();
+    for spot in spots.iter().filter(|_| version.is_some()) {
+        let listed = spot.way.session.lambda(&spot.place.region).list(&spot.place.layer_name).await;
+        // Who does not say it now has said before that the version is not there.
+        let first = listed.ok().and_then(|listed| listed.first().map(|listed| listed.version));
+        newest.extend(first.map(|version| (spot.place.region.to_string(), version)));
+    }
+    Err(DownloadError::Nowhere {
         name: name.to_owned(),
         version,
         regions: spots.iter().map(|spot| spot.place.region.to_string()).collect(),
-    }))
+        newest,
+    })
 }
 
 type LookFailure = (LayerVersionArn, crate::aws::failure::CallFailure);

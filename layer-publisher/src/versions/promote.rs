@@ -72,6 +72,16 @@ pub enum PromoteError {
         /// The ledger.
         file: PathBuf,
     },
+    /// From a target to itself.
+    #[error("`--from` and `--to` both name target `{target}` of layer `{layer}`")]
+    Same {
+        /// The layer.
+        layer: String,
+        /// The target.
+        target: String,
+        /// The other targets.
+        others: Vec<String>,
+    },
     /// It has not been verified.
     #[error("version {version} of layer `{layer}` in {region} is not verified")]
     NotVerified {
@@ -124,6 +134,10 @@ impl PromoteError {
             Self::Session(error) => error.hint(called),
             Self::Ledger(error) => error.hint(),
             Self::Target(error) => error.hint(),
+            Self::Same { others, .. } if others.is_empty() => {
+                Some("describe the other account as a target of its own in `layers.toml`".to_owned())
+            }
+            Self::Same { others, .. } => Some(format!("other targets are: `{}`", others.join("`, `"))),
             Self::NotPublished { from, .. }
             | Self::NotVerified { from, .. }
             | Self::Disagree { from, .. } => Some(format!(
@@ -132,6 +146,9 @@ impl PromoteError {
             )),
             Self::Fetch { hint, .. } => hint.clone(),
             Self::Publish(error) => error.hint(called),
+            Self::Config(ConfigError::NotFound { .. }) => {
+                Some(format!("name the file with `{} --layers-file FILE`", called.words(Command::Promote)))
+            }
             Self::Config(_) | Self::UnknownLayer { .. } | Self::Folder(_) => None,
         }
     }
@@ -150,6 +167,14 @@ pub async fn run(request: &PromoteRequest, ui: &Ui, called: &CalledAs) -> Result
     let from = layer.destination(&request.layer, Some(&request.from))?;
     // Before anything is fetched, the other end must exist.
     layer.destination(&request.layer, request.options.target.as_deref())?;
+    if request.options.target.as_ref() == Some(&request.from) {
+        let others = layer.targets.keys().filter(|target| **target != request.from).cloned().collect();
+        return Err(PromoteError::Same {
+            layer: request.layer.clone(),
+            target: request.from.clone(),
+            others,
+        });
+    }
     let ledger = LedgerFile::beside(&file.path);
     let known = ledger.read()?;
 

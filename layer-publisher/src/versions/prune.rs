@@ -12,15 +12,18 @@ mod tree;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use template_tools::ledger::LayerPlace;
 use tokio::task::JoinSet;
 
-use crate::aws::failure::CallFailure;
+use crate::aws::failure::{CallFailure, Kind};
 use crate::called::CalledAs;
 use crate::clocks::Clocks;
+use crate::stack::interrupt::Interrupts;
 use crate::ui::{Format, Ui};
+use crate::under_way::UnderWay;
 use crate::versions::locks::Locks;
 use crate::versions::usage::{self, Opened, arn};
 use crate::versions::ways::{Ask, WaysError};
@@ -72,7 +75,8 @@ pub async fn run(request: &PruneRequest, ui: &Ui, called: &CalledAs) -> Result<E
         ui.detail("Unclear", what);
     }
     let mut verdicts = verdicts(asked, &rules);
-    let mut report = Report { request, ui, called, opened: &opened, deleted: Deleted::new() };
+    let mut report =
+        Report { request, ui, called, opened: &opened, deleted: Deleted::new(), interrupted: false };
     if request.deletes == Deletes::Really && verdicts.iter().any(|verdict| !verdict.plan.remove.is_empty()) {
         let spots = opened.ways.spots.iter().collect::<Vec<_>>();
         let locks = Locks::acquire(&spots, &Clocks::from_environment(), ui).await?;
@@ -87,7 +91,15 @@ pub async fn run(request: &PruneRequest, ui: &Ui, called: &CalledAs) -> Result<E
         for (verdict, again) in verdicts.iter_mut().zip(self::verdicts(asked, &rules)) {
             *verdict = verdict.agreed(again);
         }
-        delete(&verdicts, &mut report).await;
+        let under_way = UnderWay::default();
+        let gates = spots.iter().map(|spot| Arc::clone(spot.way.session.gate())).collect::<Vec<_>>();
+        let stop = move || gates.iter().for_each(|gate| gate.close());
+        let interrupts = Interrupts::listen_for(ui, &under_way, stop);
+        if let Err(error) = &interrupts {
+            ui.warning(format!("Ctrl-C ends this run in the middle: {error}"));
+        }
+        delete(&verdicts, &mut report, &under_way).await;
+        report.interrupted = interrupts.is_ok_and(|interrupts| interrupts.came());
         locks.release(ui).await;
     }
     Ok(report.finish(&verdicts))
@@ -116,16 +128,23 @@ fn verdicts<'a>(asked: Vec<Asked<'a>>, rules: &Rules) -> Vec<Verdict<'a>> {
 }
 
 /// Deletes what may go, each place on its own, the oldest first.
-async fn delete(verdicts: &[Verdict<'_>], report: &mut Report<'_>) {
+async fn delete(verdicts: &[Verdict<'_>], report: &mut Report<'_>, under_way: &UnderWay) {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let mut running = JoinSet::new();
     for verdict in verdicts {
         let spot = verdict.asked.spot;
         let (lambda, place) = (spot.way.session.lambda(&spot.place.region), spot.place.clone());
         let (remove, sender) = (verdict.plan.remove.clone(), sender.clone());
+        let under_way = under_way.clone();
         running.spawn(async move {
             for version in remove {
-                let result = lambda.delete(&arn(&place, version)).await;
+                let arn = arn(&place, version);
+                let begun = under_way.begin(arn.to_string());
+                let result = lambda.delete(&arn).await;
+                drop(begun);
+                if result.as_ref().is_err_and(|failure| failure.kind == Kind::Interrupted) {
+                    break;
+                }
                 let goes_on = result.is_ok();
                 // The receiver lives as long as we do.
                 let _ = sender.send((place.clone(), version, result));

@@ -2,6 +2,7 @@
 //! but the ledger, and that only if it is asked to.
 
 pub mod compare;
+mod forget;
 pub mod look;
 pub mod mend;
 mod report;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use template_tools::arn::LayerName;
+use template_tools::arn::{LayerName, LayerVersionArn};
 use template_tools::ledger::{Entry, LayerPlace, Ledger};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -27,6 +28,7 @@ use crate::publish::plan::Wanted;
 use crate::ui::{Format, Ui, counted, shown};
 use crate::versions::ways::{self, Ask, Spot, Subject, Ways, WaysError};
 use compare::{Finding, Place};
+pub use forget::StatusError;
 use look::Seen;
 use mend::{Mended, Mode};
 use report::Report;
@@ -41,6 +43,8 @@ pub struct StatusRequest {
     pub names: Vec<String>,
     /// Target, profile and regions.
     pub ask: Ask,
+    /// Rows that leave the ledger. Then nobody is asked.
+    pub forget: Vec<LayerVersionArn>,
     /// Whether the ledger is changed.
     pub mode: Mode,
     /// Whether a difference is a failure.
@@ -62,12 +66,16 @@ struct Looked<'a> {
 }
 
 /// Compares, and brings the ledger into line if that is asked for.
-pub async fn run(request: &StatusRequest, ui: &Ui, called: &CalledAs) -> Result<ExitCode, WaysError> {
+pub async fn run(request: &StatusRequest, ui: &Ui, called: &CalledAs) -> Result<ExitCode, StatusError> {
     let start = Instant::now();
     let here = std::env::current_dir().map_err(WaysError::Folder)?;
     let file = LayersFile::find(request.layers_file.as_deref(), &here)?;
     let subjects = Subject::of(&file, &request.names)?;
     let ledger_file = LedgerFile::beside(&file.path);
+    if !request.forget.is_empty() {
+        forget::forget(&ledger_file, &request.forget, ui)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let (ledger, broken) = if request.mode == Mode::Repair {
         ledger_file.read_or_salvage()?
     } else {

@@ -4,7 +4,7 @@
 pub mod ask;
 pub mod packages;
 mod report;
-pub mod table;
+pub use template_tools::table;
 pub mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,7 +85,9 @@ pub async fn run(request: &UsageRequest, ui: &Ui, called: &CalledAs) -> Result<E
     let opened = open(&request.layer, request.layers_file.as_deref(), &request.ask).await?;
     let Opened { file, ways, .. } = &opened;
     let asked = ways.spots.iter().map(Corner::of).collect::<BTreeSet<_>>();
-    ui.status("Asking", format!("{} who uses `{}`", counted(asked.len(), "region"), request.layer));
+    if !asked.is_empty() {
+        ui.status("Asking", format!("{} who uses `{}`", counted(asked.len(), "region"), request.layer));
+    }
     for corner in &asked {
         ui.detail("Asking", format!("account {} in {} for its functions", corner.account, corner.region));
     }

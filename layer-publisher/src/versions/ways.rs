@@ -9,13 +9,13 @@ mod subject;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use template_tools::arn::Region;
+use template_tools::arn::{LayerVersionArn, Region};
 use template_tools::ledger::{Entry, LayerPlace, Ledger};
 use thiserror::Error;
 use tokio::task::JoinSet;
 
 use crate::aws::session::{Caller, OtherAccount, Session, SessionError};
-use crate::called::CalledAs;
+use crate::called::{CalledAs, Command};
 use crate::clocks::Clocks;
 use crate::config::publish::{Destination, UnknownTarget};
 use crate::publish::regions::Weight;
@@ -99,6 +99,15 @@ impl WayFailure {
             WayError::NoRegion => Some("name a region with `--region eu-west-1`".to_owned()),
         }
     }
+}
+
+/// What to do about a row of the ledger that no way leads to.
+pub fn hint_about_row(row: &LayerVersionArn, called: &CalledAs) -> String {
+    format!(
+        "give account {} a target in `layers.toml`, or take the row out of the ledger with `{} --forget {row}`",
+        row.account,
+        called.words(Command::Status)
+    )
 }
 
 /// ``layer `sosw` through target `prod` ``

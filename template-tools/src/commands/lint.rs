@@ -54,11 +54,12 @@ pub(crate) fn run(args: &LintArgs, called: &CalledAs, ui: Ui) -> ExitCode {
         outcome = Outcome::Partly;
     }
     let mut findings = Vec::new();
-    let mut ignored = 0;
+    let (mut ignored, mut templates) = (0, 0);
     for (path, result) in scanned.files {
         match result {
             Ok(linted) => {
                 ignored += linted.ignored;
+                templates += usize::from(linted.is_template);
                 findings.extend(linted.found.into_iter().map(|found| Finding {
                     rule: found.rule,
                     path: path.clone(),
@@ -67,6 +68,8 @@ pub(crate) fn run(args: &LintArgs, called: &CalledAs, ui: Ui) -> ExitCode {
                 }));
             }
             Err(error) => {
+                // Whoever cannot read it has found it.
+                templates += 1;
                 ui.error(&error);
                 outcome = Outcome::Partly;
             }
@@ -78,11 +81,20 @@ pub(crate) fn run(args: &LintArgs, called: &CalledAs, ui: Ui) -> ExitCode {
     let found = counted(findings.len(), "finding");
     let seconds = started.elapsed().as_secs_f64();
     let files = counted(files.len(), "file");
-    ui.status("Finished", format!("{found} in {files}{taken_back}, in {seconds:.2} s"));
+    if templates == 0 {
+        ui.warning(format!("no template with a layer or a function was found in {}", shown(&args.paths)));
+    }
+    let read = counted(templates, "template");
+    ui.status("Finished", format!("{found} in {files}{taken_back}, of {read}, in {seconds:.2} s"));
     if findings.iter().any(|finding| finding.rule.level > Level::Note) {
         outcome = outcome.max(Outcome::Failed);
     }
     outcome.into()
+}
+
+/// `` `a`, `b` ``
+fn shown(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(", ")
 }
 
 /// A file that is YAML only after somebody has filled it in is nobody's template yet.

@@ -17,6 +17,7 @@ use template_tools::inventory::{Inventory, Named, NamedVersion};
 use template_tools::kind::{Kind, kind};
 use template_tools::lexical::has_expressions;
 use template_tools::pattern::{ArnPattern, Part, Placeholders, VersionPart};
+use template_tools::table::{WIDTH, wrapped};
 use template_tools::tree::needles::Needles;
 use template_tools::tree::scan::scan;
 
@@ -206,46 +207,91 @@ fn layers(rows: &[Row]) -> BTreeMap<Key, Versions> {
     layers
 }
 
-/// `*` stands for what is known only when a stack is deployed; `!` marks layers with mixed versions.
+/// What is in the place of the columns behind the function.
+enum Cells {
+    /// Layer, version, region and account.
+    Layer([String; 4]),
+    /// Why there is none.
+    Reason(String),
+}
+
+/// `*` stands for what is known only when a stack is deployed; `!` marks layers with mixed versions. A reference is a
+/// line; where that would be too wide, it is one for its place and one for what is there.
 fn table(rows: &[Row], layers: &BTreeMap<Key, Versions>) -> String {
-    let mut lines: Vec<[String; 6]> = Vec::new();
-    for row in rows {
+    let cells = |row: &Row| {
         let place = format!("{}:{}", row.path.display(), row.position);
-        let functions = row.functions.join(",");
-        lines.push(match &row.what {
+        let cells = match &row.what {
             Ok(pattern) => {
                 let mixed = layers.get(&Key::of(pattern)).is_some_and(|versions| versions.len() > 1);
                 let version = format!("{}{}", version(pattern), if mixed { " !" } else { "" });
-                let (region, account) = (any(&pattern.region), any(&pattern.account));
-                [place, functions, pattern.layer.to_string(), version, region, account]
+                Cells::Layer([
+                    pattern.layer.to_string(),
+                    version,
+                    any(&pattern.region),
+                    any(&pattern.account),
+                ])
             }
-            Err(reason) => {
-                [place, functions, format!("({reason})"), String::new(), String::new(), String::new()]
-            }
-        });
-    }
+            Err(reason) => Cells::Reason(format!("({reason})")),
+        };
+        (place, row.functions.join(","), cells)
+    };
+    let lines: Vec<(String, String, Cells)> = rows.iter().map(cells).collect();
     if lines.is_empty() {
         return String::new();
     }
-    let head = ["reference", "function", "layer", "version", "region", "account"].map(str::to_owned);
-    lines.insert(0, head);
-    let is_sentence = |line: &[String; 6]| line[2].starts_with('(');
-    let mut widths = [0; 6];
-    for line in &lines {
-        for (column, (width, cell)) in widths.iter_mut().zip(line).enumerate() {
-            if column < 2 || !is_sentence(line) {
-                *width = (*width).max(cell.chars().count());
+    let text = narrow(&lines).unwrap_or_else(|| lines.iter().flat_map(block).collect());
+    text.into_iter().map(|line| line + "\n").collect()
+}
+
+/// One line for each, if none gets too wide.
+fn narrow(lines: &[(String, String, Cells)]) -> Option<Vec<String>> {
+    const HEAD: [&str; 6] = ["REFERENCE", "FUNCTION", "LAYER", "VERSION", "REGION", "ACCOUNT"];
+    /// A reason in a narrower column is no help.
+    const ROOM: usize = 30;
+    let mut widths = HEAD.map(str::len);
+    for (place, functions, cells) in lines {
+        let behind: &[String] = if let Cells::Layer(cells) = cells { cells } else { &[] };
+        for (width, cell) in widths.iter_mut().zip([place, functions].into_iter().chain(behind)) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let start = widths[..2].iter().map(|width| width + 2).sum::<usize>();
+    let room = WIDTH.checked_sub(start).filter(|room| *room >= ROOM)?;
+    if start + widths[2..].iter().map(|width| width + 2).sum::<usize>() - 2 > WIDTH {
+        return None;
+    }
+    let joined = |cells: &[&str]| {
+        let cells: Vec<String> =
+            cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    let mut text = vec![joined(&HEAD)];
+    for (place, functions, cells) in lines {
+        match cells {
+            Cells::Layer([layer, version, region, account]) => {
+                text.push(joined(&[place, functions, layer, version, region, account]));
+            }
+            Cells::Reason(reason) => {
+                let mut parts = wrapped(reason, room).into_iter();
+                text.push(joined(&[place, functions, &parts.next().unwrap_or_default()]));
+                text.extend(parts.map(|part| format!("{:start$}{part}", "")));
             }
         }
     }
-    let mut text = String::new();
-    for line in &lines {
-        let cells: Vec<String> =
-            line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
+    Some(text)
+}
+
+/// `a.yaml:7:11 F` and below it `sosw:7 in us-east-1, account 123456789012`.
+fn block((place, functions, cells): &(String, String, Cells)) -> Vec<String> {
+    let what = match cells {
+        Cells::Layer([layer, version, region, account]) => {
+            format!("{layer}:{version} in {region}, account {account}")
+        }
+        Cells::Reason(reason) => reason.clone(),
+    };
+    let mut lines = wrapped(&format!("{place} {}", functions.replace(',', ", ")), WIDTH);
+    lines.extend(wrapped(&what, WIDTH - 2).into_iter().map(|line| format!("  {line}")));
+    lines
 }
 
 fn any<T: std::fmt::Display>(part: &Part<T>) -> String {

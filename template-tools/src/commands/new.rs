@@ -58,8 +58,8 @@ pub(crate) fn run(args: &NewArgs, called: &CalledAs, ui: Ui) -> ExitCode {
         }
         Err(error) => {
             ui.error(&error);
-            if let CreateError::Exists(_) = error {
-                ui.hint("`--dir DIR` writes to another folder, `--force` replaces what is there");
+            if let Some(hint) = error.hint() {
+                ui.hint(hint);
             }
             Outcome::Failed.into()
         }

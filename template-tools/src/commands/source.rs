@@ -48,6 +48,9 @@ impl SourceError {
             Self::UnknownLayer { layer, .. } => {
                 Some(format!("name the version with `{bump} --layer {layer} --version N`"))
             }
+            Self::Read { name, source } if source.kind() == io::ErrorKind::IsADirectory => {
+                Some(format!("the ledger is a file, and `{name}` a folder; or {by_hand}"))
+            }
             Self::LayersFile(_) | Self::Folder(_) | Self::Read { .. } => None,
         }
     }

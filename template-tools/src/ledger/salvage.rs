@@ -70,7 +70,7 @@ fn whole_entries(text: &str) -> Vec<Entry> {
         let mut stream = Deserializer::from_str(&text[start..]).into_iter::<FileEntry>();
         let entry = stream.next().and_then(Result::ok);
         from = start + if entry.is_some() { stream.byte_offset() } else { 1 };
-        entries.extend(entry.and_then(|entry| entry.check(entries.len() + 1).ok()));
+        entries.extend(entry.and_then(|entry| entry.check(entries.len() + 1, text).ok()));
     }
     entries
 }

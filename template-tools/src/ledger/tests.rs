@@ -135,7 +135,7 @@ fn an_entry_that_contradicts_itself_is_refused() {
     check_error(
         &Ledger::from_iter([full()]).to_text().replace("\"version\": 8", "\"version\": 9"),
         &expect![
-            "entry 1 says `arn:aws:lambda:eu-west-1:123456789012:layer:sosw:9`, but its layer_version_arn says `arn:aws:lambda:eu-west-1:123456789012:layer:sosw:8`"
+            "line 4: entry 1 says `arn:aws:lambda:eu-west-1:123456789012:layer:sosw:9`, but its layer_version_arn says `arn:aws:lambda:eu-west-1:123456789012:layer:sosw:8`"
         ],
     );
 }
@@ -145,6 +145,25 @@ fn the_same_place_twice_is_refused() {
     let one = entry_text(&full());
     check_error(
         &format!("{{\"schema\": 1, \"versions\": [{one}, {one}]}}"),
-        &expect!["entries 1 and 2 are both about `arn:aws:lambda:eu-west-1:123456789012:layer:sosw`"],
+        &expect![
+            "lines 1 and 15: entries 1 and 2 are both about `arn:aws:lambda:eu-west-1:123456789012:layer:sosw`"
+        ],
     );
+}
+
+#[test]
+fn what_contradicts_itself_is_named_with_its_line() {
+    let entries = [Entry::new(arn("eu-west-1", 7)), Entry { target: Some("{\"".to_owned()), ..full() }];
+    let text = Ledger::from_iter([entries[0].clone(), Entry::new(arn("us-east-1", 7))]).to_text();
+    let second = text.match_indices("    {\n").nth(1).map(|(at, _)| text[..at].lines().count() + 1).unwrap();
+    let twice = Ledger::parse(&text.replace("us-east-1", "eu-west-1")).unwrap_err().to_string();
+    assert!(twice.starts_with(&format!("lines 4 and {second}: entries 1 and 2 are both about")), "{twice}");
+    let other =
+        text.replacen("\"version\": 7", "\"version\": 8", 2).replacen("\"version\": 8", "\"version\": 7", 1);
+    let said = Ledger::parse(&other).unwrap_err().to_string();
+    assert!(said.starts_with(&format!("line {second}: entry 2 says")), "{said}");
+    // Brackets in texts are none.
+    let text = Ledger::from_iter([entries[1].clone(), Entry::new(arn("us-east-1", 7))]).to_text();
+    let said = Ledger::parse(&text.replace("us-east-1\",\n", "us-east-2\",\n")).unwrap_err().to_string();
+    assert!(said.starts_with("line ") && said.contains(": entry 2 says"), "{said}");
 }

@@ -29,10 +29,15 @@ impl Planner<'_, '_, '_> {
         }
         done.sort_unstable();
         let sections = Sections::new(self.document);
+        let contents = content_parameters(self.document);
         for (id, node) in self.document.nodes() {
             let Content::Scalar { value, .. } = &node.content else { continue };
             if may_mention(value) && done.binary_search(&id).is_err() {
-                self.mention(id, value, sections.reason(id));
+                if contents.iter().any(|below| below.contains(&id)) {
+                    self.content(id, value);
+                } else {
+                    self.mention(id, value, sections.reason(id));
+                }
             }
         }
     }
@@ -52,6 +57,14 @@ impl Planner<'_, '_, '_> {
             _ => None,
         };
         named.or_else(hinted).cloned()
+    }
+
+    /// The key of a zip in a template that makes the layer.
+    fn content(&mut self, id: NodeId, value: &str) {
+        if let Some(layer) = self.wanted.pins.mentioned_in(value) {
+            let reason = "it is the content of a layer that this template makes, which `--update-content` brings along";
+            self.leave(id, Some(layer.clone()), reason.to_owned(), Weight::Expected);
+        }
     }
 
     /// For a file that takes no part: what it names, with the one reason.
@@ -76,6 +89,32 @@ impl Planner<'_, '_, '_> {
         }
         self.plan.left_alone.push(LeftAlone { position, layer, reason, weight });
     }
+}
+
+/// The parameters that carry the content of a layer which the template makes.
+fn content_parameters(document: &Document<'_>) -> Vec<std::ops::Range<NodeId>> {
+    let under = |key: &str| {
+        let sections = document.roots().iter().flat_map(|root| document.values(*root, key));
+        sections.flat_map(|section| document.pairs(section).iter().copied()).collect::<Vec<_>>()
+    };
+    let is_layer = |resource: NodeId| {
+        let mut kinds = document.values(resource, "Type").into_iter().filter_map(|id| document.scalar(id));
+        kinds.any(|kind| kind.ends_with("::LayerVersion"))
+    };
+    let mut named = Vec::new();
+    for (_, resource) in under("Resources").into_iter().filter(|(_, resource)| is_layer(*resource)) {
+        let properties = document.values(resource, "Properties").into_iter();
+        let contents = properties
+            .flat_map(|properties| ["Content", "ContentUri"].map(|key| document.values(properties, key)))
+            .flatten();
+        for content in contents {
+            let below = document.below(content);
+            named.extend(document.nodes_in(&below).filter_map(|(id, _)| document.scalar(id)));
+        }
+    }
+    let is_named =
+        |(name, _): &(NodeId, NodeId)| document.scalar(*name).is_some_and(|name| named.contains(&name));
+    under("Parameters").into_iter().filter(is_named).map(|(_, parameter)| document.below(parameter)).collect()
 }
 
 /// Whether a text could mention a layer at all: a quick look before a thorough one.

@@ -193,6 +193,25 @@ Resources:
 }
 
 #[test]
+fn the_key_of_a_layers_own_content_is_no_reference_to_it() {
+    check_with(
+        &pins(&[SOSW_12]),
+        "Parameters:
+  S3Key: {Type: String, Default: SOSW_LAYER_PLACEHOLDER}
+  Other: {Type: String, Default: SOSW_LAYER_PLACEHOLDER}
+Resources:
+  L:
+    Type: AWS::Lambda::LayerVersion
+    Properties: {Content: {S3Bucket: b, S3Key: !Ref S3Key}}
+",
+        &expect![[r#"
+            Expected 2:34 sosw: it is the content of a layer that this template makes, which `--update-content` brings along
+            Note 3:34 sosw: it is in `Parameters`, and reaches the `Layers` of no function of this template
+        "#]],
+    );
+}
+
+#[test]
 fn pins_that_disagree_are_refused_and_nothing_is_changed() {
     let pins = pins(&[SOSW_12, "arn:aws:lambda:eu-west-1:123456789012:layer:sosw:13"]);
     let text = function(

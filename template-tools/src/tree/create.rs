@@ -60,6 +60,28 @@ pub enum CreateError {
     Replace(#[from] WriteError),
 }
 
+impl CreateError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        let source = match self {
+            Self::Exists(_) => {
+                return Some("`--dir DIR` writes to another folder, `--force` replaces what is there");
+            }
+            Self::Io { source, .. } => source,
+            Self::Stopped | Self::Replace(_) => return None,
+        };
+        Some(match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                "make room on that disk, or name a folder on another one with `--dir DIR`"
+            }
+            ErrorKind::NotADirectory => {
+                "a file is where a folder should be: name another folder with `--dir DIR`"
+            }
+            _ => "name a folder that you may write to with `--dir DIR`",
+        })
+    }
+}
+
 fn shown(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(" and ")
 }

@@ -29,13 +29,21 @@ pub(super) enum RequestError {
     #[error("the ledger names no version of {}", quoted(.0))]
     NothingPublished(Vec<String>),
     /// A stack that is not among those that are meant.
-    #[error("stack `{name}` is not among those that are rolled out{}", meant(nearest(name, known.iter().map(String::as_str)).as_deref()))]
+    #[error("stack `{name}` is not among those that are rolled out{}{}", within(regions), meant(nearest(name, known.iter().map(String::as_str)).as_deref()))]
     UnknownStack {
         /// What was asked for.
         name: String,
         /// Those that there are.
         known: Vec<String>,
+        /// The regions that were named.
+        regions: Vec<Region>,
     },
+}
+
+/// ` in eu-west-1, us-east-1`; nothing, if there are none.
+fn within(regions: &[Region]) -> String {
+    let names = regions.iter().map(Region::as_str).collect::<Vec<_>>().join(", ");
+    if names.is_empty() { names } else { format!(" in {names}") }
 }
 
 fn quoted(names: &[String]) -> String {
@@ -54,6 +62,9 @@ impl RequestError {
         Some(match self {
             Self::Ways(error) => return error.hint(called),
             Self::NothingPublished(_) => format!("publish one with `{}`", called.words(Command::Publish)),
+            Self::UnknownStack { known, regions, .. } if known.is_empty() && !regions.is_empty() => {
+                "leave `--region` out, or name the region in its `[[stacks]]`".to_owned()
+            }
             Self::UnknownStack { known, .. } if known.is_empty() => {
                 "name it in `layers.toml`: `[[stacks]]`, `name = …`".to_owned()
             }
@@ -89,6 +100,20 @@ pub(super) enum RollOutError {
         /// The region.
         region: Region,
         /// What Lambda said.
+        source: Box<CallFailure>,
+        /// What helps the hint.
+        advice: Box<Advice>,
+    },
+    /// Nobody says whether there is such a stack.
+    #[error("failed to look for stack `{stack}` in {region}, account {account}")]
+    Look {
+        /// The stack.
+        stack: String,
+        /// The account.
+        account: AccountId,
+        /// The region.
+        region: Region,
+        /// What CloudFormation said.
         source: Box<CallFailure>,
         /// What helps the hint.
         advice: Box<Advice>,
@@ -218,7 +243,9 @@ impl RollOutError {
             Self::Session(error) => return error.hint(called),
             Self::OtherAccount(error) => error.hint(),
             Self::Way(error) => return error.hint(called),
-            Self::Usage { source, advice, .. } => return source.hint(advice, called),
+            Self::Usage { source, advice, .. } | Self::Look { source, advice, .. } => {
+                return source.hint(advice, called);
+            }
             Self::NoRegion(_) => "name one with `regions` in its `[[stacks]]`, or with `--region`".to_owned(),
             Self::NoStack { .. } => {
                 format!("create it with `{deploy}`, or mend its `[[stacks]]` in `layers.toml`")

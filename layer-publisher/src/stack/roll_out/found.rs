@@ -41,6 +41,7 @@ pub(super) async fn targets(
         };
         match found {
             Ok(found) => {
+                targets.answered += usize::from(answer.weight == Weight::Required);
                 for (function, stack) in &found.without {
                     ui.note(format!(
                         "function `{function}` in {} belongs to no stack, and keeps {stack}",
@@ -66,7 +67,40 @@ pub(super) async fn targets(
             }),
         }
     }
+    for name in &request.stacks {
+        if !targets.all.iter().any(|target| target.stack == *name) {
+            named(name, &ways.spots, request, &mut targets).await;
+        }
+    }
     Ok(targets)
+}
+
+/// A stack that was named and runs no older version: it is looked for, so that it can be said to be up to date.
+async fn named(name: &str, spots: &[Spot], request: &RollOutRequest, targets: &mut Targets) {
+    let mut corners = BTreeMap::<Corner, (&Spot, BTreeSet<LayerName>)>::new();
+    for spot in spots {
+        let (_, layers) = corners.entry(Corner::of(spot)).or_insert_with(|| (spot, BTreeSet::new()));
+        layers.insert(spot.place.layer_name.clone());
+    }
+    for (corner, (spot, layers)) in corners {
+        match spot.way.session.cloudformation(&corner.region).stack(name).await {
+            Ok(Some(_)) => targets.all.push(Target {
+                stack: name.to_owned(),
+                region: corner.region,
+                layers,
+                way: Ok(spot.way.clone()),
+                bucket: request.bucket.clone().or_else(|| spot.destination.bucket.clone()),
+            }),
+            Ok(None) => {}
+            Err(failure) => targets.failures.push(RollOutError::Look {
+                stack: name.to_owned(),
+                account: corner.account,
+                region: corner.region,
+                source: Box::new(failure),
+                advice: Box::new(spot.way.session.advice().clone()),
+            }),
+        }
+    }
 }
 
 /// What one account and region has.

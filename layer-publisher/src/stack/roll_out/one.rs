@@ -29,8 +29,10 @@ pub(super) enum Done {
     Unchanged,
     /// It was shown what would happen.
     Shown,
-    /// Ctrl-C came.
+    /// Ctrl-C came before anything was changed.
     Left,
+    /// Ctrl-C came while CloudFormation was at work, and it goes on.
+    GoesOn,
     /// Its turn never came.
     NotBegun,
 }
@@ -159,7 +161,7 @@ impl InRegion {
                 return Ok(if shared.intent == Intent::Show { Done::Shown } else { Done::Left });
             }
         }
-        let Outcome::Deployed(now) = self.execute(&change_set).await? else { return Ok(Done::Left) };
+        let Outcome::Deployed(now) = self.execute(&change_set).await? else { return Ok(Done::GoesOn) };
         let Standing { behind, .. } = self.standing(&now, &versions.arns).await?;
         if behind.is_empty() { Ok(Done::RolledOut) } else { Err(still_behind(target, behind, &planned)) }
     }

@@ -1,7 +1,6 @@
 //! What came of all stacks: a table on standard output, or a JSON document; failures on standard error.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,8 @@ use super::{Intent, Target};
 use crate::aws::failure::Advice;
 use crate::called::CalledAs;
 use crate::stack::describe::Description;
-use crate::ui::{Format, Ui};
+use crate::tally::Tally;
+use crate::ui::{Format, Ui, whole};
 use crate::versions::usage::table;
 
 /// One stack.
@@ -43,7 +43,8 @@ impl Row {
             Ok(Done::RolledOut) => "rolled out",
             Ok(Done::Unchanged) => "unchanged",
             Ok(Done::Shown) => "shown",
-            Ok(Done::Left) => "left",
+            Ok(Done::Left) => "not changed",
+            Ok(Done::GoesOn) => "goes on",
             Ok(Done::NotBegun) if intent == Intent::Show => "not looked at",
             Ok(Done::NotBegun) => "not begun",
             Err(_) => "failed",
@@ -59,6 +60,10 @@ pub(super) struct Report<'a> {
     pub(super) rows: &'a [Row],
     /// Where nobody could say which stacks there are.
     pub(super) failures: &'a [RollOutError],
+    /// So many accounts and regions that count could say it.
+    pub(super) answered: usize,
+    /// Whether the stacks are those of `[[stacks]]`.
+    pub(super) is_named: bool,
 }
 
 #[derive(Serialize)]
@@ -93,7 +98,15 @@ impl Report<'_> {
         let mut counts =
             counts.into_iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>();
         if self.rows.is_empty() {
-            counts.push("no stack runs an older version".to_owned());
+            counts.push(
+                match (self.failures.is_empty(), self.answered) {
+                    (true, _) if self.is_named => "no stack to roll out",
+                    (true, _) => "no stack runs an older version",
+                    (false, 0) => "it is not known which stacks run an older version",
+                    (false, _) => "no stack of those asked runs an older version",
+                }
+                .to_owned(),
+            );
         }
         for row in self.rows {
             if let Err(error) = &row.run.result {
@@ -108,7 +121,7 @@ impl Report<'_> {
             Format::Text => table::lines(&self.table(), 0).iter().for_each(|line| self.ui.result(line)),
             Format::Json => {
                 let stacks = self.rows.iter().map(|row| self.row(row)).collect();
-                let failures = self.failures.iter().map(whole).collect();
+                let failures = self.failures.iter().map(|error| whole(error)).collect();
                 match serde_json::to_string_pretty(&Document { schema: 1, exit_code: code, stacks, failures })
                 {
                     Ok(text) => self.ui.result(text),
@@ -120,14 +133,15 @@ impl Report<'_> {
     }
 
     fn exit_code(&self) -> u8 {
-        let has_failed = !self.failures.is_empty() || self.rows.iter().any(Row::has_failed);
         let is_done =
-            |row: &Row| matches!(row.run.result, Ok(Done::RolledOut | Done::Unchanged | Done::Shown));
-        match (has_failed, self.rows.iter().any(is_done)) {
-            (false, _) => 0,
-            (true, true) => 3,
-            (true, false) => 1,
-        }
+            |row: &&Row| matches!(row.run.result, Ok(Done::RolledOut | Done::Unchanged | Done::Shown));
+        let done = match self.rows {
+            // Where nothing is behind, whoever has said so is done.
+            [] => self.answered,
+            rows => rows.iter().filter(is_done).count(),
+        };
+        let failed = self.failures.len() + self.rows.iter().filter(|row| row.has_failed()).count();
+        Tally { done, failed }.exit_code()
     }
 
     fn table(&self) -> Vec<Vec<String>> {
@@ -165,19 +179,8 @@ impl Report<'_> {
             result: row.word(self.intent).replace(' ', "_"),
             layers: &row.run.moved,
             changes: row.run.changes.as_ref(),
-            error: error.map(|error: &Arc<RollOutError>| whole(error)),
+            error: error.map(|error: &Arc<RollOutError>| whole(error.as_ref())),
             hint: error.and_then(|error| error.hint(&row.advice, self.called)),
         }
     }
-}
-
-/// An error with its causes, in one line.
-fn whole(error: &RollOutError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

@@ -49,7 +49,7 @@ pub enum DownloadError {
         hint: Option<String>,
     },
     /// No region has it.
-    #[error("no region has {} of `{name}`; asked: {}", version.map_or_else(|| "a version".to_owned(), |version| format!("version {version}")), regions.join(", "))]
+    #[error("no region has {} of `{name}`; asked: {}{}", version.map_or_else(|| "a version".to_owned(), |version| format!("version {version}")), regions.join(", "), newest_in(newest))]
     Nowhere {
         /// What was asked for.
         name: String,
@@ -57,6 +57,8 @@ pub enum DownloadError {
         version: Option<u64>,
         /// Who was asked.
         regions: Vec<String>,
+        /// The newest version of each region that has one.
+        newest: Vec<(String, u64)>,
     },
     /// The number means different contents in different places.
     #[error("`{name}` means different contents: {} and {}", arns[0], arns[1])]
@@ -106,6 +108,18 @@ pub enum DownloadError {
     Folder(#[source] io::Error),
 }
 
+/// `; the newest is 7 in eu-west-1, us-east-1`
+fn newest_in(newest: &[(String, u64)]) -> String {
+    let mut by_version = std::collections::BTreeMap::<u64, Vec<&str>>::new();
+    for (region, version) in newest {
+        by_version.entry(*version).or_default().push(region);
+    }
+    let shown =
+        by_version.iter().rev().map(|(version, regions)| format!("{version} in {}", regions.join(", ")));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    if shown.is_empty() { shown } else { format!("; the newest is {shown}") }
+}
+
 impl DownloadError {
     pub(super) fn call(arn: &LayerVersionArn, failure: CallFailure, hint: Option<String>) -> Self {
         Self::Call { arn: Box::new(arn.clone()), source: Box::new(failure), hint }
@@ -122,9 +136,19 @@ impl DownloadError {
             Self::Session(error) => error.hint(called),
             Self::Way(failure) => failure.hint(called),
             Self::Call { hint, .. } => hint.clone(),
-            Self::Nowhere { name, .. } => {
-                let usage = called.words(Command::Usage);
-                Some(format!("see which versions there are with `{usage} {name}`"))
+            Self::Nowhere { version: None, .. } => {
+                Some(format!("publish one with `{}`", called.words(Command::Publish)))
+            }
+            Self::Nowhere { name, newest, .. } => {
+                let status = called.words(Command::Status);
+                let see = format!("see what there is with `{status} {name}`");
+                Some(match newest.iter().map(|(_, version)| version).max() {
+                    Some(version) => {
+                        let download = called.words(Command::Download);
+                        format!("fetch the newest with `{download} {name}:{version}`, or {see}")
+                    }
+                    None => see,
+                })
             }
             Self::Several { arns, .. } => {
                 Some(format!("name one of them, as in `{} {}`", called.words(Command::Download), arns[0]))

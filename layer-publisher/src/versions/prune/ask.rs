@@ -14,6 +14,7 @@ use crate::aws::failure::CallFailure;
 use crate::called::CalledAs;
 use crate::layer_version::Dated;
 use crate::publish::permissions::Policy;
+use crate::ui::whole;
 use crate::versions::usage::ask::{self as functions, Aliases, Corner};
 use crate::versions::usage::{Opened, arn};
 use crate::versions::ways::Spot;
@@ -132,10 +133,7 @@ pub(super) async fn everybody<'a>(
             let regions = failure.destination.regions.iter().chain(&failure.destination.optional_regions);
             let mut regions = regions.peekable();
             if regions.peek().is_none() || regions.any(|region| *region == place.region) {
-                one.silent.push(Silent {
-                    said: format!("{failure}: {}", failure.source),
-                    hint: failure.hint(called),
-                });
+                one.silent.push(Silent { said: whole(failure), hint: failure.hint(called) });
             }
         }
         match pointers.get(place) {

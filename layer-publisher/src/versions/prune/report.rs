@@ -12,8 +12,11 @@ use super::{Deleted, Deletes, PruneRequest, summed_up};
 use crate::aws::failure::CallFailure;
 use crate::called::{CalledAs, Command};
 use crate::publish::regions::Weight;
-use crate::ui::{Format, Ui, counted, megabytes};
+use crate::stack::interrupt;
+use crate::tally::Tally;
+use crate::ui::{Format, Ui, counted, megabytes, whole};
 use crate::versions::usage::{Opened, arn, table};
+use crate::versions::ways::hint_about_row;
 use crate::when::Age;
 
 /// What is known about a place, and what follows from that.
@@ -48,6 +51,8 @@ pub(super) struct Report<'a> {
     pub(super) called: &'a CalledAs,
     pub(super) opened: &'a Opened,
     pub(super) deleted: Deleted,
+    /// Whether Ctrl-C came: what was not deleted by then is not.
+    pub(super) interrupted: bool,
 }
 
 #[derive(Serialize)]
@@ -122,11 +127,14 @@ impl Report<'_> {
 
     pub(super) fn finish(&self, verdicts: &[Verdict<'_>]) -> ExitCode {
         let failures = self.failures();
-        let code = self.code(verdicts, !failures.is_empty());
+        let code = if self.interrupted { interrupt::EXIT_CODE } else { self.code(verdicts, failures.len()) };
         for failure in &failures {
             self.ui.failed("Failed", failure);
         }
         let mut hints = Vec::new();
+        hints.extend(self.opened.ways.failures.iter().filter_map(|failure| failure.hint(self.called)));
+        let unreached = self.opened.ways.unreached.iter().map(|entry| &entry.layer_version_arn);
+        hints.extend(unreached.map(|row| hint_about_row(row, self.called)));
         for verdict in verdicts {
             let LayerPlace { layer_name, account, region, .. } = verdict.place();
             for Silent { said, hint } in &verdict.asked.silent {
@@ -163,7 +171,7 @@ impl Report<'_> {
 
     fn failures(&self) -> Vec<String> {
         let ways = &self.opened.ways;
-        let unopened = ways.failures.iter().map(|failure| format!("{failure}: {}", failure.source));
+        let unopened = ways.failures.iter().map(|failure| whole(failure));
         let unreached = ways.unreached.iter().map(|entry| {
             format!(
                 "{}: the ledger names it, and no target of `layers.toml` leads there",
@@ -173,21 +181,20 @@ impl Report<'_> {
         unopened.chain(unreached).collect()
     }
 
-    fn code(&self, verdicts: &[Verdict<'_>], has_failures: bool) -> u8 {
-        let required = verdicts.iter().filter(|verdict| verdict.asked.spot.weight == Weight::Required);
-        let is_unknown = |reason: &Reason| matches!(reason, Reason::PolicyUnknown(_));
-        let is_bad = |verdict: &&Verdict<'_>| {
-            !verdict.asked.silent.is_empty() || verdict.plan.keep.values().flatten().any(is_unknown)
-        };
-        let bad = required.clone().filter(is_bad).count() + usize::from(has_failures);
-        let bad = bad + self.deleted.values().filter(|result| result.is_err()).count();
-        let answered = verdicts.iter().any(|verdict| verdict.asked.silent.is_empty());
-        let all_failed = !self.deleted.is_empty() && self.deleted.values().all(Result::is_err);
-        match bad {
-            0 => 0,
-            _ if !answered || all_failed => 1,
-            _ => 3,
+    /// A version that was to be deleted and was not is a failure, as is a place where nobody knows what may go.
+    fn code(&self, verdicts: &[Verdict<'_>], failures: usize) -> u8 {
+        let mut tally = Tally { failed: failures, ..Tally::default() };
+        for verdict in verdicts.iter().filter(|verdict| verdict.asked.spot.weight == Weight::Required) {
+            tally.add(verdict.asked.silent.is_empty());
+            let is_unknown = |reason: &Reason| matches!(reason, Reason::PolicyUnknown(_));
+            tally.failed += usize::from(verdict.plan.keep.values().flatten().any(is_unknown));
         }
+        if !self.deleted.is_empty() {
+            // The deed counts, and not that it was known what to do.
+            tally.done = self.deleted.values().filter(|result| result.is_ok()).count();
+            tally.failed += self.deleted.len() - tally.done;
+        }
+        tally.exit_code()
     }
 
     /// What happens, or happened, to a version.
@@ -220,7 +227,9 @@ impl Report<'_> {
         let (removed, remove) = (count("removed"), count("remove"));
         let size = megabytes(self.bytes(verdicts));
         let mut words = Vec::new();
+        let is_anything_known = verdicts.iter().any(|verdict| verdict.asked.silent.is_empty());
         match (self.request.deletes, removed, remove) {
+            _ if !is_anything_known => words.push("nothing deleted: it is not known what may go".to_owned()),
             (Deletes::Really, 0, _) | (Deletes::Not, _, 0) => words.push("nothing to delete".to_owned()),
             (Deletes::Really, ..) => {
                 words.push(format!("{} deleted, {size} freed", counted(removed, "version")));
@@ -228,6 +237,9 @@ impl Report<'_> {
             (Deletes::Not, ..) => {
                 words.push(format!("{} would be deleted, {size}", counted(remove, "version")));
             }
+        }
+        if self.interrupted && remove > 0 {
+            words.push(format!("{} not deleted, for Ctrl-C came", counted(remove, "version")));
         }
         for (action, word) in [("keep", "kept"), ("failed", "failed"), ("unknown", "left alone")] {
             if count(action) > 0 {

@@ -13,6 +13,7 @@ use crate::called::{CalledAs, Command};
 #[cfg(feature = "ssm")]
 use crate::publish::pointer::Pointed;
 use crate::publish::regions::Weight;
+use crate::tally::Tally;
 use crate::ui::{Format, Ui};
 use crate::versions::ways::{Spot, WayFailure};
 
@@ -227,16 +228,14 @@ impl<'a> Report<'a> {
         ExitCode::from(exit_code)
     }
 
-    /// 0 done · 1 nothing was · 3 part of it was. Optional regions are warnings.
     fn exit_code(&self) -> u8 {
-        let has_failed =
-            self.ways_failed > 0 || self.rows.iter().any(|row| row.required && row.error.is_some());
-        let is_done = self.rows.iter().any(|row| row.status != Status::Failed);
-        match (has_failed, is_done) {
-            (false, _) => 0,
-            (true, true) => 3,
-            (true, false) => 1,
+        let mut tally = Tally { failed: self.ways_failed, ..Tally::default() };
+        for row in self.rows.iter().filter(|row| row.required) {
+            // The ledger may have gone back, and the pointer not.
+            tally.done += usize::from(row.status != Status::Failed);
+            tally.failed += usize::from(row.error.is_some());
         }
+        tally.exit_code()
     }
 }
 

@@ -10,6 +10,7 @@ use crate::config::publish::Destination;
 use crate::layer_version::LayerVersion;
 use crate::publish::permissions::{self, Change, Grant, Others, Policy};
 use crate::publish::plan::{self, Wanted};
+use crate::versions::usage::users::ranges;
 
 /// Something that was found out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,8 +21,8 @@ pub struct Finding {
     pub text: String,
 }
 
-/// What can be found out. All but [`Kind::Twins`] and [`Kind::NumberDrift`] and [`Kind::AlsoShared`] are differences,
-/// which `--check` fails on.
+/// What can be found out. All but [`Kind::Twins`], [`Kind::NumberDrift`], [`Kind::AlsoShared`] and
+/// [`Kind::Withdrawn`] are differences, which `--check` fails on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -41,6 +42,8 @@ pub enum Kind {
     NotVerified,
     /// What is built is something else.
     BuiltDiffers,
+    /// What is built was withdrawn.
+    BuiltWithdrawn,
     /// Regions of one account have different contents.
     ContentDrift,
     /// Its permissions are not what is wanted.
@@ -53,12 +56,14 @@ pub enum Kind {
     NumberDrift,
     /// Somebody may use it whom nobody has asked for.
     AlsoShared,
+    /// Versions that come after the current one, and were withdrawn.
+    Withdrawn,
 }
 
 impl Kind {
     /// Whether it is a difference; else it is only worth knowing.
     pub fn is_difference(self) -> bool {
-        !matches!(self, Self::Twins | Self::NumberDrift | Self::AlsoShared)
+        !matches!(self, Self::Twins | Self::NumberDrift | Self::AlsoShared | Self::Withdrawn)
     }
 }
 
@@ -114,13 +119,21 @@ pub fn findings(place: Place<'_>) -> Vec<Finding> {
         }
     }
     if let Some(wanted) = wanted {
-        if !wanted.is_in(current) {
-            add(Kind::BuiltDiffers, format!("version {number} is not what is built"));
+        match withdrawn_with(seen, known, wanted) {
+            _ if wanted.is_in(current) => {}
+            Some(withdrawn) => {
+                let text = format!(
+                    "version {number} is not what is built: that is version {withdrawn}, which is withdrawn"
+                );
+                add(Kind::BuiltWithdrawn, text);
+            }
+            None => add(Kind::BuiltDiffers, format!("version {number} is not what is built")),
         }
         for difference in wanted.differences(current).into_iter().filter(|_| wanted.is_in(current)) {
             add(Kind::BuiltDiffers, format!("version {number} is not as it was built: {difference}"));
         }
     }
+    withdrawn(seen, known, number, &mut add);
     shared(seen, destination, &mut add);
     pointer(seen, current, &mut add);
     if let Some(mark) = plan::mark_of(&current.description) {
@@ -155,6 +168,30 @@ fn ledger_differs(entry: &Entry, current: &LayerVersion) -> Vec<String> {
         }
     }
     found
+}
+
+/// The version that has what is built by its own word, and was withdrawn: `publish` refuses that content.
+fn withdrawn_with(seen: &Seen, known: Option<&Entry>, wanted: &Wanted) -> Option<u64> {
+    let withdrawn = &known?.withdrawn;
+    let mut listed = seen.listed.iter().filter(|listed| withdrawn.contains_key(&listed.version));
+    listed.find(|listed| listed.description.ends_with(&wanted.mark)).map(|listed| listed.version)
+}
+
+/// What comes after the current version and does not count; those with the same reason together.
+fn withdrawn(seen: &Seen, known: Option<&Entry>, current: u64, add: &mut impl FnMut(Kind, String)) {
+    let is_there = |version: u64| seen.listed.iter().any(|listed| listed.version == version);
+    let mut by_reason = BTreeMap::<&str, BTreeSet<u64>>::new();
+    for (version, why) in known.iter().flat_map(|entry| &entry.withdrawn) {
+        if *version > current && is_there(*version) {
+            by_reason.entry(why).or_default().insert(*version);
+        }
+    }
+    let mut by_reason = by_reason.into_iter().collect::<Vec<_>>();
+    by_reason.sort_by(|(_, one), (_, other)| one.cmp(other));
+    for (why, versions) in by_reason {
+        let (noun, verb) = if versions.len() == 1 { ("version", "is") } else { ("versions", "are") };
+        add(Kind::Withdrawn, format!("{noun} {} {verb} withdrawn: {why}", ranges(&versions)));
+    }
 }
 
 fn shared(seen: &Seen, destination: &Destination, add: &mut impl FnMut(Kind, String)) {

@@ -12,8 +12,10 @@ use super::mend::Mode;
 use super::{Looked, StatusRequest, group};
 use crate::called::{CalledAs, Command};
 use crate::publish::regions::Weight;
-use crate::ui::{Format, Ui, counted};
-use crate::versions::ways::Ways;
+use crate::tally::Tally;
+use crate::ui::{Format, Ui, counted, whole};
+use crate::versions::usage::table;
+use crate::versions::ways::{Ways, hint_about_row};
 
 /// One layer in one account and region. Fields that say nothing are null or empty, and always there.
 #[derive(Debug, Serialize)]
@@ -42,6 +44,12 @@ struct Row {
     notes: Vec<Finding>,
     error: Option<String>,
     hint: Option<String>,
+}
+
+impl Row {
+    fn has(&self, kinds: &[Kind]) -> bool {
+        self.differences.iter().any(|finding| kinds.contains(&finding.kind))
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -100,7 +108,6 @@ impl<'a> Report<'a> {
         let rows = looked.iter().map(|looked| self.row(looked)).collect::<Vec<_>>();
         let not_asked = self.not_asked(ways);
         let failed = rows.iter().filter(|row| row.error.is_some()).count();
-        let required_failed = rows.iter().filter(|row| row.required && row.error.is_some()).count();
         let differing = rows.iter().filter(|row| !row.differences.is_empty()).count();
         for (row, looked) in rows.iter().zip(looked) {
             if let Some(error) = &row.error {
@@ -123,14 +130,16 @@ impl<'a> Report<'a> {
         if let Some(hint) = rows.iter().find_map(|row| row.hint.as_deref()) {
             self.ui.note(hint);
         }
+        if let Some(entry) = ways.unreached.first() {
+            self.ui.note(hint_about_row(&entry.layer_version_arn, self.called));
+        }
         self.advise(&rows);
 
-        let has_failed = required_failed + not_asked.len() > 0;
-        let is_nothing_known = rows.iter().all(|row| row.error.is_some());
-        let exit_code = match (has_failed, is_nothing_known) {
-            (true, true) => 1,
-            (true, false) => 3,
-            (false, _) => u8::from(self.request.is_check && differing > 0),
+        let mut tally = Tally { failed: not_asked.len(), ..Tally::default() };
+        rows.iter().filter(|row| row.required).for_each(|row| tally.add(row.error.is_none()));
+        let exit_code = match tally.exit_code() {
+            0 => u8::from(self.request.is_check && differing > 0),
+            code => code,
         };
         match self.request.format {
             Format::Text => self.tables(&rows, looked),
@@ -188,7 +197,7 @@ impl<'a> Report<'a> {
             target: failure.target.clone(),
             account: failure.destination.account.as_ref().map(ToString::to_string),
             layer_version_arn: None,
-            error: failure.source.to_string(),
+            error: whole(&failure.source),
             hint: failure.hint(self.called),
         });
         let unreached = ways.unreached.iter().map(|entry| NotAsked {
@@ -197,16 +206,13 @@ impl<'a> Report<'a> {
             account: Some(entry.layer_version_arn.account.to_string()),
             layer_version_arn: Some(entry.layer_version_arn.clone()),
             error: "no way of `layers.toml` leads there".to_owned(),
-            hint: None,
+            hint: Some(hint_about_row(&entry.layer_version_arn, self.called)),
         });
         failures.chain(unreached).collect()
     }
 
     /// What would end the differences, each once.
     fn advise(&self, rows: &[Row]) {
-        let has = |kinds: &[Kind]| {
-            rows.iter().flat_map(|row| &row.differences).any(|finding| kinds.contains(&finding.kind))
-        };
         let foreign = rows.iter().flat_map(|row| &row.differences).any(|finding| {
             finding.kind == Kind::Foreign
                 || (finding.kind == Kind::NotInLedger && finding.text.ends_with("none of ours"))
@@ -223,9 +229,25 @@ impl<'a> Report<'a> {
             self.ui
                 .note(format!("`{status} --import` takes versions over that something else has published"));
         }
-        if has(&[Kind::NotPublished, Kind::BuiltDiffers, Kind::Permissions, Kind::Pointer]) {
-            let publish = self.called.words(Command::Publish);
+        // Where what is built was withdrawn, `publish` writes nothing.
+        let is_withdrawn = |row: &&Row| row.has(&[Kind::BuiltWithdrawn]);
+        let publishable = [Kind::NotPublished, Kind::BuiltDiffers, Kind::Permissions, Kind::Pointer];
+        let publish = self.called.words(Command::Publish);
+        if rows.iter().any(|row| !is_withdrawn(&row) && row.has(&publishable)) {
             self.ui.note(format!("`{publish}` brings everything to what is built and wanted"));
+        }
+        if let Some(row) = rows.iter().find(is_withdrawn) {
+            let build = self.called.words(Command::Build);
+            self.ui.note(format!(
+                "what is built was withdrawn: build something else with `{build} {layer}`, or take that back with \
+                 `{publish} {layer} --reinstate`",
+                layer = row.layer
+            ));
+        }
+        if let Some(row) = rows.iter().filter(is_withdrawn).find(|row| row.has(&[Kind::Pointer])) {
+            let rollback = self.called.words(Command::Rollback);
+            let to = row.ledger_version.unwrap_or_default();
+            self.ui.note(format!("`{rollback} {} --to {to}` moves the pointer", row.layer));
         }
     }
 
@@ -283,7 +305,11 @@ impl<'a> Report<'a> {
         for row in rows {
             for finding in row.differences.iter().chain(&row.notes) {
                 let noun = if finding.kind.is_difference() { "" } else { "note: " };
-                self.ui.result(format!("  {}: {noun}{}", row.region, finding.text));
+                let text = format!("{}: {noun}{}", row.region, finding.text);
+                for (index, line) in table::wrapped(&text, table::WIDTH - 4).into_iter().enumerate() {
+                    let indent = if index == 0 { "  " } else { "    " };
+                    self.ui.result(format!("{indent}{line}"));
+                }
             }
         }
     }

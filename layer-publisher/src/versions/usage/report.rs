@@ -11,8 +11,9 @@ use super::users::{User, ranges};
 use super::{Found, UsageRequest, arn, table};
 use crate::called::CalledAs;
 use crate::publish::regions::Weight;
-use crate::ui::{Format, Ui, counted};
-use crate::versions::ways::Ways;
+use crate::tally::Tally;
+use crate::ui::{Format, Ui, counted, whole};
+use crate::versions::ways::{Ways, hint_about_row};
 
 pub(super) struct Report<'a> {
     pub(super) request: &'a UsageRequest,
@@ -75,18 +76,15 @@ struct Gaps {
 impl Report<'_> {
     pub(super) fn finish(&self) -> ExitCode {
         let gaps = self.gaps();
-        let nobody_answered = self.answers.values().all(|answer| answer.users.is_err());
-        let code = match (gaps.counts, nobody_answered) {
-            (true, true) => 1,
-            (true, false) => 3,
-            (false, _) => 0,
-        };
+        let answered = self.answers.values().filter(|answer| answer.users.is_ok()).collect::<Vec<_>>();
+        let required = answered.iter().filter(|answer| answer.weight == Weight::Required).count();
+        let code = Tally { done: required, failed: usize::from(gaps.counts) }.exit_code();
         for gap in &gaps.said {
             self.ui.failed("Failed", gap);
         }
         let versions = self.versions();
         let unused = self.unused();
-        self.sum_up(&versions, code);
+        self.sum_up(&versions, !answered.is_empty(), code);
         if let Some(hint) = &gaps.hint {
             self.ui.note(hint);
         }
@@ -157,13 +155,14 @@ impl Report<'_> {
         let mut gaps = Gaps::default();
         for failure in &self.ways.failures {
             gaps.counts = true;
-            gaps.said.push(format!("{failure}: {}", failure.source));
+            gaps.said.push(whole(failure));
             gaps.hint = gaps.hint.or_else(|| failure.hint(self.called));
         }
         for entry in &self.ways.unreached {
             gaps.counts = true;
             let arn = &entry.layer_version_arn;
             gaps.said.push(format!("{arn}: the ledger names it, and no target of `layers.toml` leads there"));
+            gaps.hint = gaps.hint.or_else(|| Some(hint_about_row(arn, self.called)));
         }
         let advice = |corner: &Corner| {
             let spot = self.found.iter().map(|found| found.spot).find(|spot| Corner::of(spot) == *corner);
@@ -206,17 +205,23 @@ impl Report<'_> {
         gaps
     }
 
-    fn sum_up(&self, rows: &[Row<'_>], code: u8) {
+    fn sum_up(&self, rows: &[Row<'_>], is_anything_known: bool, code: u8) {
         let layer = &self.request.layer;
-        let functions = rows.iter().flat_map(|row| row.users.iter());
-        let functions = functions.map(|user| (&user.account, &user.function)).collect::<BTreeSet<_>>();
+        // Two functions of one name in two regions are two: a function is where its layer is.
+        let functions = rows.iter().flat_map(|row| {
+            let region = &row.found.spot.place.region;
+            row.users.iter().map(move |user| (&user.account, region, &user.function))
+        });
+        let functions = functions.collect::<BTreeSet<_>>();
         let with = self.request.package.as_ref().map(|package| format!(" with `{package}`"));
         let with = with.unwrap_or_default();
         let (uses, of) = (
             if functions.len() == 1 { "uses" } else { "use" },
             if code == 0 { "" } else { " of those asked" },
         );
-        let text = if rows.is_empty() {
+        let text = if !is_anything_known {
+            format!("nobody could be asked who uses `{layer}`{with}")
+        } else if rows.is_empty() {
             format!("no function{of} uses `{layer}`{with}")
         } else {
             let versions = counted(rows.len(), "version");

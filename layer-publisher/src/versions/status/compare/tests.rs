@@ -40,10 +40,30 @@ fn where_all_is_right_nothing_is_said() {
     let there = fake::version(&a, 7);
     let to = Destination::default();
     assert_eq!(found(&seen(std::slice::from_ref(&there)), Some(&verified(&there)), Some(&a), &to), [""; 0]);
-    // What was withdrawn is as good as gone.
-    let later = fake::version(&fake::wanted(b"b"), 8);
-    let known = Entry { withdrawn: [(8, "it breaks".to_owned())].into(), ..verified(&there) };
-    assert_eq!(found(&seen(&[later, there]), Some(&known), Some(&a), &to), [""; 0]);
+}
+
+#[test]
+fn what_was_withdrawn_is_told_and_is_no_difference_unless_it_is_what_is_built() {
+    let (a, b) = (fake::wanted(b"a"), fake::wanted(b"b"));
+    let there = fake::version(&a, 7);
+    let later = [10, 9, 8].map(|number| fake::version(&b, number));
+    let why = |number: u64| (number, if number < 10 { "it breaks" } else { "no" }.to_owned());
+    // One before, and one that was deleted meanwhile, are nobody's concern.
+    let withdrawn = [why(3), why(8), why(9), why(10), why(11)].into();
+    let known = Entry { withdrawn, ..verified(&there) };
+    let seen = seen(&[&later[..], std::slice::from_ref(&there)].concat());
+    let of = |wanted| {
+        let to = Destination::default();
+        findings(Place { seen: &seen, known: Some(&known), wanted, destination: &to, is_wanted: true })
+    };
+    let shown = |wanted| of(wanted).into_iter().map(|finding| finding.text).collect::<Vec<_>>();
+    let told = ["versions 8, 9 are withdrawn: it breaks", "version 10 is withdrawn: no"];
+    assert_eq!(shown(Some(&a)), told);
+    assert!(of(Some(&a)).iter().all(|finding| !finding.kind.is_difference()));
+    let built = "version 7 is not what is built: that is version 10, which is withdrawn";
+    assert_eq!(shown(Some(&b)), [built, told[0], told[1]]);
+    assert_eq!(of(Some(&b))[0].kind, Kind::BuiltWithdrawn);
+    assert_eq!(shown(Some(&fake::wanted(b"c")))[0], "version 7 is not what is built");
 }
 
 #[test]
