@@ -59,6 +59,13 @@ async fn try_run(
             return Err(StackError::Capabilities(missing));
         }
     }
+    if let Some(template) = &template
+        && settings.s3_bucket.is_none()
+        && !settings.resolve_s3
+        && let Some(what) = template.needs_bucket()
+    {
+        return Err(StackError::NoBucket(what));
+    }
     if settings.confirm == Confirm::Yes && settings.goal == Goal::Deploy && !ui.can_ask() {
         return Err(StackError::NobodyToAsk);
     }

@@ -280,14 +280,18 @@ impl StackError {
                 "somebody has changed the function past its stack: CloudFormation sees that with `aws cloudformation detect-stack-drift`"
                     .to_owned()
             }
-            Self::Read { .. }
-            | Self::Parse { .. }
-            | Self::NoResources { .. }
-            | Self::TooLarge { .. }
-            | Self::Places { .. }
-            | Self::Interrupts(_)
-            | Self::ChangeSet { .. }
-            | Self::NotConfirmed => return None,
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "see that its path is right; `new-template` writes one for a layer".to_owned()
+            }
+            Self::Read { .. } => "a template is a file of text, in UTF-8".to_owned(),
+            Self::Parse { .. } => "mend it there; `cfn-lint` tells more about templates".to_owned(),
+            Self::NoResources { .. } => {
+                "a template has `Resources` at its top, each with a `Type`".to_owned()
+            }
+            Self::TooLarge { .. } => "move some of its resources to a stack of their own".to_owned(),
+            Self::Places { .. } | Self::Interrupts(_) | Self::ChangeSet { .. } | Self::NotConfirmed => {
+                return None;
+            }
         })
     }
 

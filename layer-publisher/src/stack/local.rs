@@ -121,7 +121,11 @@ impl LocalError {
                 "a layer from a lock, without what nobody needs, is what `build-layer` makes".to_owned()
             }
             Self::Missing { .. } => "paths are seen from the template's folder".to_owned(),
-            Self::NoZip { .. } | Self::Empty { .. } | Self::Read { .. } => return None,
+            Self::NoZip { .. } => "name a zip, or a folder, which is packed as it is".to_owned(),
+            Self::Empty { .. } => {
+                "put in what it is to hold: Python code of a layer lies in `python/`".to_owned()
+            }
+            Self::Read { .. } => "see who may read it with `ls -l`".to_owned(),
         })
     }
 }

@@ -8,14 +8,23 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest, Sha256};
 use template_tools::document::{Document, parse};
 use template_tools::kind::{Kind, kind};
+use template_tools::template::local::LocalPath;
 use template_tools::template::{Parameter, capabilities, parameters, resources};
 
-use super::change_set::LARGEST_TEMPLATE;
+use super::change_set::{LARGEST_BODY, LARGEST_TEMPLATE};
 use super::error::StackError;
 use super::local::{self, Packed};
 use crate::config::hex;
 use crate::ui::{Ui, shown};
 use crate::zip_source::ZipSource;
+
+/// What a template that is too large for a request is called where a bucket is missing for it.
+pub(super) const LARGE: &str = "a template of more than 51,200 bytes, which has to go through S3";
+
+/// What a file of this machine is called where a bucket is missing for it.
+pub(super) fn bucket_for(local: &LocalPath) -> String {
+    format!("`{}` of `{}`", local.property, local.resource)
+}
 
 /// A template that was read.
 #[derive(Debug)]
@@ -66,6 +75,12 @@ impl Template {
     pub(super) fn parsed(&self) -> Document<'_> {
         // It was parsed when it was read.
         parse(&self.text).unwrap_or_else(|error| unreachable!("{error}"))
+    }
+
+    /// What of it has to go through S3, if anything has.
+    pub(super) fn needs_bucket(&self) -> Option<String> {
+        let local = self.packed.first().map(|packed| bucket_for(&packed.local));
+        local.or_else(|| (self.text.len() > LARGEST_BODY).then(|| LARGE.to_owned()))
     }
 
     /// Capabilities that the template needs and that nobody has allowed.
