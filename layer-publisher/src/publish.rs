@@ -187,13 +187,14 @@ struct Prepared {
     clocks: Clocks,
     ledger: LedgerFile,
     parcels: Vec<Parcel>,
+    called: CalledAs,
 }
 
 impl Prepared {
     fn everything<'a>(&'a self, known: &'a Ledger, options: &Options, lines: &'a Lines) -> Everything<'a> {
-        let Self { session, caller, clocks, ledger, .. } = self;
+        let Self { session, caller, clocks, ledger, called, .. } = self;
         let (choices, others) = (options.choices, options.others);
-        Everything { session, caller, clocks, ledger, known, choices, others, lines }
+        Everything { session, caller, clocks, ledger, known, choices, others, lines, called }
     }
 }
 
@@ -407,7 +408,7 @@ async fn prepare(
             shown(ledger.path())
         ),
     );
-    Ok(Prepared { session, caller, clocks, ledger, parcels })
+    Ok(Prepared { session, caller, clocks, ledger, parcels, called: called.clone() })
 }
 
 /// The stack that makes the layer of an artifact, known before AWS is asked.

@@ -1,7 +1,5 @@
 //! What `deploy-stack` says to input that is wrong: a sentence and a hint each, before AWS is called where it can be known.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
-
 use tests::proxy::{Fault, Rule};
 use tests::stack::{REGION, Stacks};
 

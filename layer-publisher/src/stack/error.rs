@@ -227,7 +227,7 @@ impl StackError {
             Self::NoTemplate => format!("name it: `{deploy} TEMPLATE --stack-name NAME`"),
             Self::Settings(error) => return error.hint(),
             Self::Parameters(error) => return error.hint(),
-            Self::Local(error) => return error.hint(),
+            Self::Local(error) => error.hint(),
             Self::Session(error) => return error.hint(called),
             Self::Placeholder { .. } => {
                 format!("put the version in place with `{}`", called.words(Command::Latest))

@@ -144,7 +144,7 @@ impl LayerStack {
                 return Err(Problem { why, hint: Some("publish again to see what came of it".to_owned()) });
             }
         }
-        self.holds(around, region, layer).await?.ok_or_else(|| Problem {
+        self.holds(&around.session, &called, region, layer).await?.ok_or_else(|| Problem {
             why: format!("it makes no version of layer `{layer}`"),
             hint: Some(format!("the `LayerName` in its template must be `{layer}`")),
         })
@@ -153,11 +153,12 @@ impl LayerStack {
     /// The number of the version of the layer that the stack has now; nothing without a stack.
     pub(crate) async fn holds(
         &self,
-        around: &Around,
+        session: &Session,
+        called: &CalledAs,
         region: &Region,
         layer: &LayerName,
     ) -> Result<Option<u64>, Problem> {
-        let cloudformation = around.session.cloudformation(region);
+        let cloudformation = session.cloudformation(region);
         let resources = async {
             match cloudformation.stack(&self.name).await? {
                 Some(stack) => cloudformation.resources(&stack.id).await,
@@ -165,7 +166,7 @@ impl LayerStack {
             }
         };
         let resources = resources.await.map_err(|failure| Problem {
-            hint: failure.hint(around.session.advice(), &around.called),
+            hint: failure.hint(session.advice(), called),
             why: failure.to_string(),
         })?;
         let versions = resources.into_iter().filter_map(|(_, _, physical)| {

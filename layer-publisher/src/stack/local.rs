@@ -107,8 +107,8 @@ pub(super) enum LocalError {
 
 impl LocalError {
     /// What to type next.
-    pub(super) fn hint(&self) -> Option<String> {
-        Some(match self {
+    pub(super) fn hint(&self) -> String {
+        match self {
             Self::Unbuilt { .. } => {
                 "build it with `sam build`; what it leaves in `.aws-sam/build/` is deployed then".to_owned()
             }
@@ -126,7 +126,7 @@ impl LocalError {
                 "put in what it is to hold: Python code of a layer lies in `python/`".to_owned()
             }
             Self::Read { .. } => "see who may read it with `ls -l`".to_owned(),
-        })
+        }
     }
 }
 
