@@ -354,7 +354,7 @@ async fn prepare(
     for (artifact, destination) in &artifacts {
         stacks.push(match (command, destination.publisher) {
             (Command::Publish, Publisher::Stack) => {
-                Some(stack_of(artifact, destination, file, options, ui, called)?)
+                Some(stack_of(artifact, destination, file, options, called)?)
             }
             _ => None,
         });
@@ -417,7 +417,6 @@ fn stack_of(
     destination: &Destination,
     file: &LayersFile,
     options: &Options,
-    ui: &Ui,
     called: &CalledAs,
 ) -> Result<LayerStack, PublishError> {
     let layer = LayerName::new(artifact.manifest.layer_name.as_str())
@@ -437,7 +436,7 @@ fn stack_of(
     };
     let path = file.path.parent().unwrap_or(Path::new("")).join(template);
     let name = destination.stack.clone().unwrap_or_else(|| stack_name(&layer));
-    LayerStack::read(name, &path, ui, called).map_err(failed)
+    LayerStack::read(name, &path, &layer, called).map_err(failed)
 }
 
 /// Whose credentials are used, and for which account: one answer for all layers of a run.

@@ -14,6 +14,7 @@ mod ground;
 mod interrupt;
 pub(crate) mod layer;
 mod local;
+mod managed;
 pub mod parameters;
 mod region;
 mod report;

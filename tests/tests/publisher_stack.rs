@@ -306,3 +306,51 @@ fn pypi_what_one_account_has_is_promoted_to_the_stack_of_another_one() {
     let again = run(&promote).ends_with(0).says("Unchanged eu-west-1: version 1 has this content");
     assert_eq!(writes(&again), 0);
 }
+
+#[test]
+fn pypi_the_templates_of_sam_get_the_staged_zip_as_their_content() {
+    let world = world();
+    std::fs::remove_file(world.project.path("demo-layer.yaml")).unwrap();
+    let new = ["new", "sam", "--dir", "deploy"];
+    let _ = run(world.project.command("template-tools").args(new)).expect_code(0);
+    configure(&world, "publisher = \"stack\"\ntemplate = \"deploy/template.yaml\"\n");
+    let text = world.project.read("deploy/template.yaml").unwrap();
+    world.run(&["publish", "--dry-run"]).ends_with(0).says("Would publish eu-west-1");
+    world.publish().ends_with(0);
+    world.run(&["status", "--check"]).ends_with(0);
+    let deployed = world.template("eu-west-1", "demo-layer");
+    assert!(
+        deployed.contains(&format!("{{\"Bucket\": \"{}\", \"Key\": ", bucket(&world, "eu-west-1"))),
+        "{deployed}"
+    );
+    assert_eq!(writes(&world.publish().ends_with(0)), 0);
+
+    world.project.build("VERSION = 2\n").unwrap();
+    world.publish().ends_with(0);
+    for region in REGIONS {
+        // SAM gives the new one another logical id, and the old one stays.
+        assert_eq!(world.versions(region), [1, 2]);
+    }
+    let version = world.lambda("eu-west-1", "layers/demo/versions/2");
+    assert_eq!(version["Content"]["CodeSha256"], world.project.code_sha256().unwrap());
+    // The file is nobody's to change, and places in S3 are replaced as files of this machine are.
+    assert_eq!(world.project.read("deploy/template.yaml").unwrap(), text);
+    let zip = text.lines().find_map(|line| line.trim().strip_prefix("ContentUri: ")).unwrap();
+    for (content, version) in
+        [("s3://old-bucket/old.zip", 3), ("\n        Bucket: old-bucket\n        Key: old.zip", 4)]
+    {
+        let text = text.replace(&format!("ContentUri: {zip}"), &format!("ContentUri: {content}"));
+        world.project.write("deploy/template.yaml", text).unwrap();
+        world.project.build(&format!("VERSION = {version}\n")).unwrap();
+        world.publish().ends_with(0);
+        let found = world.lambda("eu-west-1", &format!("layers/demo/versions/{version}"));
+        assert_eq!(found["Content"]["CodeSha256"], world.project.code_sha256().unwrap());
+    }
+
+    let more =
+        "  F:\n    Type: AWS::Serverless::Function\n    Properties: {Role: r, CodeUri: src/}\nOutputs:";
+    world.project.write("deploy/template.yaml", text.replace("Outputs:", more)).unwrap();
+    let run =
+        world.publish().ends_with(1).says("names other files of this machine: `src/` (`CodeUri` of `F`)");
+    assert!(run.says("a layer's own template makes nothing but the layer").calls.is_empty());
+}

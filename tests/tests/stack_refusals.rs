@@ -183,17 +183,3 @@ fn pypi_samconfig_is_honoured_or_refused() {
     config("a = \n");
     deploy(&[]).ends_with(1).says("failed to parse `samconfig.toml`");
 }
-
-#[test]
-fn pypi_resolve_s3_takes_the_bucket_of_sams_own_stack() {
-    let stacks = Stacks::new();
-    stacks.template("template.yaml", "Resources:\n  L:\n    Type: AWS::Lambda::LayerVersion\n    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n    Properties: {Content: target/layers/demo.zip}\n");
-    stacks.template("samconfig.toml", "[default.deploy.parameters]\nresolve_s3 = true\n");
-    let run = stacks.deploy(&["template.yaml"]).ends_with(1);
-    run.says("`resolve_s3` asks for the bucket of the stack `aws-sam-cli-managed-default`, which eu-west-1 does not have");
-    stacks.template("sam.yaml", "Resources: {B: {Type: AWS::S3::Bucket, Properties: {BucketName: sams-own-bucket}}}\nOutputs: {SourceBucket: {Value: !Ref B}}\n");
-    let managed =
-        ["deploy-stack", "sam.yaml", "--stack-name", "aws-sam-cli-managed-default", "--region", REGION];
-    stacks.run(&managed).ends_with(0);
-    stacks.deploy(&["template.yaml"]).ends_with(0).says("s3://sams-own-bucket/lambda-layers/L/");
-}

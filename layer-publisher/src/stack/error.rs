@@ -240,7 +240,7 @@ impl StackError {
                  filled in, and it must lie in the stack's region"
                 .to_owned(),
             Self::NoSamBucket { .. } => {
-                "name a bucket with `--s3-bucket NAME`, or let `sam deploy --resolve-s3` make that stack once"
+                "a deployment makes it, a dry run does not: name another bucket with `--s3-bucket NAME` until then"
                     .to_owned()
             }
             Self::NoRegion => "name one with `--region REGION`, or set `AWS_REGION`".to_owned(),

@@ -136,6 +136,30 @@ pub struct Settings {
     pub skip_resources: Vec<String>,
 }
 
+impl Settings {
+    /// A deployment of one stack to one region, with nothing said beyond that.
+    pub(super) fn plain(stack_name: String, region: Region) -> Self {
+        Self {
+            stack_name,
+            parameters: Vec::new(),
+            capabilities: Vec::new(),
+            tags: Vec::new(),
+            role_arn: None,
+            profile: None,
+            regions: vec![region],
+            s3_bucket: None,
+            s3_prefix: None,
+            resolve_s3: false,
+            on_failure: None,
+            goal: Goal::Deploy,
+            confirm: Confirm::No,
+            follow: Follow::ToTheEnd,
+            allowed: Allowed::default(),
+            skip_resources: Vec::new(),
+        }
+    }
+}
+
 /// Whether a stack can have this name.
 pub fn is_stack_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())

@@ -16,9 +16,7 @@ impl InRegion {
             return Ok(pattern.fill(self.account(), &self.region));
         }
         if settings.resolve_s3 {
-            let managed = self.stack("aws-sam-cli-managed-default").await?;
-            let bucket = managed.and_then(|stack| stack.outputs.get("SourceBucket").cloned());
-            return bucket.ok_or_else(|| StackError::NoSamBucket { region: self.region.clone() });
+            return self.managed_bucket().await;
         }
         Err(StackError::NoBucket(needed_for.to_owned()))
     }

@@ -49,6 +49,14 @@ impl Template {
         Ok(Self { path: path.to_owned(), parameters, packed, text })
     }
 
+    /// Reads the template of a layer's own stack, which is given the content by whoever publishes it: the file that stands
+    /// there is not read.
+    pub(super) fn of_layer(path: &Path) -> Result<Self, StackError> {
+        let text = read(path)?;
+        let parameters = parameters(&parsed(path, &text)?);
+        Ok(Self { path: path.to_owned(), parameters, packed: Vec::new(), text })
+    }
+
     /// What `sam build` has made of it, if it has, and if that names the same layers.
     fn built(
         path: &Path,
