@@ -15,6 +15,7 @@ mod interrupt;
 pub(crate) mod layer;
 mod local;
 mod managed;
+mod nested;
 pub mod parameters;
 mod region;
 mod report;

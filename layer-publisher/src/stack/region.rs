@@ -126,6 +126,7 @@ impl InRegion {
             capabilities: settings.capabilities.clone(),
             tags: settings.tags.clone(),
             role_arn: settings.role_arn.clone(),
+            with_nested: template.has_nested(),
             // Only what comes into being now is deleted; what was there before goes back.
             on_failure: settings
                 .on_failure

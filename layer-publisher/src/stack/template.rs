@@ -11,7 +11,7 @@ use template_tools::kind::{Kind, kind};
 use template_tools::template::local::LocalPath;
 use template_tools::template::{Parameter, capabilities, parameters, resources};
 
-use super::change_set::{LARGEST_BODY, LARGEST_TEMPLATE};
+use super::change_set::{LARGEST_BODY, LARGEST_TEMPLATE, NESTED};
 use super::error::StackError;
 use super::local::{self, Packed};
 use crate::config::hex;
@@ -91,6 +91,11 @@ impl Template {
         local.or_else(|| (self.text.len() > LARGEST_BODY).then(|| LARGE.to_owned()))
     }
 
+    /// Whether it has stacks in it; an application of SAM becomes one.
+    pub(super) fn has_nested(&self) -> bool {
+        has_nested(&self.parsed())
+    }
+
     /// Capabilities that the template needs and that nobody has allowed.
     pub(super) fn missing_capabilities(
         &self,
@@ -120,6 +125,13 @@ fn parsed<'t>(path: &Path, text: &'t str) -> Result<Document<'t>, StackError> {
         return Err(StackError::NoResources { path: path.to_owned() });
     }
     Ok(document)
+}
+
+/// Whether a template has stacks in it.
+pub(super) fn has_nested(document: &Document<'_>) -> bool {
+    resources(document)
+        .iter()
+        .any(|one| [NESTED, "AWS::Serverless::Application"].contains(&one.kind.as_str()))
 }
 
 /// Whether the layers of every function are written alike, with the defaults of the parameters.
