@@ -98,22 +98,17 @@ impl CloudFormationRegion {
         Ok(answer.template_body().unwrap_or_default().to_owned())
     }
 
-    /// Begins to carry a change set out.
+    /// Begins to carry a change set out. Only one that has not begun is an error, whatever came of the answer.
     pub async fn execute(&self, change_set: &str, token: &str) -> Result<(), CallFailure> {
         let call = self.client.execute_change_set().change_set_name(change_set);
         let answer = call.client_request_token(token).send().await;
         match answer.map_err(|error| CallFailure::new("ExecuteChangeSet", &error)) {
             Ok(_) => Ok(()),
-            // A try of ours may have got there, and its answer not back.
-            Err(failure)
-                if failure.code.as_deref().is_some_and(|code| code.starts_with("InvalidChangeSetStatus")) =>
-            {
-                match self.change_set(None, change_set).await?.progress {
-                    Progress::Executing => Ok(()),
-                    _ => Err(failure),
-                }
-            }
-            Err(failure) => Err(failure),
+            // A try of ours may have got there, and its answer not back: the change set itself tells.
+            Err(failure) => match self.change_set(None, change_set).await {
+                Ok(found) if found.progress == Progress::Executing => Ok(()),
+                _ => Err(failure),
+            },
         }
     }
 
