@@ -273,7 +273,7 @@ fn rows(pins: &[&Pin]) -> Option<BTreeMap<Region, u64>> {
     let mut rows = BTreeMap::new();
     for pin in pins {
         let region = pin.region.clone()?;
-        if rows.insert(region, pin.version).is_some_and(|other| other != pin.version) {
+        if rows.insert(region, pin.version?).is_some_and(|other| Some(other) != pin.version) {
             return None;
         }
     }

@@ -21,8 +21,9 @@ pub struct Pin {
     pub account: Option<AccountId>,
     /// The region; `None` is any.
     pub region: Option<Region>,
-    /// The version that references should name.
-    pub version: u64,
+    /// The version that references should name; `None` where no version is asked for: such a pin says which references
+    /// are meant, and nothing can be brought to a number by it.
+    pub version: Option<u64>,
 }
 
 impl From<LayerVersionArn> for Pin {
@@ -32,7 +33,7 @@ impl From<LayerVersionArn> for Pin {
             partition: Some(arn.partition),
             account: Some(arn.account),
             region: Some(arn.region),
-            version: arn.version,
+            version: Some(arn.version),
         }
     }
 }
@@ -42,7 +43,8 @@ impl fmt::Display for Pin {
         let partition = self.partition.as_ref().map_or("*", Partition::as_str);
         let region = self.region.as_ref().map_or("*", Region::as_str);
         let account = self.account.as_ref().map_or("*", AccountId::as_str);
-        write!(formatter, "arn:{partition}:lambda:{region}:{account}:layer:{}:{}", self.layer, self.version)
+        let version = self.version.map_or_else(|| "*".to_owned(), |version| version.to_string());
+        write!(formatter, "arn:{partition}:lambda:{region}:{account}:layer:{}:{version}", self.layer)
     }
 }
 
@@ -139,6 +141,15 @@ impl Pins {
             pins.facts.insert(pin, facts);
         }
         pins
+    }
+
+    /// The same places, with no version asked for.
+    #[must_use]
+    pub fn without_versions(mut self) -> Self {
+        self.by_layer.values_mut().flatten().for_each(|pin| pin.version = None);
+        let facts = self.facts.into_iter();
+        self.facts = facts.map(|(pin, facts)| (Pin { version: None, ..pin }, facts)).collect();
+        self
     }
 
     /// What is known of a pin besides its number.

@@ -68,3 +68,15 @@ fn the_layers_own_template_follows_the_ledger() {
         .says("resource `L` makes layer `sosw`, which the ledger says is published without a template");
     ran.says("one layer must not have two publishers");
 }
+
+#[test]
+fn what_cannot_become_an_ssm_parameter_stays_as_it_is() {
+    let project = Project::new();
+    let joined =
+        function(&["Fn::Join: [':', [arn, aws, lambda, us-east-1, '123456789012', layer, sosw, !Ref V]]"]);
+    let by_default = format!("Parameters: {{V: {{Type: String, Default: '7'}}}}\n{joined}");
+    project.write("a.yaml", &by_default);
+    let to_ssm = ["bump", "--layer", "sosw", "--to-ssm", "/layers/sosw"];
+    project.run(&to_ssm).ends(0).prints("").says("the version does not stand in the entry itself");
+    assert_eq!(project.read("a.yaml"), by_default);
+}
