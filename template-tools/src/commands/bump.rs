@@ -127,7 +127,7 @@ fn bump(
         ui.hint(format!("`{bump} --lexical` changes plain ARNs in files with expressions, outside of these"));
     }
     let mut report = (args.format != Format::Text).then(|| Report::new(&files));
-    let refused = say_refusals(&files, called, ui);
+    let refused = say_refusals(&files, args, called, ui);
     if !refused.is_empty() {
         if !args.keep_going {
             ui.failed("Refused", format!("{}, so nothing was written", counted(refused.len(), "file")));
@@ -241,7 +241,7 @@ fn stage_file(mut file: Planned) -> (Planned, Option<Result<Staged, WriteError>>
 }
 
 /// Tells every refusal, with its ways out, and gives the files that they are about.
-fn say_refusals(files: &Files, called: &CalledAs, ui: Ui) -> BTreeSet<PathBuf> {
+fn say_refusals(files: &Files, args: &BumpArgs, called: &CalledAs, ui: Ui) -> BTreeSet<PathBuf> {
     let mut refused = BTreeSet::new();
     let mut hints = BTreeSet::new();
     let bump = called.words(Command::Bump);
@@ -258,7 +258,12 @@ fn say_refusals(files: &Files, called: &CalledAs, ui: Ui) -> BTreeSet<PathBuf> {
     }
     for (layer, taken) in several_accounts(files) {
         refused.extend(taken.iter().map(|(path, _)| path.clone()));
-        hints.insert(format!("say whose layer is meant: `{bump} --layer {layer} --version N --account ID`"));
+        let how = match &args.to_ssm {
+            Some(name) => format!("--to-ssm {name}"),
+            None if args.to_placeholder => "--to-placeholder".to_owned(),
+            None => "--version N".to_owned(),
+        };
+        hints.insert(format!("say whose layer is meant: `{bump} --layer {layer} {how} --account ID`"));
         ui.error(&BumpError::Accounts { layer, taken });
     }
     for text in hints {
@@ -286,6 +291,9 @@ fn hint(refusal: &Refusal, bump: &str) -> String {
                 .to_owned()
         }
         Refusal::Contents { .. } => "write the bucket of the region into the template, or `${AWS::Region}` in its place".to_owned(),
+        Refusal::Regions { .. } => {
+            "`--region R` converts the references of one region and leaves the others as they are".to_owned()
+        }
         Refusal::Proof(_) => "this is a fault in these tools: please report it, with the file".to_owned(),
     }
 }
