@@ -11,6 +11,7 @@ use crate::called::CalledAs;
 use crate::commands::{bump, lint, list, new};
 use crate::ui::{Ui, Verbosity, lost_results};
 use template_tools::arn::{AccountId, LayerName, LayerVersionArn, Region, version_number};
+use template_tools::convert::SsmParameterName;
 use template_tools::pattern::Placeholders;
 
 /// Bring CloudFormation and SAM templates to new layer versions, byte-exact; list what they name; find the traps; start new ones.
@@ -51,11 +52,11 @@ pub(crate) struct BumpArgs {
     /// The version to bring `--layer` to
     #[arg(long, value_name = "N", requires = "layer", value_parser = version_number)]
     pub(crate) version: Option<u64>,
-    /// Only references to `--layer` in this account
-    #[arg(long, value_name = "ID", requires = "version")]
+    /// Only references in this account
+    #[arg(long, value_name = "ID")]
     pub(crate) account: Option<AccountId>,
-    /// Only references to `--layer` in this region
-    #[arg(long, value_name = "R", requires = "version")]
+    /// Only references in this region; those that leave the region open are taken to be for it
+    #[arg(long, value_name = "R")]
     pub(crate) region: Option<Region>,
     /// Write nothing; exit with 1 if a file would change
     #[arg(long)]
@@ -91,8 +92,13 @@ pub(crate) struct BumpArgs {
     #[arg(long, conflicts_with = "to_placeholder")]
     pub(crate) to_mapping: bool,
     /// Put a parameter that CloudFormation reads from this SSM parameter in the place of `--layer`
-    #[arg(long, value_name = "NAME", requires = "layer", conflicts_with_all = ["to_placeholder", "to_mapping"])]
-    pub(crate) to_ssm: Option<String>,
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "layer",
+        conflicts_with_all = ["version", "to_placeholder", "to_mapping"]
+    )]
+    pub(crate) to_ssm: Option<SsmParameterName>,
     /// Where a template makes the layer itself, set its content, runtimes and architectures to the ledger's
     #[arg(long, conflicts_with_all = ["pin", "version", "to_placeholder", "to_mapping", "to_ssm"])]
     pub(crate) update_content: bool,

@@ -21,8 +21,9 @@ pub struct Pin {
     pub account: Option<AccountId>,
     /// The region; `None` is any.
     pub region: Option<Region>,
-    /// The version that references should name.
-    pub version: u64,
+    /// The version that references should name; `None` where no version is asked for: such a pin says which references
+    /// are meant, and nothing can be brought to a number by it.
+    pub version: Option<u64>,
 }
 
 impl From<LayerVersionArn> for Pin {
@@ -32,7 +33,7 @@ impl From<LayerVersionArn> for Pin {
             partition: Some(arn.partition),
             account: Some(arn.account),
             region: Some(arn.region),
-            version: arn.version,
+            version: Some(arn.version),
         }
     }
 }
@@ -42,7 +43,8 @@ impl fmt::Display for Pin {
         let partition = self.partition.as_ref().map_or("*", Partition::as_str);
         let region = self.region.as_ref().map_or("*", Region::as_str);
         let account = self.account.as_ref().map_or("*", AccountId::as_str);
-        write!(formatter, "arn:{partition}:lambda:{region}:{account}:layer:{}:{}", self.layer, self.version)
+        let version = self.version.map_or_else(|| "*".to_owned(), |version| version.to_string());
+        write!(formatter, "arn:{partition}:lambda:{region}:{account}:layer:{}:{version}", self.layer)
     }
 }
 
@@ -141,6 +143,15 @@ impl Pins {
         pins
     }
 
+    /// The same places, with no version asked for.
+    #[must_use]
+    pub fn without_versions(mut self) -> Self {
+        self.by_layer.values_mut().flatten().for_each(|pin| pin.version = None);
+        let facts = self.facts.into_iter();
+        self.facts = facts.map(|(pin, facts)| (Pin { version: None, ..pin }, facts)).collect();
+        self
+    }
+
     /// What is known of a pin besides its number.
     pub fn facts(&self, pin: &Pin) -> Option<&Facts> {
         self.facts.get(pin)
@@ -150,6 +161,22 @@ impl Pins {
     #[must_use]
     pub fn only(mut self, layer: &LayerName) -> Self {
         self.by_layer.retain(|name, _| name == layer);
+        self
+    }
+
+    /// Only what is pinned for this account and region; what was pinned for any is pinned for these.
+    #[must_use]
+    pub fn within(mut self, account: Option<&AccountId>, region: Option<&Region>) -> Self {
+        for pins in self.by_layer.values_mut() {
+            pins.retain(|pin| {
+                is_within(pin.account.as_ref(), account) && is_within(pin.region.as_ref(), region)
+            });
+            for pin in pins {
+                pin.account = pin.account.take().or_else(|| account.cloned());
+                pin.region = pin.region.take().or_else(|| region.cloned());
+            }
+        }
+        self.by_layer.retain(|_, pins| !pins.is_empty());
         self
     }
 
@@ -239,6 +266,11 @@ impl Pins {
         let mut words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
         words.find_map(|word| self.layers().find(|layer| layer.placeholder() == word))
     }
+}
+
+/// Whether a pin is left where only one place is wanted.
+fn is_within<T: PartialEq>(pinned: Option<&T>, wanted: Option<&T>) -> bool {
+    pinned.is_none() || wanted.is_none() || pinned == wanted
 }
 
 fn may_be<T: PartialEq>(pinned: Option<&T>, written: &Part<T>) -> bool {

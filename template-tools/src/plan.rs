@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::arn::{AccountId, LayerName};
 use crate::document::{Document, ParseError, Position, parse};
 use crate::edit::{Edit, ProofError, apply};
-use crate::flow::{Home, Outside, flow_with};
+use crate::flow::{Flow, Home, Outside, Reference, flow_with};
 use crate::kind::{Kind, kind};
 use crate::pattern::{Placeholders, VersionPart};
 use crate::pins::{Pin, Pins};
@@ -23,7 +23,7 @@ pub use deployed::{DeployedPlan, plan_deployed};
 pub use dynamic::{DynamicReference, dynamic_references, with_parameter_versions};
 pub(crate) use fit::misfit;
 pub use left::comments;
-pub(crate) use references::{Decision, decide};
+pub(crate) use references::{Decision, decide, downgrade};
 
 /// Whether a reference may be brought to a lower version than it has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -200,6 +200,17 @@ pub enum Refusal {
         /// All of them.
         places: Vec<String>,
     },
+    /// One parameter would take the place of references to several regions.
+    #[error(
+        "layer `{layer}` is named there for several regions, {}, and a parameter of SSM is read in the stack's own",
+        .regions.join(" and ")
+    )]
+    Regions {
+        /// The layer.
+        layer: LayerName,
+        /// All of them.
+        regions: Vec<String>,
+    },
     /// The edits would not do what they should.
     #[error("the edits failed their proof")]
     Proof(#[from] ProofError),
@@ -261,6 +272,27 @@ pub fn plan_with(text: &str, wanted: &Wanted<'_>) -> Result<Plan, ParseError> {
         }
     }
     Ok(planner.finish())
+}
+
+/// The decisions for a template whose text is changed in other ways, too: about these of its references, and about
+/// everything that is not understood. The edits are not made yet.
+pub(crate) fn plan_beside(
+    document: &Document<'_>,
+    flow: &Flow,
+    references: Vec<Reference>,
+    wanted: &Wanted<'_>,
+) -> (Plan, Vec<Edit>) {
+    let mut planner = Planner { document, wanted, plan: Plan::default(), edits: Vec::new() };
+    planner.references(&Flow { references, ..flow.clone() });
+    planner.not_understood(flow);
+    (planner.plan, planner.edits)
+}
+
+/// What a file names that cannot take part: nothing of it changes.
+pub(crate) fn only_mentions(document: &Document<'_>, wanted: &Wanted<'_>, reason: &str) -> Plan {
+    let mut planner = Planner { document, wanted, plan: Plan::default(), edits: Vec::new() };
+    planner.only_mentions(reason);
+    planner.finish()
 }
 
 struct Planner<'w, 'd, 't> {

@@ -154,6 +154,7 @@ fn pypi_cfn_lint_says_the_same_before_and_after() {
             name,
             &ledger(&[("two", "123456789012", "us-east-1", 70), ("two", "123456789012", "eu-west-1", 90)]),
         );
+        project.write("a.yaml", &template("1"));
         project.run(&[&["bump", "a.yaml"], &arguments[..]].concat()).ends(0).prints("a.yaml\n");
         assert_eq!(before, lint(), "{}", project.read("a.yaml"));
     }

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod harness;
-use harness::{Project, arn, function, ledger};
+use harness::{Project, arn, entry, function, ledger};
 
 fn open() -> String {
     format!("!Sub {}", arn("sosw", "1").replace("us-east-1", "${AWS::Region}"))
@@ -20,7 +20,7 @@ fn a_mapping_is_made_once_and_followed_from_then_on() {
     project.write("a.yaml", &function(&[&open(), &arn("sosw", "1")]));
     project.run(&["bump", "--ledger", "l.json"]).ends(1);
     let ran = project.run(&["bump", "--ledger", "l.json", "--to-mapping"]);
-    ran.ends(0).prints("a.yaml\n").says("sosw 1 to `SoswVersions` (line 7)").says("sosw 1 to 7 (line 14)");
+    ran.ends(0).prints("a.yaml\n").says("sosw 1 to `SoswVersions` (line 7)").says("sosw 1 to 7 (line 8)");
     let text = project.read("a.yaml");
     assert!(text.starts_with("Mappings:\n  SoswVersions:\n    eu-west-1:\n      Version: 8\n    us-east-1:\n      Version: 7\nResources:\n"), "{text}");
     project.run(&["bump", "--ledger", "l.json", "--to-mapping"]).ends(0).prints("");
@@ -43,6 +43,83 @@ fn an_ssm_parameter_takes_the_place_of_a_layer() {
     assert_eq!(project.read("a.yaml"), expected);
     project.run(&to_ssm).ends(0).prints("");
     project.run(&["bump", "--to-ssm", "x"]).ends(2);
+    project.run(&["bump", "--layer", "sosw", "--version", "12", "--to-ssm", "/x"]).ends(2);
+    for name in ["", "a: b", "#x", "*x", "{{x}}", "a/b", "/layers/sosw:3"] {
+        let to_ssm = format!("--to-ssm={name}");
+        project.run(&["bump", "--layer", "sosw", &to_ssm]).ends(2).is_silent_about("panicked");
+    }
+}
+
+#[test]
+fn a_parameter_takes_the_place_of_one_account_and_one_region() {
+    let project = Project::new();
+    let theirs = arn("sosw", "3").replace("123456789012", "999999999999").replace("us-east-1", "eu-west-1");
+    let template = function(&[&arn("sosw", "7"), &theirs]);
+    project.write("a.yaml", &template);
+    let run = |more: &[&str]| project.run(&[&["bump", "--layer", "sosw", "--to-ssm", "/l"], more].concat());
+    run(&[])
+        .ends(1)
+        .prints("")
+        .says("123456789012 in a.yaml:7:11")
+        .says("999999999999 in a.yaml:8:11")
+        .says("`template-tools bump --layer sosw --to-ssm /l --account ID`");
+    assert_eq!(project.read("a.yaml"), template);
+    run(&["--account", "123456789012"]).ends(0).prints("a.yaml\n");
+    assert!(project.read("a.yaml").ends_with(&format!("- !Ref SoswLayerVersionArn\n        - {theirs}\n")));
+    run(&["--account", "123456789012"]).ends(0).prints("");
+
+    let eu = arn("sosw", "3").replace("us-east-1", "eu-west-1");
+    let template = function(&[&arn("sosw", "7"), &eu]);
+    project.write("a.yaml", &template);
+    run(&[]).ends(1).says("several regions, eu-west-1 and us-east-1").says("hint: `--region R`");
+    assert_eq!(project.read("a.yaml"), template);
+    run(&["--region", "us-east-1"]).ends(0).prints("a.yaml\n");
+    assert!(project.read("a.yaml").ends_with(&format!("- !Ref SoswLayerVersionArn\n        - {eu}\n")));
+    // The second goes to the parameter that is there.
+    run(&["--region", "eu-west-1"]).ends(0).prints("a.yaml\n");
+    assert_eq!(project.read("a.yaml").matches("SoswLayerVersionArn:").count(), 1);
+}
+
+#[test]
+fn a_mapping_is_refused_where_a_number_would_be() {
+    let project = Project::new();
+    let made_for = |region: &str, version: u64| {
+        entry("sosw", "123456789012", region, version)
+            .replace("\"compatible_runtimes\": []", "\"compatible_runtimes\": [\"python3.12\"]")
+    };
+    let versions = [made_for("us-east-1", 12), made_for("eu-west-1", 13)].join(",");
+    project.write("l.json", &format!("{{\"schema\": 1, \"versions\": [{versions}]}}"));
+    let template = |version: &str, runtime: &str| {
+        function(&[open().strip_suffix('1').map(|open| format!("{open}{version}")).unwrap().as_str()])
+            .replace("      Handler", &format!("      Runtime: {runtime}\n      Handler"))
+    };
+    let run = |more: &[&str]| project.run(&[&["bump", "--ledger", "l.json", "--to-mapping"], more].concat());
+    for (version, runtime, refusal, allow) in [
+        (
+            "20",
+            "python3.12",
+            "layer `sosw` has version 20 there, and version 13 is older",
+            "--allow-downgrade",
+        ),
+        ("7", "python3.9", "function `F` has runtime `python3.9`", "--allow-unfit"),
+    ] {
+        project.write("a.yaml", &template(version, runtime));
+        run(&[]).ends(1).prints("").says("refused to change `a.yaml:8:16`").says(refusal).says(allow);
+        assert_eq!(project.read("a.yaml"), template(version, runtime));
+        run(&[allow]).ends(0).prints("a.yaml\n");
+    }
+}
+
+#[test]
+fn places_are_those_of_the_file_as_it_is() {
+    let project = Project::new();
+    project.write("l.json", &two_regions());
+    let join = "Fn::Join: [':', [arn, aws, lambda, !Ref AWS::Region, '123456789012', layer, sosw, 1]]";
+    let template = function(&[&open(), join]);
+    project.write("a.yaml", &template);
+    let ran = project.run(&["bump", "--ledger", "l.json", "--to-mapping"]);
+    ran.ends(1).says("refused to change `a.yaml:8:93`").is_silent_about("fault in these tools");
+    assert_eq!(project.read("a.yaml"), template);
 }
 
 #[test]
@@ -67,4 +144,16 @@ fn the_layers_own_template_follows_the_ledger() {
     ran.ends(1)
         .says("resource `L` makes layer `sosw`, which the ledger says is published without a template");
     ran.says("one layer must not have two publishers");
+}
+
+#[test]
+fn what_cannot_become_an_ssm_parameter_stays_as_it_is() {
+    let project = Project::new();
+    let joined =
+        function(&["Fn::Join: [':', [arn, aws, lambda, us-east-1, '123456789012', layer, sosw, !Ref V]]"]);
+    let by_default = format!("Parameters: {{V: {{Type: String, Default: '7'}}}}\n{joined}");
+    project.write("a.yaml", &by_default);
+    let to_ssm = ["bump", "--layer", "sosw", "--to-ssm", "/layers/sosw"];
+    project.run(&to_ssm).ends(0).prints("").says("the version does not stand in the entry itself");
+    assert_eq!(project.read("a.yaml"), by_default);
 }

@@ -27,6 +27,8 @@ use template_tools::tree::write::{Change, Staged, WriteError, at_once, stage};
 enum BumpError {
     #[error(transparent)]
     Search(#[from] SearchError),
+    #[error("no version is known{0}")]
+    Nowhere(String),
     #[error("refused to change `{}:{position}`", path.display())]
     Refused { path: PathBuf, position: Position, source: Box<Refusal> },
     #[error("refused to change layer `{layer}` in several accounts:\n{}", shown_accounts(.taken))]
@@ -53,6 +55,16 @@ pub(crate) fn run(args: &BumpArgs, called: &CalledAs, ui: Ui) -> ExitCode {
             return Outcome::Failed.into();
         }
     };
+    let source = match narrowed(source, args) {
+        Ok(source) => source,
+        Err(error) => {
+            ui.error(&error);
+            ui.hint(
+                "`--account` and `--region` keep what is pinned for them: name others, or leave them out",
+            );
+            return Outcome::Failed.into();
+        }
+    };
     say_pins(&source, ui);
     match bump(args, &source, called, ui, started) {
         Ok(outcome) => outcome.into(),
@@ -61,6 +73,21 @@ pub(crate) fn run(args: &BumpArgs, called: &CalledAs, ui: Ui) -> ExitCode {
             Outcome::Failed.into()
         }
     }
+}
+
+/// Only what is pinned for the account and region that were named, if any were.
+fn narrowed(source: Source, args: &BumpArgs) -> Result<Source, BumpError> {
+    let pins = source.pins.within(args.account.as_ref(), args.region.as_ref());
+    if pins.is_empty() {
+        let account = args.account.as_ref().map(|account| format!(" in account {account}"));
+        let region = args.region.as_ref().map(|region| format!(" in region {region}"));
+        return Err(BumpError::Nowhere(format!(
+            "{}{}",
+            account.unwrap_or_default(),
+            region.unwrap_or_default()
+        )));
+    }
+    Ok(Source { pins, ..source })
 }
 
 fn bump(
@@ -100,7 +127,7 @@ fn bump(
         ui.hint(format!("`{bump} --lexical` changes plain ARNs in files with expressions, outside of these"));
     }
     let mut report = (args.format != Format::Text).then(|| Report::new(&files));
-    let refused = say_refusals(&files, called, ui);
+    let refused = say_refusals(&files, args, called, ui);
     if !refused.is_empty() {
         if !args.keep_going {
             ui.failed("Refused", format!("{}, so nothing was written", counted(refused.len(), "file")));
@@ -214,7 +241,7 @@ fn stage_file(mut file: Planned) -> (Planned, Option<Result<Staged, WriteError>>
 }
 
 /// Tells every refusal, with its ways out, and gives the files that they are about.
-fn say_refusals(files: &Files, called: &CalledAs, ui: Ui) -> BTreeSet<PathBuf> {
+fn say_refusals(files: &Files, args: &BumpArgs, called: &CalledAs, ui: Ui) -> BTreeSet<PathBuf> {
     let mut refused = BTreeSet::new();
     let mut hints = BTreeSet::new();
     let bump = called.words(Command::Bump);
@@ -231,7 +258,12 @@ fn say_refusals(files: &Files, called: &CalledAs, ui: Ui) -> BTreeSet<PathBuf> {
     }
     for (layer, taken) in several_accounts(files) {
         refused.extend(taken.iter().map(|(path, _)| path.clone()));
-        hints.insert(format!("say whose layer is meant: `{bump} --layer {layer} --version N --account ID`"));
+        let how = match &args.to_ssm {
+            Some(name) => format!("--to-ssm {name}"),
+            None if args.to_placeholder => "--to-placeholder".to_owned(),
+            None => "--version N".to_owned(),
+        };
+        hints.insert(format!("say whose layer is meant: `{bump} --layer {layer} {how} --account ID`"));
         ui.error(&BumpError::Accounts { layer, taken });
     }
     for text in hints {
@@ -259,6 +291,9 @@ fn hint(refusal: &Refusal, bump: &str) -> String {
                 .to_owned()
         }
         Refusal::Contents { .. } => "write the bucket of the region into the template, or `${AWS::Region}` in its place".to_owned(),
+        Refusal::Regions { .. } => {
+            "`--region R` converts the references of one region and leaves the others as they are".to_owned()
+        }
         Refusal::Proof(_) => "this is a fault in these tools: please report it, with the file".to_owned(),
     }
 }

@@ -65,20 +65,22 @@ pub(crate) struct Source {
     pub(crate) entries: Option<Ledger>,
 }
 
-/// The pins that the arguments ask for.
+/// The pins that the arguments ask for. What references become without a number needs no version, and gets none.
 pub(crate) fn pins(args: &BumpArgs) -> Result<Source, SourceError> {
-    if let (Some(layer), None, true) =
-        (&args.layer, args.version, args.to_ssm.is_some() || args.to_placeholder)
-        && args.ledger.is_none()
-    {
-        // Which version is current does not matter: every reference goes to the same words.
-        let pin =
-            Pin { layer: layer.clone(), partition: None, account: None, region: None, version: u64::MAX };
-        return Ok(Source { pins: Pins::new([pin])?, ledger: None, entries: None });
+    let source = pins_with_versions(args)?;
+    if args.to_ssm.is_some() || args.to_placeholder {
+        return Ok(Source { pins: source.pins.without_versions(), ..source });
     }
-    if let (Some(layer), Some(version)) = (&args.layer, args.version) {
+    Ok(source)
+}
+
+fn pins_with_versions(args: &BumpArgs) -> Result<Source, SourceError> {
+    let needs_a_version = args.to_ssm.is_none() && !args.to_placeholder;
+    if let Some(layer) = &args.layer
+        && (args.version.is_some() || !needs_a_version && args.ledger.is_none())
+    {
         let (account, region) = (args.account.clone(), args.region.clone());
-        let pin = Pin { layer: layer.clone(), partition: None, account, region, version };
+        let pin = Pin { layer: layer.clone(), partition: None, account, region, version: args.version };
         return Ok(Source { pins: Pins::new([pin])?, ledger: None, entries: None });
     }
     if !args.pin.is_empty() {

@@ -1,12 +1,15 @@
 //! How a template is laid out, so that what comes into it looks like what is there: indentation, quotes, line ends.
 
-use crate::document::{Content, Document, NodeId};
+use crate::document::{Content, Document, NodeId, Style};
 use crate::edit::Change;
 
 /// What comes into a template.
+#[derive(Clone, Debug)]
 pub(super) enum Tree {
-    /// A number or a name, which needs no quotes in YAML.
+    /// A text that can stand in YAML as it is.
     Plain(String),
+    /// A text that YAML could take for something else.
+    Quoted(String),
     /// Pairs.
     Map(Vec<(String, Tree)>),
 }
@@ -19,6 +22,16 @@ pub(super) struct Layout<'d, 't> {
     pub(super) quote: char,
     /// Blanks for each level.
     step: usize,
+    /// Between a key in brackets and its value, and between two pairs on one line.
+    colon: &'static str,
+    comma: &'static str,
+}
+
+/// Whether everything is in quotes, or as little as can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quotes {
+    All(char),
+    Few,
 }
 
 impl<'d, 't> Layout<'d, 't> {
@@ -26,11 +39,21 @@ impl<'d, 't> Layout<'d, 't> {
         let text = document.text();
         let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
         let quote = if text.matches('"').count() > text.matches('\'').count() { '"' } else { '\'' };
-        let resources = document.values(root, "Resources");
-        let column = |node: NodeId| document.position(node).column;
-        let first = resources.first().and_then(|resources| document.pairs(*resources).first());
-        let step = first.map_or(2, |(name, _)| column(*name).saturating_sub(1)).clamp(1, 8);
-        Self { document, root, line_end, quote, step }
+        let mut layout = Self { document, root, line_end, quote, step: 2, colon: ": ", comma: ", " };
+        let sections = document.pairs(root).iter().map(|(_, section)| *section);
+        let mut sections: Vec<NodeId> = sections.filter(|section| !layout.is_flow(*section)).collect();
+        sections.sort_by_key(|section| document.values(root, "Resources").first() != Some(section));
+        let first = sections.into_iter().find_map(|section| document.pairs(section).first());
+        if let Some((name, _)) = first {
+            layout.step = document.position(*name).column.saturating_sub(1).clamp(1, 8);
+        }
+        let first = document.pairs(root).first().filter(|_| layout.is_flow(root));
+        if let Some((key, value)) = first
+            && text.get(document.node(*key).range().end..document.node(*value).range().start) == Some(":")
+        {
+            (layout.colon, layout.comma) = (":", ",");
+        }
+        layout
     }
 
     /// Whether a collection is written with brackets.
@@ -39,78 +62,154 @@ impl<'d, 't> Layout<'d, 't> {
         self.document.text()[start..].starts_with(['{', '['])
     }
 
-    /// Puts `name: tree` into a section of the template, which is made where it is missing.
-    pub(super) fn insert(&self, section: &str, name: &str, tree: Tree) -> Option<Change> {
+    /// Puts pairs into a section of the template, which is made where it is missing.
+    pub(super) fn insert(&self, section: &str, pairs: Vec<(String, Tree)>) -> Option<Vec<Change>> {
         let document = self.document;
-        if let Some(&existing) = document.values(self.root, section).first() {
-            let first = document.pairs(existing).first()?.0;
-            return self.before(existing, first, name, &tree);
+        let own = document.pairs(self.root).iter();
+        let existing = own.clone().find(|(key, _)| document.scalar(*key) == Some(section));
+        if let Some(&(key, existing)) = existing {
+            return match document.pairs(existing).first() {
+                Some((first, _)) if !matches!(document.node(existing).content, Content::Alias(_)) => {
+                    let each = pairs.iter().map(|(name, tree)| self.before(existing, *first, name, tree));
+                    each.collect()
+                }
+                _ => Some(vec![self.fill(key, existing, pairs)?]),
+            };
         }
-        let before = document.pairs(self.root).iter().map(|(key, _)| *key);
-        let before = before.into_iter().find(|key| document.scalar(*key) == Some("Resources"))?;
-        self.before(self.root, before, section, &Tree::Map(vec![(name.to_owned(), tree)]))
+        let keys = || own.clone().map(|(key, _)| *key);
+        let named = |name: &str| keys().find(|key| document.scalar(*key) == Some(name));
+        let before =
+            named("Resources").or_else(|| named("Globals")).or_else(|| named("Outputs")).or(keys().next())?;
+        Some(vec![self.before(self.root, before, section, &Tree::Map(pairs))?])
     }
 
     /// A pair before the key of another.
     fn before(&self, mapping: NodeId, key: NodeId, name: &str, tree: &Tree) -> Option<Change> {
-        let text = self.document.text();
         let at = self.document.node(key).range().start;
-        let line_start = text[..at].rfind('\n').map_or(0, |end| end + 1);
-        let lead = text[line_start..at].trim_start_matches('\u{feff}');
-        let is_alone = lead.chars().all(|letter| letter == ' ' || letter == '\t');
+        let lead = self.lead(at);
+        let quotes = self.quotes(key);
         let new = if self.is_flow(mapping) {
-            let indent = is_alone.then_some(lead);
-            let pair = format!("\"{name}\": {}", self.json(tree, indent));
-            match indent {
+            let pair = format!("{}{}{}", quotes.key(name), self.colon, self.flow(tree, lead, quotes));
+            match lead {
                 Some(lead) => format!("{pair},{}{lead}", self.line_end),
-                None => format!("{pair}, "),
+                None => format!("{pair}{}", self.comma),
             }
         } else {
-            is_alone.then_some(())?;
+            let lead = lead?;
             let mut lines = String::new();
-            self.yaml(name, tree, lead, &mut lines);
+            self.block(name, tree, lead, quotes, &mut lines);
             // The blanks before the key stay before our first line; our last line gets them for the key.
             format!("{}{lead}", &lines[lead.len()..])
         };
         Some(Change::Insert { mapping, at, new, key: name.to_owned() })
     }
 
-    fn yaml(&self, name: &str, tree: &Tree, lead: &str, lines: &mut String) {
+    /// Pairs where there is nothing yet: `{}`, `null`, or not even that.
+    fn fill(&self, key: NodeId, node: NodeId, pairs: Vec<(String, Tree)>) -> Option<Change> {
+        let text = self.document.text();
+        let range = self.document.node(node).range();
+        let (key_range, quotes) = (self.document.node(key).range(), self.quotes(key));
+        let (is_null, is_bare) = match &self.document.node(node).content {
+            Content::Scalar { value, style: Style::Plain } => {
+                (matches!(value.as_ref(), "" | "~" | "null" | "Null" | "NULL"), value.is_empty())
+            }
+            _ => (false, false),
+        };
+        let is_empty_map =
+            matches!(self.document.node(node).content, Content::Mapping(_)) && self.is_flow(node);
+        if self.document.tag(node).is_some() || !(is_null || is_empty_map) {
+            return None;
+        }
+        let lead = self.lead(key_range.start);
+        if !is_bare {
+            let lead = lead.filter(|_| self.is_flow(self.root));
+            let new = self.flow(&Tree::Map(pairs), lead, quotes);
+            return Some(Change::Replace { node, range, new });
+        }
+        let line = text[key_range.end..].split('\n').next().unwrap_or_default().trim_end_matches('\r');
+        let rest = line.trim_start().strip_prefix(':')?;
+        let is_over = rest.trim().is_empty() || rest.starts_with(' ') && rest.trim_start().starts_with('#');
+        if self.is_flow(self.root) || !is_over {
+            return None;
+        }
+        let mut lines = String::new();
+        let deeper = format!("{}{}", lead?, " ".repeat(self.step));
+        for (name, tree) in &pairs {
+            self.block(name, tree, &deeper, quotes, &mut lines);
+        }
+        let at = key_range.end + line.len();
+        let new = format!("{}{}", self.line_end, lines.trim_end_matches(['\r', '\n']));
+        Some(Change::Replace { node, range: at..at, new })
+    }
+
+    /// The blanks before a byte, if there is nothing else before it in its line.
+    fn lead(&self, at: usize) -> Option<&'t str> {
+        let text = self.document.text();
+        let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+        let lead = text[start..at].trim_start_matches('\u{feff}');
+        lead.chars().all(|letter| letter == ' ' || letter == '\t').then_some(lead)
+    }
+
+    /// How somebody has quoted a key.
+    fn quotes(&self, key: NodeId) -> Quotes {
+        match self.document.node(key).content {
+            Content::Scalar { style: Style::DoubleQuoted, .. } => Quotes::All('"'),
+            Content::Scalar { style: Style::SingleQuoted, .. } => Quotes::All('\''),
+            _ => Quotes::Few,
+        }
+    }
+
+    fn block(&self, name: &str, tree: &Tree, lead: &str, quotes: Quotes, lines: &mut String) {
         lines.push_str(lead);
-        lines.push_str(name);
+        lines.push_str(&quotes.key(name));
         match tree {
-            Tree::Plain(text) => lines.extend([": ", text, self.line_end]),
             Tree::Map(pairs) => {
                 lines.extend([":", self.line_end]);
                 let lead = format!("{lead}{}", " ".repeat(self.step));
                 for (name, tree) in pairs {
-                    self.yaml(name, tree, &lead, lines);
+                    self.block(name, tree, &lead, quotes, lines);
                 }
             }
+            scalar => lines.extend([": ", &self.scalar(scalar, quotes), self.line_end]),
         }
     }
 
     /// On many lines where the file is, with the blanks of its own line for each level.
-    fn json(&self, tree: &Tree, indent: Option<&str>) -> String {
-        match tree {
-            Tree::Plain(text) => format!("\"{text}\""),
-            Tree::Map(pairs) => {
-                let deeper = indent.map(|lead| {
-                    let unit = if lead.contains('\t') { "\t".to_owned() } else { " ".repeat(self.unit()) };
-                    format!("{lead}{unit}")
-                });
-                let each = pairs
-                    .iter()
-                    .map(|(name, tree)| format!("\"{name}\": {}", self.json(tree, deeper.as_deref())));
-                let each: Vec<String> = each.collect();
-                match (indent, deeper) {
-                    (Some(lead), Some(deeper)) => {
-                        let line = format!("{}{deeper}", self.line_end);
-                        format!("{{{line}{}{}{lead}}}", each.join(&format!(",{line}")), self.line_end)
-                    }
-                    _ => format!("{{{}}}", each.join(", ")),
-                }
+    fn flow(&self, tree: &Tree, indent: Option<&str>, quotes: Quotes) -> String {
+        let Tree::Map(pairs) = tree else { return self.scalar(tree, quotes) };
+        let deeper = indent.map(|lead| {
+            let unit = if lead.contains('\t') { "\t".to_owned() } else { " ".repeat(self.unit()) };
+            format!("{lead}{unit}")
+        });
+        let pair = |(name, tree): &(String, Tree)| {
+            format!(
+                "{}{}{}",
+                quotes.key(name),
+                self.colon(quotes),
+                self.flow(tree, deeper.as_deref(), quotes)
+            )
+        };
+        let each: Vec<String> = pairs.iter().map(pair).collect();
+        match (indent, &deeper) {
+            (Some(lead), Some(deeper)) => {
+                let line = format!("{}{deeper}", self.line_end);
+                format!("{{{line}{}{}{lead}}}", each.join(&format!(",{line}")), self.line_end)
             }
+            _ => format!("{{{}}}", each.join(self.comma)),
+        }
+    }
+
+    /// A colon behind a key without quotes needs a blank.
+    fn colon(&self, quotes: Quotes) -> &'static str {
+        if quotes == Quotes::Few { ": " } else { self.colon }
+    }
+
+    fn scalar(&self, tree: &Tree, quotes: Quotes) -> String {
+        match (tree, quotes) {
+            (Tree::Plain(text) | Tree::Quoted(text), Quotes::All(quote)) => format!("{quote}{text}{quote}"),
+            (Tree::Quoted(text), Quotes::Few) => format!("{0}{text}{0}", self.quote),
+            (Tree::Plain(text), Quotes::Few) => text.clone(),
+            (Tree::Map(_), _) => self.flow(tree, None, quotes),
         }
     }
 
@@ -121,32 +220,31 @@ impl<'d, 't> Layout<'d, 't> {
         (column - 1).clamp(1, 8)
     }
 
-    /// The bytes of a node with its tag, where nothing but blanks is between the two.
-    pub(super) fn with_tag(&self, node: NodeId) -> Option<std::ops::Range<usize>> {
-        let range = self.document.node(node).range();
-        let Some(tag) = self.document.tag(node) else { return Some(range) };
-        let before = self.document.text()[..range.start].trim_end_matches([' ', '\t']);
-        let start = before.strip_suffix(tag)?.len();
-        // An anchor before the tag would go to what takes its place, which is right; one behind it cannot be.
-        Some(start..range.end)
+    /// A call of a function with a name, or with what else it is given, as JSON writes it.
+    pub(super) fn call(&self, name: &str, argument: &str) -> String {
+        format!("{{\"{name}\"{}{argument}}}", self.colon)
     }
 
-    /// Whether a scalar or a bracketed collection: whatever else ends where another line begins.
-    pub(super) fn can_be_replaced(&self, node: NodeId) -> bool {
-        match &self.document.node(node).content {
-            Content::Scalar { style, .. } => {
-                *style != crate::document::Style::Block && self.is_one_line(node)
-            }
-            Content::Sequence(_) | Content::Mapping(_) => self.is_flow(node),
-            Content::Alias(_) => false,
-        }
+    /// A list, as JSON writes it.
+    pub(super) fn list(&self, items: &[&str]) -> String {
+        format!("[{}]", items.join(self.comma))
     }
 
-    fn is_one_line(&self, node: NodeId) -> bool {
-        !self.document.text()[self.document.node(node).range()].contains('\n')
-    }
-
+    /// Whether the template is JSON, or written as if it were.
     pub(super) fn is_json(&self) -> bool {
+        let first = self.document.pairs(self.root).first();
+        let has_tags = || self.document.nodes().any(|(id, _)| self.document.tag(id).is_some());
         self.is_flow(self.root)
+            && first.is_some_and(|(key, _)| self.quotes(*key) == Quotes::All('"'))
+            && (self.document.is_json() || !has_tags())
+    }
+}
+
+impl Quotes {
+    fn key(self, name: &str) -> String {
+        match self {
+            Self::All(quote) => format!("{quote}{name}{quote}"),
+            Self::Few => name.to_owned(),
+        }
     }
 }

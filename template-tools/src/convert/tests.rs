@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 
 use super::*;
 use crate::arn::LayerVersionArn;
-use crate::pins::Pins;
+use crate::pins::{Pin, Pins};
 
 fn check(text: &str, form: &Form, expected: &Expect) {
     let arns = [
@@ -18,6 +18,10 @@ fn check(text: &str, form: &Form, expected: &Expect) {
     expected.assert_eq(&after);
     let again = convert(&after, &Wanted::new(&pins), form).unwrap();
     assert_eq!((again.text, again.refusals), (None, Vec::new()));
+}
+
+fn ssm(name: &str) -> Form {
+    Form::Ssm(SsmParameterName::new(name).unwrap())
 }
 
 const OPEN: &str = "arn:aws:lambda:${AWS::Region}:123456789012:layer:my-Layer_1:1";
@@ -40,23 +44,23 @@ fn to_a_mapping() {
         &yaml(),
         &Form::Mapping,
         &expect![[r##"
-        # top
-        Description: "x" # y
-        Mappings:
-            MyLayer1Versions:
-                eu-west-1:
-                    Version: 8
-                us-east-1:
-                    Version: 7
-        Resources:
-            F:
-                Type: AWS::Lambda::Function
-                Properties:
-                    Layers:
-                        - !Sub ["arn:aws:lambda:${AWS::Region}:123456789012:layer:my-Layer_1:${MyLayer1Version}", {MyLayer1Version: !FindInMap [MyLayer1Versions, !Ref "AWS::Region", Version]}] # my layer
-                        - Fn::Sub: ["arn:aws:lambda:${AWS::Region}:123456789012:layer:my-Layer_1:${MyLayer1Version}", {"MyLayer1Version": {"Fn::FindInMap": ["MyLayer1Versions", {"Ref": "AWS::Region"}, "Version"]}}]
-                        - arn:aws:lambda:us-east-1:123456789012:layer:my-Layer_1:7
-    "##]],
+            # top
+            Description: "x" # y
+            Mappings:
+                MyLayer1Versions:
+                    eu-west-1:
+                        Version: 8
+                    us-east-1:
+                        Version: 7
+            Resources:
+                F:
+                    Type: AWS::Lambda::Function
+                    Properties:
+                        Layers:
+                            - !Sub ["arn:aws:lambda:${AWS::Region}:123456789012:layer:my-Layer_1:${MyLayer1Version}", {MyLayer1Version: !FindInMap [MyLayer1Versions, !Ref "AWS::Region", Version]}] # my layer
+                            - Fn::Sub: ["arn:aws:lambda:${AWS::Region}:123456789012:layer:my-Layer_1:${MyLayer1Version}", {MyLayer1Version: !FindInMap [MyLayer1Versions, !Ref "AWS::Region", Version]}]
+                            - arn:aws:lambda:us-east-1:123456789012:layer:my-Layer_1:7
+        "##]],
     );
     check(
         &json(),
@@ -98,7 +102,7 @@ fn to_a_mapping() {
                     Properties:
                         Layers:
                             - !Sub ["arn:aws:lambda:${AWS::Region}:123456789012:layer:my-Layer_1:${MyLayer1Version}", {MyLayer1Version: !FindInMap [MyLayer1Versions, !Ref "AWS::Region", Version]}] # my layer
-                            - Fn::Sub: ["arn:aws:lambda:${AWS::Region}:123456789012:layer:my-Layer_1:${MyLayer1Version}", {"MyLayer1Version": {"Fn::FindInMap": ["MyLayer1Versions", {"Ref": "AWS::Region"}, "Version"]}}]
+                            - Fn::Sub: ["arn:aws:lambda:${AWS::Region}:123456789012:layer:my-Layer_1:${MyLayer1Version}", {MyLayer1Version: !FindInMap [MyLayer1Versions, !Ref "AWS::Region", Version]}]
                             - arn:aws:lambda:us-east-1:123456789012:layer:my-Layer_1:7
         "#]],
     );
@@ -117,7 +121,7 @@ fn to_a_mapping() {
 fn to_an_ssm_parameter() {
     check(
         &yaml(),
-        &Form::Ssm("lambda-layer-sosw-latest".to_owned()),
+        &ssm("lambda-layer-sosw-latest"),
         &expect![[r##"
         # top
         Description: "x" # y
@@ -137,7 +141,7 @@ fn to_an_ssm_parameter() {
     );
     check(
         &json(),
-        &Form::Ssm("/layers/mine".to_owned()),
+        &ssm("/layers/mine"),
         &expect![[r#"
         {
           "Parameters": {

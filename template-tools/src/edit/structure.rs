@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::ProofError;
+use super::{Edit, ProofError, expected};
 use crate::document::{Content, Document, NodeId, parse};
 
 /// A change of the structure.
@@ -18,6 +18,8 @@ pub enum Change {
         /// What it becomes.
         new: String,
     },
+    /// A piece of a scalar becomes another text.
+    Scalar(Edit),
     /// A pair comes into a mapping.
     Insert {
         /// The mapping.
@@ -35,6 +37,7 @@ impl Change {
     fn splice(&self) -> (Range<usize>, &str) {
         match self {
             Self::Replace { range, new, .. } => (range.clone(), new),
+            Self::Scalar(edit) => (edit.range.clone(), &edit.new),
             Self::Insert { at, new, .. } => (*at..*at, new),
         }
     }
@@ -61,15 +64,20 @@ pub fn restructure(document: &Document<'_>, changes: &[Change]) -> Result<String
 fn prove(before: &Document<'_>, after: &Document<'_>, changes: &[Change]) -> Result<(), ProofError> {
     let mut replaced = BTreeSet::new();
     let mut inserted: BTreeMap<NodeId, BTreeSet<&str>> = BTreeMap::new();
+    let mut edited: BTreeMap<NodeId, Vec<&Edit>> = BTreeMap::new();
     for change in changes {
         match change {
             Change::Replace { node, .. } => {
                 replaced.insert(*node);
             }
+            Change::Scalar(edit) => edited.entry(edit.leaf).or_default().push(edit),
             Change::Insert { mapping, key, .. } => {
                 inserted.entry(*mapping).or_default().insert(key);
             }
         }
+    }
+    for edits in edited.values_mut() {
+        edits.sort_by_key(|edit| edit.part.start);
     }
     if before.roots().len() != after.roots().len() {
         return Err(ProofError::Overlap);
@@ -78,16 +86,21 @@ fn prove(before: &Document<'_>, after: &Document<'_>, changes: &[Change]) -> Res
     let mut waiting: Vec<(NodeId, NodeId)> =
         before.roots().iter().copied().zip(after.roots().iter().copied()).rev().collect();
     while let Some((old, new)) = waiting.pop() {
+        twins.insert(old, new);
         if replaced.contains(&old) {
             continue;
         }
-        twins.insert(old, new);
         let elsewhere = || ProofError::Elsewhere(before.position(old));
         if before.tag(old) != after.tag(new) {
             return Err(elsewhere());
         }
         match (&before.node(old).content, &after.node(new).content) {
-            (old @ Content::Scalar { .. }, new) if old == new => {}
+            (Content::Scalar { value, style }, Content::Scalar { value: new, style: new_style })
+                if style == new_style
+                    && match edited.get(&old) {
+                        None => value == new,
+                        Some(edits) => expected(value, edits).as_deref() == Some(new),
+                    } => {}
             (Content::Alias(old), Content::Alias(new)) if twins.get(old) == Some(new) => {}
             (Content::Sequence(_), Content::Sequence(_)) => {
                 let (Some(old_items), Some(new_items)) = (before.items(old), after.items(new)) else {
@@ -124,6 +137,19 @@ fn prove(before: &Document<'_>, after: &Document<'_>, changes: &[Change]) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scalars_change_as_meant_beside_the_structure() {
+        let document = parse("a: x1 # c\nb: y1\n").unwrap();
+        let leaf = |key: &str| document.values(document.roots()[0], key)[0];
+        let edit = |leaf: NodeId, range: Range<usize>| {
+            Change::Scalar(Edit { leaf, part: 1..2, range, new: "20".to_owned() })
+        };
+        let replace = Change::Replace { node: leaf("b"), range: 13..15, new: "!Ref Z".to_owned() };
+        let after = restructure(&document, &[replace.clone(), edit(leaf("a"), 4..5)]);
+        assert_eq!(after.unwrap(), "a: x20 # c\nb: !Ref Z\n");
+        assert!(restructure(&document, &[replace, edit(leaf("a"), 3..4)]).is_err());
+    }
 
     #[test]
     fn what_is_meant_changes_and_nothing_else() {

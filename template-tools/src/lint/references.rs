@@ -32,7 +32,7 @@ impl Linter<'_, '_> {
             let layer = &reference.pattern.layer;
             if let VersionPart::Number(version) = reference.pattern.version
                 && let Some(newest) =
-                    pins.iter().map(|pin| pin.version).max().filter(|newest| version > *newest)
+                    pins.iter().filter_map(|pin| pin.version).max().filter(|newest| version > *newest)
             {
                 let message =
                     format!("version {version} of layer `{layer}` is newer than {newest}, the ledger's");

@@ -18,7 +18,7 @@ pub(crate) fn misfit(
     pin: &Pin,
     pins: &Pins,
 ) -> Option<Refusal> {
-    let facts = pins.facts(pin)?;
+    let (facts, version) = (pins.facts(pin)?, pin.version?);
     flow.reached(&reference.functions).into_iter().find_map(|index| {
         let function = &flow.functions[index];
         let refusal = |what, has: &String, made_for: &[String]| Refusal::Unfit {
@@ -26,7 +26,7 @@ pub(crate) fn misfit(
             what,
             has: has.clone(),
             layer: pin.layer.clone(),
-            version: pin.version,
+            version,
             made_for: made_for.to_vec(),
         };
         let other = |has: &[String], made_for: &[String]| {

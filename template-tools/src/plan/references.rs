@@ -49,21 +49,29 @@ pub(crate) fn decide<'p>(pattern: &ArnPattern, wanted: &Wanted<'p>) -> Decision<
             return Decision::Stays(Weight::Warning, format!("no version is known for {place}"));
         }
     };
-    let to = match wanted.goal {
-        Goal::Versions => VersionPart::Number(pin.version),
-        Goal::Placeholder => VersionPart::Placeholder(layer.placeholder()),
+    let to = match (wanted.goal, pin.version) {
+        (Goal::Versions, Some(version)) => VersionPart::Number(version),
+        (Goal::Versions, None) => {
+            return Decision::Stays(Weight::Warning, "no version is asked for".to_owned());
+        }
+        (Goal::Placeholder, _) => VersionPart::Placeholder(layer.placeholder()),
     };
     if pattern.version == to {
         return Decision::Current(pin);
     }
-    if let (VersionPart::Number(from), VersionPart::Number(to)) = (&pattern.version, &to)
-        && from > to
-        && wanted.downgrades == Downgrades::Refused
-        && !wanted.pins.facts(pin).is_some_and(|facts| facts.withdrawn.contains(from))
-    {
-        return Decision::Refused(Refusal::Downgrade { layer: layer.clone(), from: *from, to: *to });
-    }
-    Decision::Becomes(pin, to)
+    let downgrade = match wanted.goal {
+        Goal::Versions => downgrade(pattern, pin, wanted),
+        Goal::Placeholder => None,
+    };
+    downgrade.map_or(Decision::Becomes(pin, to), Decision::Refused)
+}
+
+/// Why a reference may not be brought to a pin: it has a newer version, which nobody has withdrawn.
+pub(crate) fn downgrade(pattern: &ArnPattern, pin: &Pin, wanted: &Wanted<'_>) -> Option<Refusal> {
+    let (VersionPart::Number(from), Some(to)) = (&pattern.version, pin.version) else { return None };
+    let is_withdrawn = || wanted.pins.facts(pin).is_some_and(|facts| facts.withdrawn.contains(from));
+    let is_refused = *from > to && wanted.downgrades == Downgrades::Refused && !is_withdrawn();
+    is_refused.then(|| Refusal::Downgrade { layer: pattern.layer.clone(), from: *from, to })
 }
 
 impl Planner<'_, '_, '_> {
@@ -232,7 +240,8 @@ fn shared(decided: &[(&Reference, Decision<'_>)]) -> Refusal {
             Part::Deployed => String::new(),
         };
         match decision {
-            Decision::Becomes(pin, _) | Decision::Current(pin) => format!("{layer}{region}: {}", pin.version),
+            Decision::Becomes(_, to) => format!("{layer}{region}: {}", to.written()),
+            Decision::Current(_) => format!("{layer}{region}: {}", reference.pattern.version.written()),
             Decision::Stays(_, reason) => format!("{layer}{region}: none, {reason}"),
             Decision::Refused(refusal) => format!("{layer}{region}: {refusal}"),
         }

@@ -61,8 +61,9 @@ impl InRegion {
                 pattern.region = Part::Is(self.region.clone());
             }
             let Resolution::Version(pin) = pins.resolve(&pattern) else { continue };
-            if pattern.version != VersionPart::Number(pin.version) {
-                let (held, wanted) = (&pattern.version, pin.version);
+            let Some(wanted) = pin.version else { continue };
+            if pattern.version != VersionPart::Number(wanted) {
+                let held = &pattern.version;
                 dynamic.reasons.push(format!("the parameter `{name}` names version {held}, not {wanted}"));
             } else if one.version != Some(version) {
                 let old = one.version.map(|old| format!("version {old} -> ")).unwrap_or_default();

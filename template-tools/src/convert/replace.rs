@@ -1,0 +1,227 @@
+//! The texts of the new forms, and where they go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Form;
+use super::choose::{Chosen, left_alone, rows_for};
+use super::layout::{Layout, Tree};
+use super::target::{Extent, Why, extent};
+use crate::arn::LayerName;
+use crate::document::{Document, NodeId};
+use crate::edit::Change;
+use crate::flow::{Flow, Home, Reference};
+use crate::pattern::VersionPart;
+use crate::plan::{Bump, LeftAlone, Wanted};
+
+/// What changes, and what does not after all.
+#[derive(Default)]
+pub(super) struct Replaced {
+    pub(super) changes: Vec<Change>,
+    pub(super) bumps: Vec<Bump>,
+    pub(super) left: Vec<LeftAlone>,
+    /// The references that are converted, as indexes.
+    pub(super) converted: BTreeSet<usize>,
+}
+
+/// Replaces every chosen expression that can be, with one mapping or parameter for each layer of each document.
+pub(super) fn replace(
+    document: &Document<'_>,
+    flow: &Flow,
+    wanted: &Wanted<'_>,
+    form: &Form,
+    chosen: &Chosen,
+) -> Replaced {
+    let mut replaced = Replaced::default();
+    for &root in document.roots() {
+        let below = document.below(root);
+        let mut part = OneDocument {
+            document,
+            flow,
+            wanted,
+            form,
+            root,
+            layout: Layout::new(document, root),
+            made: BTreeMap::new(),
+            pairs: Vec::new(),
+            replaced: Replaced::default(),
+        };
+        for (node, indexes) in chosen.expressions.range(below) {
+            part.expression(*node, indexes);
+        }
+        let Replaced { changes, bumps, left, converted } = part.finish();
+        replaced.changes.extend(changes);
+        replaced.bumps.extend(bumps);
+        replaced.left.extend(left);
+        replaced.converted.extend(converted);
+    }
+    replaced
+}
+
+struct OneDocument<'c, 'd, 't> {
+    document: &'d Document<'t>,
+    flow: &'c Flow,
+    wanted: &'c Wanted<'c>,
+    form: &'c Form,
+    root: NodeId,
+    layout: Layout<'d, 't>,
+    /// The mapping or parameter of each layer.
+    made: BTreeMap<LayerName, String>,
+    /// Those that are not in the template yet.
+    pairs: Vec<(String, Tree)>,
+    replaced: Replaced,
+}
+
+impl OneDocument<'_, '_, '_> {
+    fn expression(&mut self, node: NodeId, indexes: &[usize]) {
+        let reference = &self.flow.references[indexes[0]];
+        let done = match self.form {
+            Form::Mapping => self.take_to_mapping(node, reference),
+            Form::Ssm(name) => self.take_to_ssm(node, reference, name.as_str()),
+        };
+        match done {
+            Ok(name) => {
+                let (layer, from) = (reference.pattern.layer.clone(), reference.pattern.version.clone());
+                let (position, to) = (self.document.position(node), VersionPart::Text(format!("`{name}`")));
+                self.replaced.bumps.push(Bump { position, layer, from, to, home: Home::Entry });
+                self.replaced.converted.extend(indexes);
+            }
+            Err(why) => self.replaced.left.push(left_alone(self.document, reference, why)),
+        }
+    }
+
+    fn take_to_mapping(&mut self, node: NodeId, reference: &Reference) -> Result<String, Why> {
+        let layer = &reference.pattern.layer;
+        let leaf = self.document.intrinsic(node).map_or(node, |call| call.argument);
+        let text = self.document.scalar(leaf).ok_or("its form cannot be replaced")?;
+        let (before, after) = (&text[..reference.part.start], &text[reference.part.end..]);
+        let place = extent(self.document, leaf)?;
+        let rows = rows_for(reference, self.wanted).ok_or("the versions cannot be told apart by region")?;
+        let rows = rows.into_iter().filter_map(|(region, pin)| {
+            let version = Tree::Plain(pin.version?.to_string());
+            Some((region.to_string(), Tree::Map(vec![("Version".to_owned(), version)])))
+        });
+        let name = self.named(layer, "Mappings", "Versions", Tree::Map(rows.collect()));
+        let variable = format!("{}Version", logical(layer));
+        let text = format!("{}${{{variable}}}{}", before.trim_start(), after.trim_end());
+        let layout = &self.layout;
+        let new = if layout.is_json() {
+            let region = layout.call("Ref", "\"AWS::Region\"");
+            let row = layout.list(&[&format!("\"{name}\""), &region, "\"Version\""]);
+            let row = layout.call(&variable, &layout.call("Fn::FindInMap", &row));
+            layout.list(&[&format!("\"{text}\""), &row])
+        } else {
+            let quote = layout.quote;
+            let tag = if leaf == node { "!Sub " } else { "" };
+            format!(
+                "{tag}[{quote}{text}{quote}, {{{variable}: !FindInMap [{name}, !Ref {quote}AWS::Region{quote}, Version]}}]"
+            )
+        };
+        self.change(leaf, place, &new);
+        Ok(name)
+    }
+
+    fn take_to_ssm(&mut self, node: NodeId, reference: &Reference, ssm: &str) -> Result<String, Why> {
+        let place = extent(self.document, node)?;
+        let known = self.parameter_of(ssm);
+        let layer = &reference.pattern.layer;
+        let name = match known {
+            Some(name) => name,
+            None => {
+                let default = if is_bare(ssm) { Tree::Plain } else { Tree::Quoted };
+                let tree = Tree::Map(vec![
+                    ("Type".to_owned(), Tree::Plain(PARAMETER_TYPE.to_owned())),
+                    ("Default".to_owned(), default(ssm.to_owned())),
+                ]);
+                self.named(layer, "Parameters", "LayerVersionArn", tree)
+            }
+        };
+        let new = if self.layout.is_json() {
+            self.layout.call("Ref", &format!("\"{name}\""))
+        } else {
+            format!("!Ref {name}")
+        };
+        self.change(node, place, &new);
+        Ok(name)
+    }
+
+    fn change(&mut self, node: NodeId, place: Extent, new: &str) {
+        let new = place.with(new);
+        self.replaced.changes.push(Change::Replace { node, range: place.range, new });
+    }
+
+    /// The mapping or parameter of a layer, which is made if there is none yet.
+    fn named(&mut self, layer: &LayerName, section: &str, ending: &str, tree: Tree) -> String {
+        if let Some(name) = self.made.get(layer) {
+            return name.clone();
+        }
+        let name = self.free_name(section, &format!("{}{ending}", logical(layer)));
+        self.made.insert(layer.clone(), name.clone());
+        self.pairs.push((name.clone(), tree));
+        name
+    }
+
+    /// The parameter that is read from a parameter of SSM already.
+    fn parameter_of(&self, ssm: &str) -> Option<String> {
+        let document = self.document;
+        let sections = document.values(self.root, "Parameters").into_iter();
+        let mut pairs = sections.flat_map(|section| document.pairs(section));
+        let has = |parameter: NodeId, key: &str, value: &str| {
+            document.values(parameter, key).iter().any(|node| document.scalar(*node) == Some(value))
+        };
+        let fits =
+            |parameter: NodeId| has(parameter, "Type", PARAMETER_TYPE) && has(parameter, "Default", ssm);
+        let found = pairs.find(|(_, parameter)| fits(*parameter))?;
+        document.scalar(found.0).map(str::to_owned)
+    }
+
+    /// A name that nothing has: parameters and resources share theirs.
+    fn free_name(&self, section: &str, name: &str) -> String {
+        let sections =
+            [section, "Resources"].map(|section| self.document.values(self.root, section)).concat();
+        let is_taken = |name: &str| {
+            self.made.values().any(|other| other == name)
+                || sections.iter().any(|section| !self.document.values(*section, name).is_empty())
+        };
+        let numbered = (2..).map(|number| format!("{name}{number}"));
+        std::iter::once(name.to_owned()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default()
+    }
+
+    fn finish(mut self) -> Replaced {
+        if self.pairs.is_empty() {
+            return self.replaced;
+        }
+        let section = if *self.form == Form::Mapping { "Mappings" } else { "Parameters" };
+        if let Some(inserts) = self.layout.insert(section, self.pairs) {
+            self.replaced.changes.extend(inserts);
+            return self.replaced;
+        }
+        let why = match self.form {
+            Form::Mapping => "`Mappings` is written in a way that nothing can be put into",
+            Form::Ssm(_) => "`Parameters` is written in a way that nothing can be put into",
+        };
+        let references = self.replaced.converted.iter().map(|index| &self.flow.references[*index]);
+        let left = references.map(|reference| left_alone(self.document, reference, why)).collect();
+        Replaced { left, ..Replaced::default() }
+    }
+}
+
+const PARAMETER_TYPE: &str = "AWS::SSM::Parameter::Value<String>";
+
+/// Whether YAML reads the name of an SSM parameter as a text: not as a number, a date, or a word of its own.
+fn is_bare(name: &str) -> bool {
+    const RESERVED: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    name.starts_with(|first: char| first == '/' || first.is_ascii_alphabetic())
+        && !RESERVED.contains(&name.to_ascii_lowercase().as_str())
+}
+
+/// `my-Layer_1` as a logical id may be: `MyLayer1`.
+fn logical(layer: &LayerName) -> String {
+    let words = layer.as_str().split(['-', '_']);
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        letters
+            .next()
+            .map_or_else(String::new, |first| format!("{}{}", first.to_ascii_uppercase(), letters.as_str()))
+    };
+    words.map(capital).collect()
+}
