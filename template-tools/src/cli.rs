@@ -51,11 +51,11 @@ pub(crate) struct BumpArgs {
     /// The version to bring `--layer` to
     #[arg(long, value_name = "N", requires = "layer", value_parser = version_number)]
     pub(crate) version: Option<u64>,
-    /// Only references to `--layer` in this account
-    #[arg(long, value_name = "ID", requires = "version")]
+    /// Only references in this account
+    #[arg(long, value_name = "ID")]
     pub(crate) account: Option<AccountId>,
-    /// Only references to `--layer` in this region
-    #[arg(long, value_name = "R", requires = "version")]
+    /// Only references in this region; those that leave the region open are taken to be for it
+    #[arg(long, value_name = "R")]
     pub(crate) region: Option<Region>,
     /// Write nothing; exit with 1 if a file would change
     #[arg(long)]

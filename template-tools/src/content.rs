@@ -12,6 +12,7 @@ use crate::flow::{ContentField, ContentPart, Definition, Home, definitions};
 use crate::kind::{Kind, kind};
 use crate::ledger::{Content, Entry, Ledger};
 use crate::pattern::VersionPart;
+use crate::pins::Pin;
 use crate::plan::{Bump, LeftAlone, Part, Plan, Refusal, Wanted, Weight, plan_with};
 
 /// Plans one template: what it makes first, then what it names.
@@ -25,8 +26,12 @@ pub fn update_content(text: &str, wanted: &Wanted<'_>, ledger: &Ledger) -> Resul
     for definition in definitions(&document) {
         let name = definition.layer.clone().and_then(|name| LayerName::new(name).ok());
         let Some(name) = name.filter(|name| wanted.pins.has(name)) else { continue };
-        let entries: Vec<&Entry> =
-            ledger.entries().filter(|entry| entry.layer_version_arn.layer == name).collect();
+        // Only what is pinned: where one region is meant, the contents of the others are not.
+        let is_meant = |entry: &&Entry| {
+            let pin = Pin::from(entry.layer_version_arn.clone());
+            pin.layer == name && wanted.pins.pins().any(|other| *other == pin)
+        };
+        let entries: Vec<&Entry> = ledger.entries().filter(is_meant).collect();
         updater.definition(&definition, &name, &entries);
     }
     let Updater { edits, lists, mut plan, .. } = updater;

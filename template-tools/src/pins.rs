@@ -153,6 +153,22 @@ impl Pins {
         self
     }
 
+    /// Only what is pinned for this account and region; what was pinned for any is pinned for these.
+    #[must_use]
+    pub fn within(mut self, account: Option<&AccountId>, region: Option<&Region>) -> Self {
+        for pins in self.by_layer.values_mut() {
+            pins.retain(|pin| {
+                is_within(pin.account.as_ref(), account) && is_within(pin.region.as_ref(), region)
+            });
+            for pin in pins {
+                pin.account = pin.account.take().or_else(|| account.cloned());
+                pin.region = pin.region.take().or_else(|| region.cloned());
+            }
+        }
+        self.by_layer.retain(|_, pins| !pins.is_empty());
+        self
+    }
+
     /// Whether a layer is pinned, anywhere.
     pub fn has(&self, layer: &LayerName) -> bool {
         self.by_layer.contains_key(layer)
@@ -239,6 +255,11 @@ impl Pins {
         let mut words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
         words.find_map(|word| self.layers().find(|layer| layer.placeholder() == word))
     }
+}
+
+/// Whether a pin is left where only one place is wanted.
+fn is_within<T: PartialEq>(pinned: Option<&T>, wanted: Option<&T>) -> bool {
+    pinned.is_none() || wanted.is_none() || pinned == wanted
 }
 
 fn may_be<T: PartialEq>(pinned: Option<&T>, written: &Part<T>) -> bool {

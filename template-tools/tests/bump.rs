@@ -169,6 +169,32 @@ fn several_accounts_need_the_one_that_is_meant() {
 }
 
 #[test]
+fn account_and_region_narrow_ledger_and_pins() {
+    let project = Project::new();
+    let eu = |version: &str| arn("sosw", version).replace("us-east-1", "eu-west-1");
+    let open =
+        |version: &str| format!("!Sub {}", arn("sosw", version).replace("us-east-1", "${AWS::Region}"));
+    let (mine, theirs) = ("123456789012", "210987654321");
+    let entries =
+        [("sosw", mine, "us-east-1", 12), ("sosw", mine, "eu-west-1", 13), ("sosw", theirs, "us-east-1", 14)];
+    project.write("l.json", &ledger(&entries));
+    let (us_pin, eu_pin) = (arn("sosw", "12"), eu("13"));
+    for from in [&["--ledger", "l.json", "--layer", "sosw"][..], &["--pin", &us_pin, "--pin", &eu_pin]] {
+        project.write("a.yaml", &function(&[&arn("sosw", "7"), &eu("7"), &open("7")]));
+        let run = |more: &[&str]| project.run(&[&["bump"], from, more].concat());
+        run(&["--region", "us-east-1", "--account", mine]).ends(0).prints("a.yaml\n");
+        assert_eq!(project.read("a.yaml"), function(&[&arn("sosw", "12"), &eu("7"), &open("12")]));
+        run(&["--account", theirs, "--region", "eu-west-1"])
+            .ends(1)
+            .says("error: no version is known in account 210987654321 in region eu-west-1");
+        run(&["--region", "ap-south-1"])
+            .ends(1)
+            .says("no version is known in region ap-south-1")
+            .says("hint: `--account`");
+    }
+}
+
+#[test]
 fn a_region_narrows_a_version_given_by_hand() {
     let project = Project::new();
     let elsewhere = arn("sosw", "1").replace("us-east-1", "eu-west-1");

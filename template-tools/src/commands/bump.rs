@@ -27,6 +27,8 @@ use template_tools::tree::write::{Change, Staged, WriteError, at_once, stage};
 enum BumpError {
     #[error(transparent)]
     Search(#[from] SearchError),
+    #[error("no version is known{0}")]
+    Nowhere(String),
     #[error("refused to change `{}:{position}`", path.display())]
     Refused { path: PathBuf, position: Position, source: Box<Refusal> },
     #[error("refused to change layer `{layer}` in several accounts:\n{}", shown_accounts(.taken))]
@@ -53,6 +55,16 @@ pub(crate) fn run(args: &BumpArgs, called: &CalledAs, ui: Ui) -> ExitCode {
             return Outcome::Failed.into();
         }
     };
+    let source = match narrowed(source, args) {
+        Ok(source) => source,
+        Err(error) => {
+            ui.error(&error);
+            ui.hint(
+                "`--account` and `--region` keep what is pinned for them: name others, or leave them out",
+            );
+            return Outcome::Failed.into();
+        }
+    };
     say_pins(&source, ui);
     match bump(args, &source, called, ui, started) {
         Ok(outcome) => outcome.into(),
@@ -61,6 +73,21 @@ pub(crate) fn run(args: &BumpArgs, called: &CalledAs, ui: Ui) -> ExitCode {
             Outcome::Failed.into()
         }
     }
+}
+
+/// Only what is pinned for the account and region that were named, if any were.
+fn narrowed(source: Source, args: &BumpArgs) -> Result<Source, BumpError> {
+    let pins = source.pins.within(args.account.as_ref(), args.region.as_ref());
+    if pins.is_empty() {
+        let account = args.account.as_ref().map(|account| format!(" in account {account}"));
+        let region = args.region.as_ref().map(|region| format!(" in region {region}"));
+        return Err(BumpError::Nowhere(format!(
+            "{}{}",
+            account.unwrap_or_default(),
+            region.unwrap_or_default()
+        )));
+    }
+    Ok(Source { pins, ..source })
 }
 
 fn bump(
