@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::arn::{AccountId, LayerName};
 use crate::document::{Document, ParseError, Position, parse};
 use crate::edit::{Edit, ProofError, apply};
-use crate::flow::{Home, Outside, flow_with};
+use crate::flow::{Given, Home, Outside, Uses, flow_with};
 use crate::kind::{Kind, kind};
 use crate::pattern::{Placeholders, VersionPart};
 use crate::pins::{Pin, Pins};
@@ -166,6 +166,14 @@ pub enum Refusal {
         /// What each would get.
         wanted: Vec<String>,
     },
+    /// The number is not only the layer's version.
+    #[error("the version of layer `{layer}` is used for something else, too, which would change with it:\n{}", .places.join("\n"))]
+    UsedElsewhere {
+        /// The layer.
+        layer: LayerName,
+        /// The other places.
+        places: Vec<String>,
+    },
     /// The layer is not made for the function.
     #[error("function `{function}` has {what} `{has}`, and layer `{layer}` version {version} is made for {}", .made_for.join(", "))]
     Unfit {
@@ -247,7 +255,7 @@ pub fn plan(text: &str, pins: &Pins, downgrades: Downgrades) -> Result<Plan, Par
 /// Like [`plan`], with every choice.
 pub fn plan_with(text: &str, wanted: &Wanted<'_>) -> Result<Plan, ParseError> {
     let document = parse(text)?;
-    let mut planner = Planner { document: &document, wanted, plan: Plan::default(), edits: Vec::new() };
+    let mut planner = Planner::new(&document, wanted, &[]);
     let kind = kind(&document);
     match wanted.part {
         Part::Excluded(reason) => planner.only_mentions(reason),
@@ -268,6 +276,14 @@ struct Planner<'w, 'd, 't> {
     wanted: &'w Wanted<'w>,
     plan: Plan,
     edits: Vec<Edit>,
+    uses: Uses<'d, 't>,
+}
+
+impl<'w, 'd, 't> Planner<'w, 'd, 't> {
+    fn new(document: &'d Document<'t>, wanted: &'w Wanted<'w>, given: &'d [Given]) -> Self {
+        let uses = Uses::new(document, given);
+        Self { document, wanted, plan: Plan::default(), edits: Vec::new(), uses }
+    }
 }
 
 impl Planner<'_, '_, '_> {

@@ -142,6 +142,12 @@ impl Planner<'_, '_, '_> {
                 }
             }
         }
+        let layers = decided.iter().map(|(reference, _)| reference.pattern.layer.as_str()).collect();
+        let places = self.uses.others(reference, &layers, &to.written());
+        if !places.is_empty() {
+            self.refuse(position, Refusal::UsedElsewhere { layer: reference.pattern.layer.clone(), places });
+            return None;
+        }
         Some((reference, to.clone()))
     }
 
