@@ -13,12 +13,14 @@ use crate::kind::{Kind, kind};
 use crate::pattern::{Placeholders, VersionPart};
 use crate::pins::{Pin, Pins};
 
+mod allowed;
 mod deployed;
 mod dynamic;
 mod fit;
 mod left;
 mod references;
 
+pub(crate) use allowed::not_allowed;
 pub use deployed::{DeployedPlan, plan_deployed};
 pub use dynamic::{DynamicReference, dynamic_references, with_parameter_versions};
 pub(crate) use fit::misfit;
@@ -165,6 +167,16 @@ pub enum Refusal {
     Shared {
         /// What each would get.
         wanted: Vec<String>,
+    },
+    /// The parameter that holds the version does not take the new one.
+    #[error("layer `{layer}` cannot get version {to} there: {reason}")]
+    NotAllowed {
+        /// The layer.
+        layer: LayerName,
+        /// What it would get.
+        to: VersionPart,
+        /// The limit of the parameter.
+        reason: String,
     },
     /// The number is not only the layer's version.
     #[error("the version of layer `{layer}` is used for something else, too, which would change with it:\n{}", .places.join("\n"))]

@@ -14,8 +14,10 @@ use toml::de::{DeTable, DeValue};
 use crate::arn::Region;
 use crate::document::{ParseError, Position, Style, align, parse};
 use crate::flow::{Given, Home, Outside, Source, Uses, flow_with};
-use crate::pattern::{ArnPattern, Part, Variables};
-use crate::plan::{AccountTaken, Bump, Decision, LeftAlone, Plan, Refusal, Wanted, Weight, decide};
+use crate::pattern::{ArnPattern, Part, Variables, VersionPart};
+use crate::plan::{
+    AccountTaken, Bump, Decision, LeftAlone, Plan, Refusal, Wanted, Weight, decide, not_allowed,
+};
 
 pub use deploy::{DeploySettings, deploy_settings};
 
@@ -199,21 +201,29 @@ impl Planner<'_, '_> {
         let all = document.as_ref().map(|document| Uses::new(document, &given));
         for ((number, start), (part, patterns)) in found {
             let layers = patterns.iter().map(|pattern| pattern.layer.as_str()).collect();
-            let others = |new: &str| match (&all, uses.get(&(number, start))) {
-                (Some(all), Some(reference)) => all.others(reference, &layers, new),
-                _ => Vec::new(),
+            let one = &deployment.overrides[number];
+            let against = |to: &VersionPart| {
+                let (layer, new) = (patterns[0].layer.clone(), to.written());
+                let (all, document) = (all.as_ref()?, document.as_ref()?);
+                let value = [&one.given.value[..part.start], &new, &one.given.value[part.end..]].concat();
+                if let Some(reason) = not_allowed(document, &one.given.name, &value) {
+                    return Some(Refusal::NotAllowed { layer, to: to.clone(), reason });
+                }
+                let places = all.others(uses.get(&(number, start))?, &layers, &new).into_iter();
+                let places: Vec<String> = places.map(|place| format!("{place} of the template")).collect();
+                (!places.is_empty()).then_some(Refusal::UsedElsewhere { layer, places })
             };
-            self.place(&deployment.overrides[number], &part, &patterns, others);
+            self.place(one, &part, &patterns, against);
         }
     }
 
-    /// `others` gives the places of the template where the value is used for something else.
+    /// `against` tells what in the template stands against another version.
     fn place(
         &mut self,
         one: &Override,
         part: &Range<usize>,
         patterns: &[ArnPattern],
-        others: impl Fn(&str) -> Vec<String>,
+        against: impl Fn(&VersionPart) -> Option<Refusal>,
     ) {
         let position = Position::at(self.text, one.string.start);
         let decisions: Vec<Decision<'_>> =
@@ -251,10 +261,7 @@ impl Planner<'_, '_> {
                     return self.plan.left_alone.push(left(reason, Weight::Warning));
                 };
                 let new = to.written();
-                let places = others(&new);
-                if !places.is_empty() {
-                    let places = places.into_iter().map(|place| format!("{place} of the template")).collect();
-                    let refusal = Refusal::UsedElsewhere { layer: layer.clone(), places };
+                if let Some(refusal) = against(to) {
                     return self.plan.refusals.push((position, refusal));
                 }
                 let becomes = format!("{}{new}{}", &one.meaning[..meant.start], &one.meaning[meant.end..]);
@@ -446,6 +453,15 @@ Resources:
             panic!("{refusals:?}")
         };
         assert_eq!(places, &["`Conditions.C` (6:31) of the template"]);
+    }
+
+    #[test]
+    fn what_the_parameter_does_not_take_is_refused() {
+        let text = "[a.deploy.parameters]\nregion = 'us-east-1'\nparameter_overrides = 'LayerVersion=7'\n";
+        let template = TEMPLATE.replace("Default: 1", "MaxValue: 10");
+        let pins = pins();
+        let plan = plan_samconfig(text, &Wanted::new(&pins), |_| Some(template.clone())).unwrap();
+        assert!(matches!(plan.refusals[..], [(_, Refusal::NotAllowed { .. })]), "{plan:?}");
     }
 
     #[test]

@@ -21,6 +21,7 @@ const MOST_PLACES: usize = 1000;
 pub(crate) struct Uses<'d, 't> {
     document: &'d Document<'t>,
     given: &'d [Given],
+    leads_elsewhere: OnceCell<bool>,
     index: OnceCell<Index<'d>>,
 }
 
@@ -35,7 +36,6 @@ struct Index<'d> {
     not_read: Vec<(NodeId, &'d str)>,
     /// Names that are used in keys, as those of loops are.
     keys: BTreeMap<&'d str, Vec<NodeId>>,
-    has_loops: bool,
 }
 
 /// A step of the way from the root to a node: the key or the number of the item, and what is there.
@@ -46,7 +46,7 @@ struct Step<'d> {
 
 impl<'d, 't> Uses<'d, 't> {
     pub(crate) fn new(document: &'d Document<'t>, given: &'d [Given]) -> Self {
-        Self { document, given, index: OnceCell::new() }
+        Self { document, given, leads_elsewhere: OnceCell::new(), index: OnceCell::new() }
     }
 
     /// The places where the scalar of a reference is used for something else, as people find them. `layers` are those that
@@ -60,11 +60,11 @@ impl<'d, 't> Uses<'d, 't> {
         let Some(&root) = document.roots().iter().find(|root| document.below(**root).contains(&leaf)) else {
             return Vec::new();
         };
-        let index = self.index.get_or_init(|| self.index());
-        if reference.home == Home::Entry && index.aliases.is_empty() && !index.has_loops {
+        if reference.home == Home::Entry && !self.leads_elsewhere() {
             // It stands in the entry, and nothing else leads there.
             return Vec::new();
         }
+        let index = self.index.get_or_init(|| self.index());
         let mut places: Vec<NodeId> = Vec::new();
         match (&reference.home, reference.source) {
             (Home::Default(name) | Home::Given(name), _) => places_of(index, name, &mut places),
@@ -111,6 +111,21 @@ impl<'d, 't> Uses<'d, 't> {
         found.into_iter().map(|place| self.shown(root, place)).collect()
     }
 
+    /// Whether a text that stands in the place where it is used may be used elsewhere: by aliases, or in a loop.
+    fn leads_elsewhere(&self) -> bool {
+        let document = self.document;
+        *self.leads_elsewhere.get_or_init(|| {
+            let is_loop = |(key, _): &(NodeId, NodeId)| {
+                document.scalar(*key).is_some_and(|name| name.starts_with("Fn::ForEach::"))
+            };
+            let resources = document.roots().iter().flat_map(|root| document.values(*root, "Resources"));
+            let mut pairs = resources.flat_map(|resources| document.pairs(resources));
+            pairs.any(is_loop)
+                || !document.is_json()
+                    && document.nodes().any(|(_, node)| matches!(node.content, Content::Alias(_)))
+        })
+    }
+
     fn index(&self) -> Index<'d> {
         let document = self.document;
         let mut index = Index::default();
@@ -130,7 +145,6 @@ impl<'d, 't> Uses<'d, 't> {
                     Content::Mapping(_) => {
                         for &(key, _) in document.pairs(id) {
                             let Some(text) = document.scalar(key) else { continue };
-                            index.has_loops |= text.starts_with("Fn::ForEach::");
                             for name in names_in(text) {
                                 index.keys.entry(name).or_default().push(key);
                             }
