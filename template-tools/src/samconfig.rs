@@ -13,9 +13,11 @@ use toml::de::{DeTable, DeValue};
 
 use crate::arn::Region;
 use crate::document::{ParseError, Position, Style, align, parse};
-use crate::flow::{Given, Home, Outside, Source, flow_with};
-use crate::pattern::{ArnPattern, Part, Variables};
-use crate::plan::{AccountTaken, Bump, Decision, LeftAlone, Plan, Refusal, Wanted, Weight, decide};
+use crate::flow::{Given, Home, Outside, Source, Uses, flow_with};
+use crate::pattern::{ArnPattern, Part, Variables, VersionPart};
+use crate::plan::{
+    AccountTaken, Bump, Decision, LeftAlone, Plan, Refusal, Wanted, Weight, decide, not_allowed,
+};
 
 pub use deploy::{DeploySettings, deploy_settings};
 
@@ -170,14 +172,17 @@ impl Planner<'_, '_> {
     fn deployment(&mut self, deployment: &Deployment, template: Option<&str>) {
         let given: Vec<Given> = deployment.overrides.iter().map(|one| one.given.clone()).collect();
         let mut found: BTreeMap<(usize, usize), (Range<usize>, Vec<ArnPattern>)> = BTreeMap::new();
-        if let Some(Ok(document)) = template.map(parse) {
+        let document = template.and_then(|template| parse(template).ok());
+        let mut uses = BTreeMap::new();
+        if let Some(document) = &document {
             let placeholders = self.wanted.placeholders.clone();
             let outside = Outside { given: &given, region: deployment.region.clone(), placeholders };
-            for reference in flow_with(&document, &outside).references {
+            for reference in flow_with(document, &outside).references {
                 if let Source::Given(number) = reference.source {
                     let place = found.entry((number, reference.part.start));
                     let (_, patterns) = place.or_insert_with(|| (reference.part.clone(), Vec::new()));
-                    patterns.push(reference.pattern);
+                    patterns.push(reference.pattern.clone());
+                    uses.entry((number, reference.part.start)).or_insert(reference);
                 }
             }
         }
@@ -193,12 +198,33 @@ impl Planner<'_, '_> {
                 start += piece.len() + 1;
             }
         }
-        for ((number, _), (part, patterns)) in found {
-            self.place(&deployment.overrides[number], &part, &patterns);
+        let all = document.as_ref().map(|document| Uses::new(document, &given));
+        for ((number, start), (part, patterns)) in found {
+            let layers = patterns.iter().map(|pattern| pattern.layer.as_str()).collect();
+            let one = &deployment.overrides[number];
+            let against = |to: &VersionPart| {
+                let (layer, new) = (patterns[0].layer.clone(), to.written());
+                let (all, document) = (all.as_ref()?, document.as_ref()?);
+                let value = [&one.given.value[..part.start], &new, &one.given.value[part.end..]].concat();
+                if let Some(reason) = not_allowed(document, &one.given.name, &value) {
+                    return Some(Refusal::NotAllowed { layer, to: to.clone(), reason });
+                }
+                let places = all.others(uses.get(&(number, start))?, &layers, &new).into_iter();
+                let places: Vec<String> = places.map(|place| format!("{place} of the template")).collect();
+                (!places.is_empty()).then_some(Refusal::UsedElsewhere { layer, places })
+            };
+            self.place(one, &part, &patterns, against);
         }
     }
 
-    fn place(&mut self, one: &Override, part: &Range<usize>, patterns: &[ArnPattern]) {
+    /// `against` tells what in the template stands against another version.
+    fn place(
+        &mut self,
+        one: &Override,
+        part: &Range<usize>,
+        patterns: &[ArnPattern],
+        against: impl Fn(&VersionPart) -> Option<Refusal>,
+    ) {
         let position = Position::at(self.text, one.string.start);
         let decisions: Vec<Decision<'_>> =
             patterns.iter().map(|pattern| decide(pattern, self.wanted)).collect();
@@ -235,6 +261,9 @@ impl Planner<'_, '_> {
                     return self.plan.left_alone.push(left(reason, Weight::Warning));
                 };
                 let new = to.written();
+                if let Some(refusal) = against(to) {
+                    return self.plan.refusals.push((position, refusal));
+                }
                 let becomes = format!("{}{new}{}", &one.meaning[..meant.start], &one.meaning[meant.end..]);
                 self.splices.push(Splice { range, new, string: one.string.clone(), becomes });
                 let (from, home) = (patterns[0].version.clone(), Home::Given(one.given.name.clone()));
@@ -408,6 +437,31 @@ Resources:
         check(
             "[a.deploy.parameters]\nregion = 'us-east-1'\nparameter_overrides = [\n  'Stage=7', # 7\n  \"LayerVersion=<7>\",\n  'Layer=ARN:<7>']\n",
         );
+    }
+
+    #[test]
+    fn a_number_that_is_something_else_in_the_template_too_is_refused() {
+        let pins = pins();
+        let text = "[a.deploy.parameters]\nregion = 'us-east-1'\nparameter_overrides = 'LayerVersion=7'\n";
+        let run = |more: &str| {
+            let template = TEMPLATE.replace("Globals:", &format!("{more}Globals:"));
+            plan_samconfig(text, &Wanted::new(&pins), |_| Some(template.clone())).unwrap()
+        };
+        assert_eq!(run("Outputs: {O: {Value: !Ref LayerVersion}}\n").refusals, []);
+        let refusals = run("Conditions: {C: !Equals [!Ref LayerVersion, 7]}\n").refusals;
+        let [(Position { line: 3, .. }, Refusal::UsedElsewhere { places, .. })] = &refusals[..] else {
+            panic!("{refusals:?}")
+        };
+        assert_eq!(places, &["`Conditions.C` (6:31) of the template"]);
+    }
+
+    #[test]
+    fn what_the_parameter_does_not_take_is_refused() {
+        let text = "[a.deploy.parameters]\nregion = 'us-east-1'\nparameter_overrides = 'LayerVersion=7'\n";
+        let template = TEMPLATE.replace("Default: 1", "MaxValue: 10");
+        let pins = pins();
+        let plan = plan_samconfig(text, &Wanted::new(&pins), |_| Some(template.clone())).unwrap();
+        assert!(matches!(plan.refusals[..], [(_, Refusal::NotAllowed { .. })]), "{plan:?}");
     }
 
     #[test]

@@ -238,9 +238,14 @@ fn defaults_and_overrides_are_changed_with_a_warning() {
     project.write("template.yaml", &limited);
     project
         .run(&["bump", "--pin", SOSW_7])
-        .ends(0)
+        .ends(1)
         .prints("")
-        .says("the `AllowedValues` of parameter `V` do not hold `7`");
+        .says("layer `sosw` cannot get version 7 there: the `AllowedValues` of parameter `V` do not hold `7`")
+        .says("hint: let the parameter take the new version");
+    assert_eq!(project.read("template.yaml"), limited);
+    project.write("template.yaml", &template("1").replace("Default: 1", "Default: 1, MaxValue: 5"));
+    project.run(&["bump", "--pin", SOSW_7]).ends(1).prints("").says("the `MaxValue` of parameter `V` is 5");
+    project.write("template.yaml", &template("7"));
     project.write("samconfig.toml", "[a\n");
     project.run(&["bump", "--pin", SOSW_7, "samconfig.toml"]).ends(0);
     project.write("samconfig.toml", "parameter_overrides [\n");

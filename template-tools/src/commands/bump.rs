@@ -282,6 +282,12 @@ fn hint(refusal: &Refusal, bump: &str) -> String {
         Refusal::Shared { .. } => {
             "give each reference a number of its own in the template, or pin one version for all of them".to_owned()
         }
+        Refusal::NotAllowed { .. } => "let the parameter take the new version: widen the limit in the template".to_owned(),
+        Refusal::UsedElsewhere { .. } => {
+            "give the layer's version a number of its own in the template: a parameter, a row or an anchor that nothing else \
+             uses"
+                .to_owned()
+        }
         Refusal::Unfit { .. } => "Lambda itself does not hold a function to what a layer is made for: add `--allow-unfit` if it is \
              meant"
             .to_owned(),
