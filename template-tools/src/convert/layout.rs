@@ -109,11 +109,11 @@ impl<'d, 't> Layout<'d, 't> {
         let text = self.document.text();
         let range = self.document.node(node).range();
         let (key_range, quotes) = (self.document.node(key).range(), self.quotes(key));
-        let (is_null, is_bare) = match &self.document.node(node).content {
+        let is_null = match &self.document.node(node).content {
             Content::Scalar { value, style: Style::Plain } => {
-                (matches!(value.as_ref(), "" | "~" | "null" | "Null" | "NULL"), value.is_empty())
+                matches!(value.as_ref(), "" | "~" | "null" | "Null" | "NULL")
             }
-            _ => (false, false),
+            _ => false,
         };
         let is_empty_map =
             matches!(self.document.node(node).content, Content::Mapping(_)) && self.is_flow(node);
@@ -121,7 +121,7 @@ impl<'d, 't> Layout<'d, 't> {
             return None;
         }
         let lead = self.lead(key_range.start);
-        if !is_bare {
+        if !range.is_empty() {
             let lead = lead.filter(|_| self.is_flow(self.root));
             let new = self.flow(&Tree::Map(pairs), lead, quotes);
             return Some(Change::Replace { node, range, new });
