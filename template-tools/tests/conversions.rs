@@ -157,3 +157,37 @@ fn what_cannot_become_an_ssm_parameter_stays_as_it_is() {
     project.run(&to_ssm).ends(0).prints("").says("the version does not stand in the entry itself");
     assert_eq!(project.read("a.yaml"), by_default);
 }
+
+#[test]
+fn a_placeholder_stays_out_where_only_a_number_can_be() {
+    let project = Project::new();
+    let to_placeholder = ["bump", "--layer", "sosw", "--to-placeholder"];
+    let layer = arn("sosw", "7").strip_suffix(":7").unwrap().to_owned();
+    let json = |piece: &str| {
+        format!(
+            r#"{{"Resources":{{"F":{{"Type":"AWS::Lambda::Function","Properties":{{"Layers":[{{"Fn::Join":[":",["{layer}",{piece}]]}},"{layer}:9"]}}}}}}}}"#
+        )
+    };
+    project.write("a.json", &json("7"));
+    project.run(&to_placeholder).ends(0).prints("a.json\n").says("it is a number of JSON");
+    assert_eq!(project.read("a.json"), json("7").replace(":9", ":SOSW_LAYER_PLACEHOLDER"));
+    project.write("a.json", &json("\"7\""));
+    project.run(&to_placeholder).ends(0).prints("a.json\n");
+    assert!(project.read("a.json").contains("\"SOSW_LAYER_PLACEHOLDER\"]"));
+    std::fs::remove_file(project.path("a.json")).unwrap();
+
+    for (parameter, reason) in [
+        ("Type: Number, Default: 7", "parameter `V` is of type `Number`"),
+        ("Type: String, AllowedPattern: '[0-9]+', Default: '7'", "the `AllowedPattern` of parameter `V`"),
+    ] {
+        let template =
+            format!("Parameters: {{V: {{{parameter}}}}}\n{}", function(&[&format!("!Sub {layer}:${{V}}")]));
+        project.write("a.yaml", &template);
+        project.run(&to_placeholder).ends(0).prints("").says(reason);
+        assert_eq!(project.read("a.yaml"), template);
+    }
+    let template = function(&[&format!("!Join [':', [{layer}, 7]]")]);
+    project.write("a.yaml", &template);
+    project.run(&to_placeholder).ends(0).prints("a.yaml\n");
+    assert_eq!(project.read("a.yaml"), template.replace(", 7]", ", SOSW_LAYER_PLACEHOLDER]"));
+}

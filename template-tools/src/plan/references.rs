@@ -6,7 +6,7 @@ use super::{
     AccountTaken, Bump, Downgrades, Goal, Planner, Refusal, Unfit, Wanted, Weight, fit, not_allowed,
 };
 use crate::arn::LayerName;
-use crate::document::{Content, NodeId, Position};
+use crate::document::{Content, NodeId, Position, Style};
 use crate::edit::Edit;
 use crate::flow::{Flow, Home, Reference, Source};
 use crate::pattern::{ArnPattern, NoPattern, Part, Variables, VersionPart};
@@ -171,6 +171,10 @@ impl Planner<'_, '_, '_> {
     ) {
         let (position, layer) = (self.document.position(leaf), pattern.layer.clone());
         let new = to.written();
+        if let (VersionPart::Placeholder(_), Some(reason)) = (to, self.holds_no_word(&home, leaf, part, &new))
+        {
+            return self.leave(leaf, Some(layer), reason, Weight::Warning);
+        }
         if let Home::Default(parameter) = &home
             && let Some(reason) = self.not_allowed(parameter, leaf, part, &new)
         {
@@ -182,6 +186,36 @@ impl Planner<'_, '_, '_> {
         };
         self.edits.push(Edit { leaf, part: part.clone(), range, new });
         self.plan.bumps.push(Bump { position, layer, from: pattern.version.clone(), to: to.clone(), home });
+    }
+
+    /// Why a word cannot stand where a number does.
+    fn holds_no_word(&self, home: &Home, leaf: NodeId, part: &Range<usize>, word: &str) -> Option<String> {
+        let document = self.document;
+        if let (true, Content::Scalar { style: Style::Plain, .. }) =
+            (document.is_json(), &document.node(leaf).content)
+        {
+            let reason =
+                "it is a number of JSON, and a placeholder is a text: put the number in quotes first";
+            return Some(reason.to_owned());
+        }
+        let Home::Default(parameter) = home else { return None };
+        let properties = |key: &str| {
+            let parameters = document.roots().iter().flat_map(|root| document.values(*root, "Parameters"));
+            let own = parameters.flat_map(|parameters| document.values(parameters, parameter));
+            let values = own.flat_map(|parameter| document.values(parameter, key)).collect::<Vec<_>>();
+            values.into_iter().filter_map(|value| document.scalar(value)).collect::<Vec<_>>()
+        };
+        if let Some(kind) = properties("Type").into_iter().find(|kind| kind.contains("Number")) {
+            return Some(format!("parameter `{parameter}` is of type `{kind}`, which no placeholder is"));
+        }
+        let value = document.scalar(leaf)?;
+        let new = format!("{}{word}{}", value.get(..part.start)?, value.get(part.end..)?);
+        let keeps_out = |pattern: &&str| {
+            let pattern = regex::Regex::new(&format!("^(?:{pattern})$")).ok();
+            pattern.is_some_and(|pattern| pattern.is_match(value) && !pattern.is_match(&new))
+        };
+        let pattern = properties("AllowedPattern").into_iter().find(keeps_out)?;
+        Some(format!("the `AllowedPattern` of parameter `{parameter}`, `{pattern}`, keeps placeholders out"))
     }
 
     /// Why a parameter may not have the new value.
