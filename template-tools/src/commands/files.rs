@@ -41,6 +41,11 @@ pub(crate) enum FileError {
 }
 
 impl FileError {
+    /// A file that cannot be read before somebody has filled it in.
+    pub(crate) fn expressions(path: &Path, source: ParseError) -> Self {
+        Self::Expressions { path: path.to_owned(), source: Expressions(source) }
+    }
+
     /// The file, and where in it.
     pub(crate) fn place(&self) -> (PathBuf, Option<Position>) {
         match self {
@@ -118,6 +123,23 @@ pub(crate) struct Search<'s> {
 pub(crate) struct Include(Option<Gitignore>);
 
 impl Include {
+    /// A glob as it comes from the command line.
+    pub(crate) fn check(glob: &str) -> Result<String, String> {
+        // git takes an open bracket for a letter; whoever types one has forgotten the other.
+        let is_open = |open: char, close: char| {
+            let ends = glob.rfind(open).map(|at| glob[at..].contains(close));
+            ends == Some(false) && !glob.contains(&format!("\\{open}"))
+        };
+        if is_open('[', ']') {
+            return Err("`[` is not closed".to_owned());
+        }
+        let glob = glob.to_owned();
+        match GitignoreBuilder::new("").add_line(None, glob.strip_prefix("./").unwrap_or(&glob)) {
+            Ok(_) => Ok(glob),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// Globs as git has them: `*.yml` anywhere, `/deploy/*.yml` from here.
     pub(crate) fn new(globs: &[String]) -> Result<Self, SearchError> {
         if globs.is_empty() {
@@ -273,9 +295,7 @@ impl Search<'_> {
             Err(_) if matches!(part, Part::Excluded(_)) => Ok(None),
             Err(source) if has_expressions(text) => match self.lexical {
                 Lexical::Yes => Ok(planned(plan_lexical(text, &wanted))),
-                Lexical::No => {
-                    Err(FileError::Expressions { path: path.to_owned(), source: Expressions(source) })
-                }
+                Lexical::No => Err(FileError::expressions(path, source)),
             },
             Err(source) => Err(FileError::Parse { path: path.to_owned(), source }),
         }

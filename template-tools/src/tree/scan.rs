@@ -163,9 +163,14 @@ fn read<'b>(path: &Path, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
     }
 }
 
-/// Whether a file begins as UTF-16 does. Its letters are found all the same, so that it can be named.
+/// Whether a file begins as UTF-16 does, with its mark or with two letters of ASCII. Its letters are found all the same, so
+/// that it can be named.
 pub fn is_utf16(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF])
+    match bytes {
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => true,
+        [one, 0, two, 0, ..] | [0, one, 0, two, ..] => *one != 0 && *two != 0,
+        _ => false,
+    }
 }
 
 /// The letters of UTF-16, as far as they are ASCII.
