@@ -320,12 +320,13 @@ struct Planner<'w, 'd, 't> {
     wanted: &'w Wanted<'w>,
     plan: Plan,
     edits: Vec<Edit>,
-    uses: Uses<'d, 't>,
+    /// What else a number is used for; `None` where that is judged by the change set.
+    uses: Option<Uses<'d, 't>>,
 }
 
 impl<'w, 'd, 't> Planner<'w, 'd, 't> {
     fn new(document: &'d Document<'t>, wanted: &'w Wanted<'w>, given: &'d [Given]) -> Self {
-        let uses = Uses::new(document, given);
+        let uses = Some(Uses::new(document, given));
         Self { document, wanted, plan: Plan::default(), edits: Vec::new(), uses }
     }
 }

@@ -30,7 +30,7 @@ pub fn plan_deployed(
     wanted: &Wanted<'_>,
 ) -> Result<DeployedPlan, ParseError> {
     let document = parse(text)?;
-    let mut planner = Planner::new(&document, wanted, given);
+    let mut planner = Planner { uses: None, ..Planner::new(&document, wanted, given) };
     let outside =
         |given| Outside { given, region: Some(region.clone()), placeholders: wanted.placeholders.clone() };
     let flow = flow_with(&document, &outside(given));

@@ -8,7 +8,7 @@ use super::{
 use crate::arn::LayerName;
 use crate::document::{Content, NodeId, Position, Style};
 use crate::edit::Edit;
-use crate::flow::{Flow, Home, Reference, Source};
+use crate::flow::{Flow, Home, Reference, Source, Uses};
 use crate::pattern::{ArnPattern, NoPattern, Part, Variables, VersionPart};
 use crate::pins::{NotPinned, Pin, Resolution};
 
@@ -153,7 +153,8 @@ impl Planner<'_, '_, '_> {
             }
         }
         let layers = decided.iter().map(|(reference, _)| reference.pattern.layer.as_str()).collect();
-        let places = self.uses.others(reference, &layers, &to.written());
+        let others = |uses: &Uses<'_, '_>| uses.others(reference, &layers, &to.written());
+        let places = self.uses.as_ref().map(others).unwrap_or_default();
         if !places.is_empty() {
             self.refuse(position, Refusal::UsedElsewhere { layer: reference.pattern.layer.clone(), places });
             return None;
