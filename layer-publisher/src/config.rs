@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use template_tools::arn::Region;
 use thiserror::Error;
+use toml::de::DeTable;
 use toml::{Table, Value};
 
 use crate::region::RegionNameError;
@@ -92,10 +93,12 @@ pub enum ConfigError {
         nearest: Option<String>,
     },
     /// A value of the wrong type.
-    #[error("`{}`: `{key}` in {place} must be {expected}", path.display())]
+    #[error("`{}{}`: `{key}` in {place} must be {expected}", path.display(), at(*line))]
     Type {
         /// The file.
         path: PathBuf,
+        /// The line of the value, where it can be told.
+        line: Option<usize>,
         /// The key.
         key: String,
         /// The table in which it stands.
@@ -167,7 +170,7 @@ impl LayersFile {
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let table: Table = toml::from_str(text)
             .map_err(|source| ConfigError::Syntax { path: path.to_owned(), source: Box::new(source) })?;
-        let reader = Reader { path };
+        let reader = Reader { path, text };
         reader.only_known("table", table.keys(), TOP_TABLES, "the file")?;
         let layers = match table.get("layers") {
             None => BTreeMap::new(),
@@ -184,6 +187,7 @@ impl LayersFile {
 /// Reads values and says where they stand if they are wrong.
 struct Reader<'a> {
     path: &'a Path,
+    text: &'a str,
 }
 
 impl Reader<'_> {
@@ -249,6 +253,7 @@ impl Reader<'_> {
     fn wrong_type(&self, key: &str, place: &str, expected: &'static str) -> ConfigError {
         ConfigError::Type {
             path: self.path.to_owned(),
+            line: line_of(self.text, place, key),
             key: key.to_owned(),
             place: place.to_owned(),
             expected,
@@ -271,6 +276,20 @@ fn words(table: &Table) -> Vec<String> {
     let mut found = Vec::new();
     table.iter().filter(|(key, _)| *key != "publish").for_each(|(_, value)| collect(value, &mut found));
     found
+}
+
+/// `:12`, behind the name of a file.
+fn at(line: Option<usize>) -> String {
+    line.map(|line| format!(":{line}")).unwrap_or_default()
+}
+
+/// The line of a key's value, in a table that is called as it stands in the file: `` `[layers.demo.publish]` ``.
+fn line_of(text: &str, place: &str, key: &str) -> Option<usize> {
+    let file = DeTable::parse(text).ok()?;
+    let mut names = place.strip_prefix("`[")?.strip_suffix("]`")?.split('.');
+    let table = names.try_fold(file.get_ref(), |table, name| table.get(name)?.get_ref().as_table())?;
+    let start = table.get(key)?.span().start;
+    Some(text.get(..start)?.lines().count().max(1))
 }
 
 /// The name that was probably meant, if one is near enough.

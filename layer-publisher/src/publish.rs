@@ -190,13 +190,14 @@ struct Prepared {
     clocks: Clocks,
     ledger: LedgerFile,
     parcels: Vec<Parcel>,
+    called: CalledAs,
 }
 
 impl Prepared {
     fn everything<'a>(&'a self, known: &'a Ledger, options: &Options, lines: &'a Lines) -> Everything<'a> {
-        let Self { session, caller, clocks, ledger, .. } = self;
+        let Self { session, caller, clocks, ledger, called, .. } = self;
         let (choices, others) = (options.choices, options.others);
-        Everything { session, caller, clocks, ledger, known, choices, others, lines }
+        Everything { session, caller, clocks, ledger, known, choices, others, lines, called }
     }
 }
 
@@ -363,7 +364,7 @@ async fn prepare(
     for (artifact, destination) in &artifacts {
         stacks.push(match (command, destination.publisher) {
             (Command::Publish, Publisher::Stack) => {
-                Some(stack_of(artifact, destination, file, options, ui, called)?)
+                Some(stack_of(artifact, destination, file, options, called)?)
             }
             _ => None,
         });
@@ -425,7 +426,7 @@ async fn prepare(
             shown(ledger.path())
         ),
     );
-    Ok(Prepared { session, caller, clocks, ledger, parcels })
+    Ok(Prepared { session, caller, clocks, ledger, parcels, called: called.clone() })
 }
 
 /// The stack that makes the layer of an artifact, known before AWS is asked.
@@ -434,7 +435,6 @@ fn stack_of(
     destination: &Destination,
     file: &LayersFile,
     options: &Options,
-    ui: &Ui,
     called: &CalledAs,
 ) -> Result<LayerStack, PublishError> {
     let layer = LayerName::new(artifact.manifest.layer_name.as_str())
@@ -454,7 +454,7 @@ fn stack_of(
     };
     let path = file.path.parent().unwrap_or(Path::new("")).join(template);
     let name = destination.stack.clone().unwrap_or_else(|| stack_name(&layer));
-    LayerStack::read(name, &path, ui, called).map_err(failed)
+    LayerStack::read(name, &path, &layer, called).map_err(failed)
 }
 
 /// Whose credentials are used, and for which account: one answer for all layers of a run.

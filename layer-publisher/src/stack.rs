@@ -14,6 +14,8 @@ mod ground;
 pub(crate) mod interrupt;
 pub(crate) mod layer;
 mod local;
+mod managed;
+mod nested;
 pub mod parameters;
 mod region;
 mod report;

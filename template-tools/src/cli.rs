@@ -8,6 +8,7 @@ use anstream::ColorChoice;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::called::CalledAs;
+use crate::commands::files::Include;
 use crate::commands::{bump, lint, list, new};
 use crate::ui::{Ui, Verbosity, lost_results};
 use template_tools::arn::{AccountId, LayerName, LayerVersionArn, Region, version_number};
@@ -77,7 +78,7 @@ pub(crate) struct BumpArgs {
     #[arg(long)]
     pub(crate) why: bool,
     /// Change files that are no templates, build output, hidden or ignored, too, if they match; may be repeated
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", value_parser = Include::check)]
     pub(crate) include: Vec<String>,
     /// In files that Jinja or cookiecutter has still to go over, change plain ARNs outside comments and expressions
     #[arg(long)]

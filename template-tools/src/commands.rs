@@ -2,7 +2,7 @@
 
 pub(crate) mod bump;
 mod bump_report;
-mod files;
+pub(crate) mod files;
 mod interrupt;
 mod layer;
 pub(crate) mod lint;

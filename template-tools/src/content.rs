@@ -146,11 +146,19 @@ impl Updater<'_, '_> {
             return self.plan.refusals.push((position, refusal));
         }
         let (entry, _) = candidates[0];
-        for (list, known) in [
-            (definition.runtimes, &entry.compatible_runtimes),
-            (definition.architectures, &entry.compatible_architectures),
+        for (key, list, known) in [
+            ("CompatibleRuntimes", definition.runtimes, &entry.compatible_runtimes),
+            ("CompatibleArchitectures", definition.architectures, &entry.compatible_architectures),
         ] {
-            let Some(list) = list.filter(|_| !known.is_empty()) else { continue };
+            if known.is_empty() {
+                continue;
+            }
+            let Some(list) = list else {
+                let reason = format!("`{key}` is no list there, and the ledger says {}", known.join(", "));
+                let (layer, weight) = (Some(layer.clone()), Weight::Note);
+                self.plan.left_alone.push(LeftAlone { position, layer, reason, weight });
+                continue;
+            };
             let items = self.document.items(list).unwrap_or_default();
             let written: BTreeSet<&str> =
                 items.iter().filter_map(|item| self.document.scalar(*item)).collect();

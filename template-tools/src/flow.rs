@@ -14,6 +14,7 @@ mod evaluate;
 mod everywhere;
 mod function;
 mod reason;
+mod uses;
 mod value;
 
 pub use definitions::{ContentField, ContentPart, Definition, definitions};
@@ -21,6 +22,7 @@ pub use evaluate::Given;
 pub use everywhere::{Everywhere, everywhere};
 pub use function::{Function, FunctionKind};
 pub use reason::Reason;
+pub(crate) use uses::Uses;
 pub use value::{Home, Source};
 
 use crate::arn::{AccountId, Region};

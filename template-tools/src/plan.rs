@@ -8,17 +8,19 @@ use std::collections::BTreeSet;
 use crate::arn::{AccountId, LayerName};
 use crate::document::{Document, ParseError, Position, parse};
 use crate::edit::{Edit, ProofError, apply};
-use crate::flow::{Flow, Home, Outside, Reference, flow_with};
+use crate::flow::{Flow, Given, Home, Outside, Reference, Uses, flow_with};
 use crate::kind::{Kind, kind};
 use crate::pattern::{Placeholders, VersionPart};
 use crate::pins::{Pin, Pins};
 
+mod allowed;
 mod deployed;
 mod dynamic;
 mod fit;
 mod left;
 mod references;
 
+pub(crate) use allowed::not_allowed;
 pub use deployed::{DeployedPlan, plan_deployed};
 pub use dynamic::{DynamicReference, dynamic_references, with_parameter_versions};
 pub(crate) use fit::misfit;
@@ -166,6 +168,24 @@ pub enum Refusal {
         /// What each would get.
         wanted: Vec<String>,
     },
+    /// The parameter that holds the version does not take the new one.
+    #[error("layer `{layer}` cannot get version {to} there: {reason}")]
+    NotAllowed {
+        /// The layer.
+        layer: LayerName,
+        /// What it would get.
+        to: VersionPart,
+        /// The limit of the parameter.
+        reason: String,
+    },
+    /// The number is not only the layer's version.
+    #[error("the version of layer `{layer}` is used for something else, too, which would change with it:\n{}", .places.join("\n"))]
+    UsedElsewhere {
+        /// The layer.
+        layer: LayerName,
+        /// The other places.
+        places: Vec<String>,
+    },
     /// The layer is not made for the function.
     #[error("function `{function}` has {what} `{has}`, and layer `{layer}` version {version} is made for {}", .made_for.join(", "))]
     Unfit {
@@ -258,7 +278,7 @@ pub fn plan(text: &str, pins: &Pins, downgrades: Downgrades) -> Result<Plan, Par
 /// Like [`plan`], with every choice.
 pub fn plan_with(text: &str, wanted: &Wanted<'_>) -> Result<Plan, ParseError> {
     let document = parse(text)?;
-    let mut planner = Planner { document: &document, wanted, plan: Plan::default(), edits: Vec::new() };
+    let mut planner = Planner::new(&document, wanted, &[]);
     let kind = kind(&document);
     match wanted.part {
         Part::Excluded(reason) => planner.only_mentions(reason),
@@ -282,7 +302,7 @@ pub(crate) fn plan_beside(
     references: Vec<Reference>,
     wanted: &Wanted<'_>,
 ) -> (Plan, Vec<Edit>) {
-    let mut planner = Planner { document, wanted, plan: Plan::default(), edits: Vec::new() };
+    let mut planner = Planner::new(document, wanted, &[]);
     planner.references(&Flow { references, ..flow.clone() });
     planner.not_understood(flow);
     (planner.plan, planner.edits)
@@ -290,7 +310,7 @@ pub(crate) fn plan_beside(
 
 /// What a file names that cannot take part: nothing of it changes.
 pub(crate) fn only_mentions(document: &Document<'_>, wanted: &Wanted<'_>, reason: &str) -> Plan {
-    let mut planner = Planner { document, wanted, plan: Plan::default(), edits: Vec::new() };
+    let mut planner = Planner::new(document, wanted, &[]);
     planner.only_mentions(reason);
     planner.finish()
 }
@@ -300,6 +320,14 @@ struct Planner<'w, 'd, 't> {
     wanted: &'w Wanted<'w>,
     plan: Plan,
     edits: Vec<Edit>,
+    uses: Uses<'d, 't>,
+}
+
+impl<'w, 'd, 't> Planner<'w, 'd, 't> {
+    fn new(document: &'d Document<'t>, wanted: &'w Wanted<'w>, given: &'d [Given]) -> Self {
+        let uses = Uses::new(document, given);
+        Self { document, wanted, plan: Plan::default(), edits: Vec::new(), uses }
+    }
 }
 
 impl Planner<'_, '_, '_> {

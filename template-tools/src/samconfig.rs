@@ -4,6 +4,7 @@
 //! out: whoever reads files hands the templates in.
 
 mod deploy;
+mod overrides;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,13 +12,15 @@ use std::ops::Range;
 use toml::Value;
 use toml::de::{DeTable, DeValue};
 
-use crate::arn::Region;
 use crate::document::{ParseError, Position, Style, align, parse};
-use crate::flow::{Given, Home, Outside, Source, flow_with};
-use crate::pattern::{ArnPattern, Part, Variables};
-use crate::plan::{AccountTaken, Bump, Decision, LeftAlone, Plan, Refusal, Wanted, Weight, decide};
+use crate::flow::{Given, Home, Outside, Source, Uses, flow_with};
+use crate::pattern::{ArnPattern, Part, Variables, VersionPart};
+use crate::plan::{
+    AccountTaken, Bump, Decision, LeftAlone, Plan, Refusal, Wanted, Weight, decide, not_allowed,
+};
 
 pub use deploy::{DeploySettings, deploy_settings};
+use overrides::{Deployment, Override, deployments};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "samconfig.toml";
@@ -33,26 +36,6 @@ pub struct SamconfigError {
     pub position: Position,
     /// What is wrong there.
     pub message: String,
-}
-
-/// A parameter's value, and where it stands.
-#[derive(Clone, Debug)]
-struct Override {
-    given: Given,
-    /// The string that it is part of, with quotes, as bytes of the file.
-    string: Range<usize>,
-    /// What the string means.
-    meaning: String,
-    /// Where in that the value begins.
-    start: usize,
-}
-
-/// One way to deploy: the parameters of one environment and command.
-#[derive(Clone, Debug, Default)]
-struct Deployment {
-    template: Option<String>,
-    region: Option<Region>,
-    overrides: Vec<Override>,
 }
 
 struct Splice {
@@ -83,82 +66,6 @@ pub fn plan_samconfig(
     Ok(planner.finish())
 }
 
-fn deployments(file: &DeTable<'_>) -> Vec<Deployment> {
-    let mut all = Vec::new();
-    for environment in file.values().filter_map(|value| value.get_ref().as_table()) {
-        let parameters = |command: &str| {
-            environment.get(command)?.get_ref().as_table()?.get("parameters")?.get_ref().as_table()
-        };
-        let global = parameters("global");
-        for command in environment.keys() {
-            let Some(own) = parameters(command.get_ref()) else { continue };
-            let text = |key: &str| {
-                let value = own.get(key).or_else(|| global?.get(key))?;
-                value.get_ref().as_str().map(str::to_owned)
-            };
-            let Some(overrides) = own.get("parameter_overrides") else { continue };
-            all.push(Deployment {
-                template: text("template_file").or_else(|| text("template")),
-                region: text("region").and_then(|region| Region::new(region).ok()),
-                overrides: match overrides.get_ref() {
-                    DeValue::String(meaning) => in_string(meaning, &overrides.span()),
-                    DeValue::Array(items) => {
-                        let items =
-                            items.iter().filter_map(|item| Some((item.get_ref().as_str()?, item.span())));
-                        items.filter_map(|(meaning, span)| in_item(meaning, &span)).collect()
-                    }
-                    _ => Vec::new(),
-                },
-            });
-        }
-    }
-    all
-}
-
-/// `Key=value Other="a value"`, or `ParameterKey=Key,ParameterValue=value …`.
-fn in_string(meaning: &str, string: &Range<usize>) -> Vec<Override> {
-    let mut all = Vec::new();
-    let mut at = 0;
-    while at < meaning.len() {
-        let rest = &meaning[at..];
-        let blank = rest.len() - rest.trim_start().len();
-        if blank > 0 {
-            at += blank;
-            continue;
-        }
-        let mut quoted = false;
-        let mut escaped = false;
-        let end = rest.char_indices().find(|(_, letter)| {
-            let ends = letter.is_whitespace() && !quoted;
-            quoted ^= *letter == '"' && !escaped;
-            escaped = *letter == '\\' && !escaped;
-            ends
-        });
-        let end = end.map_or(rest.len(), |(end, _)| end);
-        all.extend(one(&rest[..end], at, meaning, string));
-        at += end;
-    }
-    all
-}
-
-/// An item of the list form is one pair, blanks and all.
-fn in_item(meaning: &str, string: &Range<usize>) -> Option<Override> {
-    one(meaning, 0, meaning, string)
-}
-
-fn one(pair: &str, at: usize, meaning: &str, string: &Range<usize>) -> Option<Override> {
-    let (name, value) = if let Some(rest) = pair.strip_prefix("ParameterKey=") {
-        rest.split_once(",ParameterValue=")?
-    } else {
-        pair.split_once('=')?
-    };
-    let start = pair.len() - value.len();
-    let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-    let (value, start) = unquoted.map_or((value, start), |value| (value, start + 1));
-    let given = Given { name: name.trim_matches('"').to_owned(), value: value.to_owned() };
-    Some(Override { given, string: string.clone(), meaning: meaning.to_owned(), start: at + start })
-}
-
 struct Planner<'w, 't> {
     text: &'t str,
     wanted: &'w Wanted<'w>,
@@ -170,35 +77,74 @@ impl Planner<'_, '_> {
     fn deployment(&mut self, deployment: &Deployment, template: Option<&str>) {
         let given: Vec<Given> = deployment.overrides.iter().map(|one| one.given.clone()).collect();
         let mut found: BTreeMap<(usize, usize), (Range<usize>, Vec<ArnPattern>)> = BTreeMap::new();
-        if let Some(Ok(document)) = template.map(parse) {
+        let document = template.and_then(|template| parse(template).ok());
+        let mut uses = BTreeMap::new();
+        if let Some(document) = &document {
             let placeholders = self.wanted.placeholders.clone();
             let outside = Outside { given: &given, region: deployment.region.clone(), placeholders };
-            for reference in flow_with(&document, &outside).references {
+            for reference in flow_with(document, &outside).references {
                 if let Source::Given(number) = reference.source {
                     let place = found.entry((number, reference.part.start));
                     let (_, patterns) = place.or_insert_with(|| (reference.part.clone(), Vec::new()));
-                    patterns.push(reference.pattern);
+                    patterns.push(reference.pattern.clone());
+                    uses.entry((number, reference.part.start)).or_insert(reference);
                 }
             }
         }
+        let mut not_understood = Vec::new();
         for (number, one) in given.iter().enumerate() {
             // A list of ARNs, or only one: these say themselves what they are.
             let mut start = 0;
             for piece in one.value.split(',') {
                 let parsed = ArnPattern::parse_with(piece, Variables::Literal, &self.wanted.placeholders);
-                if let Ok(pattern) = parsed {
-                    let part = pattern.version_range.start + start..pattern.version_range.end + start;
-                    found.entry((number, part.start)).or_insert_with(|| (part, vec![pattern]));
+                match parsed {
+                    Ok(pattern) => {
+                        let part = pattern.version_range.start + start..pattern.version_range.end + start;
+                        found.entry((number, part.start)).or_insert_with(|| (part, vec![pattern]));
+                    }
+                    Err(error) => not_understood.push((number, start..start + piece.len(), error)),
                 }
                 start += piece.len() + 1;
             }
         }
-        for ((number, _), (part, patterns)) in found {
-            self.place(&deployment.overrides[number], &part, &patterns);
+        for (number, piece, error) in not_understood {
+            let is_known = found.range((number, piece.start)..(number, piece.end)).next().is_some();
+            let text = &given[number].value[piece];
+            if let (false, Some(layer)) = (is_known, self.wanted.pins.mentioned_in(text)) {
+                let position = Position::at(self.text, deployment.overrides[number].string.start);
+                let (layer, weight) = (Some(layer.clone()), Weight::Warning);
+                let reason = format!("`sam` takes `{text}` as it is, and {error}");
+                self.plan.names.extend(layer.clone());
+                self.plan.left_alone.push(LeftAlone { position, layer, reason, weight });
+            }
+        }
+        let all = document.as_ref().map(|document| Uses::new(document, &given));
+        for ((number, start), (part, patterns)) in found {
+            let layers = patterns.iter().map(|pattern| pattern.layer.as_str()).collect();
+            let one = &deployment.overrides[number];
+            let against = |to: &VersionPart| {
+                let (layer, new) = (patterns[0].layer.clone(), to.written());
+                let (all, document) = (all.as_ref()?, document.as_ref()?);
+                let value = [&one.given.value[..part.start], &new, &one.given.value[part.end..]].concat();
+                if let Some(reason) = not_allowed(document, &one.given.name, &value) {
+                    return Some(Refusal::NotAllowed { layer, to: to.clone(), reason });
+                }
+                let places = all.others(uses.get(&(number, start))?, &layers, &new).into_iter();
+                let places: Vec<String> = places.map(|place| format!("{place} of the template")).collect();
+                (!places.is_empty()).then_some(Refusal::UsedElsewhere { layer, places })
+            };
+            self.place(one, &part, &patterns, against);
         }
     }
 
-    fn place(&mut self, one: &Override, part: &Range<usize>, patterns: &[ArnPattern]) {
+    /// `against` tells what in the template stands against another version.
+    fn place(
+        &mut self,
+        one: &Override,
+        part: &Range<usize>,
+        patterns: &[ArnPattern],
+        against: impl Fn(&VersionPart) -> Option<Refusal>,
+    ) {
         let position = Position::at(self.text, one.string.start);
         let decisions: Vec<Decision<'_>> =
             patterns.iter().map(|pattern| decide(pattern, self.wanted)).collect();
@@ -235,6 +181,9 @@ impl Planner<'_, '_> {
                     return self.plan.left_alone.push(left(reason, Weight::Warning));
                 };
                 let new = to.written();
+                if let Some(refusal) = against(to) {
+                    return self.plan.refusals.push((position, refusal));
+                }
                 let becomes = format!("{}{new}{}", &one.meaning[..meant.start], &one.meaning[meant.end..]);
                 self.splices.push(Splice { range, new, string: one.string.clone(), becomes });
                 let (from, home) = (patterns[0].version.clone(), Home::Given(one.given.name.clone()));
@@ -408,6 +357,66 @@ Resources:
         check(
             "[a.deploy.parameters]\nregion = 'us-east-1'\nparameter_overrides = [\n  'Stage=7', # 7\n  \"LayerVersion=<7>\",\n  'Layer=ARN:<7>']\n",
         );
+    }
+
+    #[test]
+    fn a_number_that_is_something_else_in_the_template_too_is_refused() {
+        let pins = pins();
+        let text = "[a.deploy.parameters]\nregion = 'us-east-1'\nparameter_overrides = 'LayerVersion=7'\n";
+        let run = |more: &str| {
+            let template = TEMPLATE.replace("Globals:", &format!("{more}Globals:"));
+            plan_samconfig(text, &Wanted::new(&pins), |_| Some(template.clone())).unwrap()
+        };
+        assert_eq!(run("Outputs: {O: {Value: !Ref LayerVersion}}\n").refusals, []);
+        let refusals = run("Conditions: {C: !Equals [!Ref LayerVersion, 7]}\n").refusals;
+        let [(Position { line: 3, .. }, Refusal::UsedElsewhere { places, .. })] = &refusals[..] else {
+            panic!("{refusals:?}")
+        };
+        assert_eq!(places, &["`Conditions.C` (6:31) of the template"]);
+    }
+
+    #[test]
+    fn what_the_parameter_does_not_take_is_refused() {
+        let text = "[a.deploy.parameters]\nregion = 'us-east-1'\nparameter_overrides = 'LayerVersion=7'\n";
+        let template = TEMPLATE.replace("Default: 1", "MaxValue: 10");
+        let pins = pins();
+        let plan = plan_samconfig(text, &Wanted::new(&pins), |_| Some(template.clone())).unwrap();
+        assert!(matches!(plan.refusals[..], [(_, Refusal::NotAllowed { .. })]), "{plan:?}");
+    }
+
+    /// In quotes of either kind, as `sam` reads them.
+    #[test]
+    fn quotes_within_the_string() {
+        let start = "[a.deploy.parameters]\nregion = 'us-east-1'\nparameter_overrides = ";
+        for value in [
+            r#""Layers='ARN:<7>,ARN:<7>' LayerVersion=<7>""#,
+            r#""Layers=\"ARN:<7>,ARN:<7>\" LayerVersion='<7>'""#,
+            r#""ParameterKey=Layers,ParameterValue='ARN:<7>,ARN:<7>' ParameterKey=Stage,ParameterValue='LayerVersion=7'""#,
+            r#"['Stage="a b" Layers="ARN:<7>,ARN:<7>"', ["LayerVersion='<7>'"]]"#,
+            r#"{Layers = "ARN:<7>,ARN:<7>", LayerVersion = '<7>', Stage = 7}"#,
+            // Where one form is used, the other is none.
+            r#""ParameterKey=LayerVersion,ParameterValue=<7> LayerVersion=7""#,
+        ] {
+            check(&format!("{start}{value}\n"));
+        }
+    }
+
+    /// What cannot be changed is named: nothing is changed by half without a word.
+    #[test]
+    fn what_sam_reads_otherwise_than_meant_is_named() {
+        let pins = pins();
+        let run = |value: &str| {
+            let text = format!(
+                "[a.deploy.parameters]\nregion = 'us-east-1'\nparameter_overrides = {}\n",
+                value.replace("ARN", ARN)
+            );
+            plan_samconfig(&text, &Wanted::new(&pins), |_| Some(TEMPLATE.to_owned())).unwrap().left_alone
+        };
+        let left = run(r#""ParameterKey=Layers,ParameterValue=ARN:7\\,ARN:7""#);
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert_eq!(left[0].reason, format!("`sam` takes `{ARN}:7\\` as it is, and `7\\` is no version"));
+        assert_eq!(left[0].weight, Weight::Warning);
+        assert_eq!(run("{Layers = ['ARN:7', 'ARN:7'], LayerVersion = 7}").len(), 3);
     }
 
     #[test]

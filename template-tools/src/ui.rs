@@ -4,7 +4,8 @@
 
 use std::error::Error;
 use std::fmt::Display;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use anstream::{AutoStream, ColorChoice};
@@ -77,7 +78,7 @@ impl Ui {
         while let Some(error) = cause {
             for (index, line) in error.to_string().lines().enumerate() {
                 let lead = if index == 0 { "  Caused by: " } else { "             " };
-                self.line(&format!("{lead}{line}"));
+                self.line(&format!("{lead}{}", harmless(line)));
             }
             cause = error.source();
         }
@@ -91,24 +92,46 @@ impl Ui {
 
     /// A result, on standard output. Whether it got there is for [`lost_results`] to tell.
     pub(crate) fn result(self, text: impl Display) {
+        let text = text.to_string();
+        // Programs get paths as they are.
+        let text = if std::io::stdout().is_terminal() { harmless(&text) } else { text };
         let mut out = AutoStream::new(std::io::stdout(), self.color);
         remember(writeln!(out, "{text}").and_then(|()| out.flush()));
     }
 
     fn verb(self, style: Style, verb: &str, text: &dyn Display) {
         if self.verbosity >= Verbosity::Normal {
+            let text = harmless(&text.to_string());
             self.line(&format!("{style}{verb:>12}{style:#} {text}"));
         }
     }
 
     fn labelled(self, style: Style, label: &str, text: &dyn Display) {
-        self.line(&format!("{style}{label}{style:#}: {text}"));
+        self.line(&format!("{style}{label}{style:#}: {}", harmless(&text.to_string())));
     }
 
     fn line(self, text: &str) {
         let mut err = AutoStream::new(std::io::stderr(), self.color);
         let _ = writeln!(err, "{text}");
     }
+}
+
+/// A text in which nothing gives orders to a terminal: files may be called anything. Lines stay.
+pub(crate) fn harmless(text: &str) -> String {
+    let is_order = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    if !text.contains(is_order) {
+        return text.to_owned();
+    }
+    let mut plain = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        if is_order(letter) { plain.extend(letter.escape_default()) } else { plain.push(letter) }
+    }
+    plain
+}
+
+/// A path in one line, whatever is in it.
+pub(crate) fn shown_path(path: &Path) -> String {
+    harmless(&path.display().to_string()).replace('\n', "\\n").replace('\t', "\\t")
 }
 
 /// A result of many lines, on standard output, byte for byte: a diff has to apply.

@@ -41,6 +41,8 @@ fn what_cannot_be_read_is_named_with_its_place() {
             text.encode_utf16().flat_map(|unit| if little { unit.to_le_bytes() } else { unit.to_be_bytes() });
         let bytes: Vec<u8> = mark.into_iter().chain(units).collect();
         check("bad.yaml", &bytes, 3).says("line 1, column 1: this is UTF-16");
+        // Its mark may be missing.
+        check("bad.yaml", &bytes[2..], 3).says("line 1, column 1: this is UTF-16");
     }
 }
 
@@ -209,7 +211,11 @@ fn what_may_not_be_read_or_written_is_named_and_the_rest_is_done() {
     set("closed", 0o755);
     set("locked", 0o755);
     let Some(ran) = ran else {
-        return eprintln!("not run: modes do not apply to us, and `setpriv` and `chown` do not work");
+        // Root may read everything: without another user there is nothing to see, and a test that has seen nothing has
+        // not passed.
+        panic!(
+            "modes do not apply to root, and `setpriv` (util-linux) and `chown` do not work here: install them, or run as somebody else"
+        );
     };
     ran.ends(3).prints("good.yaml\n");
     ran.says("secret.yaml`\n  Caused by: Permission denied").says("closed`\n  Caused by: ");

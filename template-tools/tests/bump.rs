@@ -195,6 +195,28 @@ fn account_and_region_narrow_ledger_and_pins() {
 }
 
 #[test]
+fn a_glob_that_is_none_is_wrong_usage() {
+    let project = Project::new();
+    for glob in ["[", "a[b", "a{"] {
+        project.run(&["bump", "--pin", &arn("sosw", "7"), "--include", glob]).ends(2).says("--include");
+    }
+    project.run(&["bump", "--pin", &arn("sosw", "7"), "--include", "[ab]*.yml"]).ends(0);
+}
+
+#[test]
+fn what_comes_through_a_pipe_is_not_brought_back_with_git() {
+    let project = Project::new();
+    for (input, said) in [
+        ("", "failed to read the ledger `standard input`"),
+        ("{\"schema\": 1, \"versions\": []}", "names no versions"),
+    ] {
+        let ran = project.run_with(&["bump", "--ledger", "-"], input, &[]);
+        ran.ends(1).says(said).says("hint: what came in is no ledger");
+        assert!(!ran.stderr.contains("git"), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_region_narrows_a_version_given_by_hand() {
     let project = Project::new();
     let elsewhere = arn("sosw", "1").replace("us-east-1", "eu-west-1");

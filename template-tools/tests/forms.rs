@@ -34,14 +34,12 @@ fn check(marked: &str) {
         let second = plan(&expected, &pins(), Downgrades::Refused).unwrap();
         assert_eq!((second.text, second.refusals), (None, Vec::new()), "{expected}");
     }
+    check_scan(marked);
 }
 
-/// The same, and the text that people search for does not stand in the file.
+/// The same by way of the files of a tree: the file is looked at in the first place.
 #[track_caller]
-fn check_hidden(marked: &str) {
-    assert!(!marked.contains(":layer:"), "{marked}");
-    check(marked);
-    // And the file is looked at in the first place.
+fn check_scan(marked: &str) {
     let project = Project::new();
     let text = |one: &str, two: &str| marked.replace("<7>", one).replace("{7}", two);
     project.write("a.yaml", &text("7", "7"));
@@ -50,6 +48,13 @@ fn check_hidden(marked: &str) {
     bump.extend(pins.iter().flat_map(|pin| ["--pin", pin]));
     project.run(&bump).ends(0).prints("a.yaml\n");
     assert_eq!(project.read("a.yaml"), text("12", "13"));
+}
+
+/// The same, and the text that people search for does not stand in the file.
+#[track_caller]
+fn check_hidden(marked: &str) {
+    assert!(!marked.contains(":layer:"), "{marked}");
+    check(marked);
 }
 
 fn function(layers: &str) -> String {
@@ -115,8 +120,7 @@ fn parameters_that_hold_a_whole_arn_a_list_or_a_bare_version() {
     );
     check(&with(&folded, " !Ref L"));
     check(&with(&list.replace("CommaDelimitedList", "String"), " !Split [',', !Ref L]"));
-    for default in ["<7>", "'<7>'", "\"<7>\"", "\"\\x3<7>\"", "&v <7>"] {
-        let default = if default.contains('\\') { "\"<7>\"" } else { default };
+    for default in ["<7>", "'<7>'", "\"<7>\"", "&v <7>"] {
         let parameters = format!("Parameters:\n  V:\n    Type: Number\n    Default: {default} # the version");
         check_hidden(&with(
             &parameters,
@@ -226,6 +230,68 @@ fn escapes_and_folds_in_every_quoting() {
     let text = function(" [\"arn:aws:lambda:us-east-1:123456789012:layer:sosw\\x3a\\x37\"]");
     let after = plan(&text, &pins(), Downgrades::Refused).unwrap().text;
     assert_eq!(after, Some(text.replace("\\x37", "12")));
+}
+
+/// No text of the name stands in these files, and no comment may be what decides.
+#[test]
+fn names_that_are_put_together() {
+    check(&with(
+        "Parameters: {Stage: {Type: String, Default: w}}",
+        " [!Sub 'arn:aws:lambda:us-east-1:123456789012:layer:sos${Stage}:<7>']",
+    ));
+    check(&function("\n        - \"arn:aws:lambda:us-east-1:123456789012:layer:so\\\n          sw:<7>\""));
+    check(&function(
+        "\n        - \"arn:aws:lambda:us-east-1:123456789012:lay\\\n          er:so\\\n          sw:<7>\"",
+    ));
+    check_hidden(&with(
+        "Parameters: {A: {Type: String, Default: 'er:so'}}",
+        " !Sub 'arn:aws:lambda:us-east-1:123456789012:lay${A}sw:<7>'",
+    ));
+    check_hidden(&function(
+        " [!Select [0, !Split [',', !Sub ['arn:aws:lambda:us-east-1:123456789012:layer${C}so${W}:<7>,x', {C: ':', W: sw}]]]]",
+    ));
+    // Even where the keys are escaped, and the digits.
+    check_hidden(
+        r#"{"Globals": {"Function": {"L\u0061yers": ["arn:aws:lambda:us-east-1:123456789012:lay\u0065r:s\u006fsw:<7>"]}}}"#,
+    );
+    for (before, after) in [("\"\\x37\"", "\"12\""), ("\"\\x31\\x30\"", "\"12\"")] {
+        let text = |version: &str| {
+            with(
+                &format!("Parameters: {{V: {{Type: Number, Default: {version}}}}}"),
+                " [!Join [':', [!Sub 'arn:aws:lambda:us-east-1:123456789012:layer', sosw, !Ref V]]]",
+            )
+        };
+        let plan = plan(&text(before), &pins(), Downgrades::Refused).unwrap();
+        assert_eq!(plan.text, Some(text(after)));
+    }
+}
+
+/// Whoever is about another layer may be broken.
+#[test]
+fn a_broken_file_counts_only_if_it_may_name_the_layer() {
+    let project = Project::new();
+    let pin = format!("{ARN}:12");
+    project.write("a.yaml", "Layers: [arn:aws:lambda:us-east-1:123456789012:layer:other:1\n");
+    project.run(&["bump", "--pin", &pin]).ends(0);
+    for broken in ["layer:sosw:1", "layer:${X}:1", "layer:{{ x }}:1"] {
+        project.write("a.yaml", &format!("Layers: [arn:aws:lambda:us-east-1:123456789012:{broken}\n"));
+        project.run(&["bump", "--pin", &pin]).ends(3).says("failed to read `a.yaml`");
+    }
+}
+
+#[test]
+fn a_parameter_of_samconfig_whose_template_puts_the_name_together() {
+    let project = Project::new();
+    let template = with(
+        "Parameters: {V: {Type: Number}, N: {Type: String, Default: so}}",
+        " !Sub 'arn:aws:lambda:us-east-1:123456789012:layer:${N}sw:${V}'",
+    );
+    project.write("template.yaml", &template);
+    let text = |version: &str| format!("[default.deploy.parameters]\nparameter_overrides = 'V={version}'\n");
+    project.write("samconfig.toml", &text("7"));
+    project.run(&["bump", "--pin", &format!("{ARN}:12")]).ends(0).prints("samconfig.toml\n");
+    assert_eq!(project.read("samconfig.toml"), text("12"));
+    assert_eq!(project.read("template.yaml"), template);
 }
 
 #[test]

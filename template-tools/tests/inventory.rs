@@ -54,6 +54,50 @@ fn the_list_is_no_wider_than_80_columns() {
     ));
 }
 
+/// A file may be called anything, and what it is called gives no orders to a terminal.
+#[cfg(unix)]
+#[test]
+fn names_of_files_do_not_reach_the_terminal_as_orders() {
+    let project = Project::new();
+    project.write(
+        "a\u{1b}[31m\n.yaml",
+        &function(&["'arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:7'"]),
+    );
+    project.write("b\u{7}.yaml", "Layers: [ layer:sosw:1\n");
+    for command in ["list", "lint"] {
+        let ran = project.run(&[command]);
+        assert!(ran.stdout.contains("a\\u{1b}[31m\\n.yaml:7:11"), "{}", ran.stdout);
+        ran.ends(3).says("failed to read `b\\u{7}.yaml`");
+        assert!(!ran.stdout.contains('\u{1b}') && !ran.stderr.contains(['\u{1b}', '\u{7}']));
+    }
+}
+
+/// As `bump` does: whoever asks for a list of all references has to hear of what is not in it.
+#[test]
+fn files_with_expressions_and_layers_are_named() {
+    let project = Project::new();
+    project.write("a.yaml", &format!("{{% if x %}}\n{}{{% endif %}}\n", function(&[&arn("sosw", "7")])));
+    project.write("b.yaml", "{% if x %}\nLayers: []\n{% endif %}\n");
+    for command in ["list", "lint"] {
+        let ran = project.run(&[command]);
+        ran.ends(3).says("failed to read `a.yaml`").says("it has expressions of Jinja or cookiecutter in it");
+        ran.is_silent_about("b.yaml");
+    }
+}
+
+#[test]
+fn the_list_counts_names_and_names_what_it_has_not_found() {
+    let project = Project::new();
+    let elsewhere = arn("sosw", "7").replace("us-east-1", "eu-west-1");
+    project.write("a.yaml", &function(&[&arn("sosw", "7"), &elsewhere, &arn("other", "1")]));
+    project.run(&["list"]).ends(0).says("Finished 3 references to 2 layers in 1 file");
+    project
+        .run(&["list", "--layer", "nope", "--layer", "sosw"])
+        .ends(0)
+        .says("warning: no template names layer `nope`")
+        .is_silent_about("layer `sosw`");
+}
+
 #[test]
 fn lint_says_where_it_has_found_no_template() {
     let project = Project::new();
@@ -108,7 +152,15 @@ fn reports_for_machines() {
         "{github}"
     );
     assert!(github.contains("::error file=bad.yaml,line=1,col=7,title=layer-unreadable::"), "{github}");
+    // A finding in every format, and nothing of the text's own.
+    project.write("bad.yaml", &function(&["'arn:aws:lambda:${AWS::Region}:123456789012:layer:sosw:7'"]));
     for format in ["json", "sarif", "github"] {
-        assert!(!project.run(&["lint", "--format", format]).stdout.contains("fix: "));
+        let ran = project.run(&["lint", "--format", format]);
+        assert!(ran.ends(1).stdout.contains("variable-without-sub"), "{}", ran.stdout);
+        assert!(!ran.stdout.contains("fix: "), "{}", ran.stdout);
     }
+    let diff = project.run(&["bump", "--pin", &pin, "--diff", "--format", "json"]);
+    let json: Value = serde_json::from_str(&diff.ends(0).stdout).unwrap();
+    let diff = json["diffs"][0]["diff"].as_str().unwrap();
+    assert!(diff.starts_with("--- a/a b.yaml\n+++ b/a b.yaml\n@@ "), "{diff}");
 }

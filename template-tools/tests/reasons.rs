@@ -125,7 +125,10 @@ fn what_is_no_template_stays_unless_it_is_included() {
     // A hidden file is included by name, and a glob that is none is an error.
     project.write(".github/x.yaml", &format!("[{arn_1}]"));
     project.run(&["bump", "--pin", SOSW_7, "--include", ".github/*.yaml"]).ends(0).prints(".github/x.yaml\n");
-    project.run(&["bump", "--pin", SOSW_7, "--include", "a{"]).ends(1).says("failed to read `--include a{`");
+    project
+        .run(&["bump", "--pin", SOSW_7, "--include", "a{"])
+        .ends(2)
+        .says("invalid value 'a{' for '--include <GLOB>'");
 }
 
 #[test]
@@ -238,9 +241,14 @@ fn defaults_and_overrides_are_changed_with_a_warning() {
     project.write("template.yaml", &limited);
     project
         .run(&["bump", "--pin", SOSW_7])
-        .ends(0)
+        .ends(1)
         .prints("")
-        .says("the `AllowedValues` of parameter `V` do not hold `7`");
+        .says("layer `sosw` cannot get version 7 there: the `AllowedValues` of parameter `V` do not hold `7`")
+        .says("hint: let the parameter take the new version");
+    assert_eq!(project.read("template.yaml"), limited);
+    project.write("template.yaml", &template("1").replace("Default: 1", "Default: 1, MaxValue: 5"));
+    project.run(&["bump", "--pin", SOSW_7]).ends(1).prints("").says("the `MaxValue` of parameter `V` is 5");
+    project.write("template.yaml", &template("7"));
     project.write("samconfig.toml", "[a\n");
     project.run(&["bump", "--pin", SOSW_7, "samconfig.toml"]).ends(0);
     project.write("samconfig.toml", "parameter_overrides [\n");
@@ -284,4 +292,30 @@ fn one_layer_of_the_ledger_can_be_chosen() {
         .run(&["bump", "--ledger", "l.json", "--layer", "three"])
         .ends(1)
         .says("layer `three` is not in the ledger `l.json`, which knows `sosw`, `two`");
+}
+
+/// A flag is no way out where it would change nothing.
+#[test]
+fn part_of_a_text_is_told_apart_from_what_include_would_change() {
+    let project = Project::new();
+    project.write("a.yaml", &format!("x: |\n  layer {} here\n", arn("sosw", "1")));
+    project.write("b.json", &format!("{{\"x\": \"// {}\"}}\n", arn("sosw", "1")));
+    project.write("c.yaml", &format!("x: {}\n", arn("sosw", "1")));
+    let ran = project.run(&["bump", "--pin", SOSW_7]);
+    ran.ends(0).says("at a.yaml:2:3: the file is no template, and this is no more than part of the text");
+    ran.says("at b.json:1:7: the file is no template, and this is no more than part of the text");
+    ran.says("at c.yaml:1:4: the file is no template; `--include` would change it");
+    project.run(&["bump", "--pin", SOSW_7, "--include", "*.*"]).ends(0).prints("c.yaml\n");
+}
+
+#[test]
+fn a_loop_of_properties_is_named_for_what_it_is() {
+    let project = Project::new();
+    let text = function(&[]).replace(
+        "Layers:",
+        &format!("Fn::ForEach::P: [K, [Layers], {{'${{K}}': ['{}']}}]", arn("sosw", "1")),
+    );
+    project.write("a.yaml", &text);
+    let ran = project.run(&["bump", "--pin", SOSW_7]);
+    ran.ends(0).says("it is in a `Fn::ForEach` of properties, which is not followed");
 }

@@ -18,6 +18,7 @@ pub mod proxy;
 pub mod roll_out;
 pub mod server;
 pub mod stack;
+pub mod terminal;
 pub mod tools;
 pub mod wheels;
 pub mod world;

@@ -82,9 +82,14 @@ impl World {
 
     /// What the AWS CLI says, past the proxy.
     pub fn aws(&self, arguments: &[&str]) -> Value {
+        self.aws_of(&self.account, arguments)
+    }
+
+    /// The same, in another account.
+    pub fn aws_of(&self, account: &str, arguments: &[&str]) -> Value {
         let mut command = Tool::install("aws-cli").unwrap().command("aws");
         local_aws::point_at(&mut command, &local_aws().url());
-        command.env("AWS_ACCESS_KEY_ID", &self.account).args(["--output", "json"]).args(arguments);
+        command.env("AWS_ACCESS_KEY_ID", account).args(["--output", "json"]).args(arguments);
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap_or_default()

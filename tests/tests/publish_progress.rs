@@ -1,30 +1,16 @@
 //! What is shown while it lasts: a line for each region on a terminal, verbs in a log.
 
-use std::process::Command;
 use std::time::Duration;
 
-use tests::command::clean;
 use tests::proxy::{Fault, Rule};
+use tests::terminal::{self, on_a_terminal};
 use tests::world::{Run, World};
 
 const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 
-/// The publisher on a terminal of its own, by util-linux's `script`.
-fn on_a_terminal(world: &World, arguments: &str) -> Command {
-    let publisher = world.command(&[]);
-    let mut command = clean("script");
-    let line = format!("exec '{}' {arguments}", publisher.get_program().display());
-    command.args(["-qec", &line, "/dev/null"]).current_dir(world.project.folder());
-    command.envs(publisher.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.env("TERM", "xterm");
-    command
-}
-
-#[cfg(target_os = "linux")]
 #[test]
 fn pypi_a_terminal_gets_a_line_for_each_region_and_they_go_when_it_is_done() {
-    if clean("script").arg("--version").output().is_err() {
-        tests::command::skipped("progress", "found no `script` of util-linux");
+    if !terminal::is_there("progress") {
         return;
     }
     let world = World::new(&REGIONS, &[]);

@@ -195,6 +195,24 @@ fn pypi_lost_answers_do_no_harm() {
     stacks.deploy(&["t.yaml"]).ends_with(0).says("Deployed eu-west-1: stack `demo-stack`");
 }
 
+/// Nobody hears that it has begun, however often it is asked: the change set tells.
+#[test]
+fn pypi_a_deployment_whose_beginning_nobody_hears_is_followed() {
+    let stacks = Stacks::new();
+    stacks.publish(1);
+    stacks.template("t.yaml", function("1"));
+    stacks.world.proxy.add(Rule::always(Fault::DropAnswer).of("ExecuteChangeSet"));
+    let run = stacks.deploy(&["t.yaml"]).ends_with(0).says("Deployed eu-west-1: stack `demo-stack`");
+    assert!(run.count("ExecuteChangeSet") > 1, "{}", run.stderr);
+    stacks.world.proxy.heal();
+
+    // Where nothing got through, nothing has begun.
+    stacks.publish(1);
+    stacks.template("t.yaml", function("2"));
+    stacks.world.proxy.add(Rule::always(Fault::Refuse).of("ExecuteChangeSet"));
+    stacks.deploy(&["t.yaml"]).ends_with(1).says("failed to carry out the change set of stack `demo-stack`");
+}
+
 /// Ctrl-C while CloudFormation is at work.
 #[cfg(unix)]
 #[test]

@@ -201,3 +201,68 @@ fn pypi_a_large_template_goes_through_s3() {
         .ends_with(0)
         .says("Staged eu-west-1: the template to s3://");
 }
+
+/// SAM's own stack with its bucket.
+const MANAGED: &str = "aws-sam-cli-managed-default";
+
+fn with_resolve_s3(stacks: &Stacks) {
+    let layer = "Resources:\n  L:\n    Type: AWS::Lambda::LayerVersion\n    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n    \
+                 Properties: {LayerName: demo, Content: target/layers/demo.zip}\n";
+    stacks.template("template.yaml", layer);
+    let config = format!(
+        "[default.deploy.parameters]\nstack_name = \"demo-stack\"\nregion = \"{REGION}\"\nresolve_s3 = true\n"
+    );
+    stacks.template("samconfig.toml", config);
+}
+
+#[test]
+fn pypi_resolve_s3_takes_the_bucket_of_sams_own_stack() {
+    let stacks = Stacks::new();
+    with_resolve_s3(&stacks);
+    stacks.template("sam.yaml", "Resources: {B: {Type: AWS::S3::Bucket, Properties: {BucketName: sams-own-bucket}}}\nOutputs: {SourceBucket: {Value: !Ref B}}\n");
+    stacks.run(&["deploy-stack", "sam.yaml", "--stack-name", MANAGED, "--region", REGION]).ends_with(0);
+    let run = stacks.deploy(&["template.yaml"]).ends_with(0).says("s3://sams-own-bucket/lambda-layers/L/");
+    assert_eq!(run.count("ExecuteChangeSet"), 1);
+}
+
+#[test]
+fn pypi_resolve_s3_makes_sams_own_stack_where_there_is_none_and_sam_goes_on_with_it() {
+    let stacks = Stacks::new();
+    with_resolve_s3(&stacks);
+    // A dry run leaves nothing behind.
+    let run = stacks.deploy(&["template.yaml", "--dry-run"]).ends_with(1);
+    let run = run.says(&format!(
+        "`resolve_s3` asks for the bucket of the stack `{MANAGED}`, which eu-west-1 does not have"
+    ));
+    assert_eq!(run.says("hint: a deployment makes it").count("CreateChangeSet"), 0);
+
+    let run = stacks.deploy(&["template.yaml"]).ends_with(0);
+    assert_eq!(run.count("ExecuteChangeSet"), 2);
+    run.says(&format!("Creating eu-west-1: stack `{MANAGED}`"));
+    let managed =
+        stacks.aws(&["cloudformation", "describe-stacks", "--stack-name", MANAGED])["Stacks"][0].clone();
+    assert_eq!(managed["Tags"], serde_json::json!([{ "Key": "ManagedStackSource", "Value": "AwsSamCli" }]));
+    let bucket = output_of(&managed, "SourceBucket");
+    let versions = stacks.aws(&["s3api", "get-bucket-versioning", "--bucket", &bucket]);
+    assert_eq!(versions["Status"], "Enabled");
+    let closed = stacks.aws(&["s3api", "get-public-access-block", "--bucket", &bucket]);
+    let closed = closed["PublicAccessBlockConfiguration"].as_object().unwrap().clone();
+    assert!(closed.len() == 4 && closed.values().all(|value| value == true), "{closed:?}");
+    let policy = stacks.aws(&["s3api", "get-bucket-policy", "--bucket", &bucket])["Policy"].to_string();
+    assert!(policy.contains("aws:SecureTransport") && policy.contains("Deny"), "{policy}");
+    assert_eq!(stacks.world.versions(REGION), [1]);
+
+    // It is there now, and SAM takes it for its own.
+    let run = stacks.deploy(&["template.yaml"]).ends_with(0).says("Unchanged eu-west-1");
+    assert_eq!(run.count("ExecuteChangeSet"), 0);
+    stacks.template("sam/template.yaml", "Transform: AWS::Serverless-2016-10-31\nResources:\n  L:\n    Type: AWS::Serverless::LayerVersion\n    Properties: {LayerName: other, ContentUri: ../target/layers/demo.zip, RetentionPolicy: Retain}\n");
+    let deploy = ["deploy", "--stack-name", "by-sam", "--region", REGION, "--resolve-s3"];
+    let run = stacks.world.sam("sam", &deploy).ends_with(0);
+    assert!(run.stdout.contains(&bucket), "{}", run.stdout);
+}
+
+fn output_of(stack: &serde_json::Value, name: &str) -> String {
+    let outputs = stack["Outputs"].as_array().unwrap();
+    let found = outputs.iter().find(|output| output["OutputKey"] == name).unwrap();
+    found["OutputValue"].as_str().unwrap().to_owned()
+}

@@ -6,10 +6,10 @@ use tests::stack::{REGION, Stacks};
 const TOPIC: &str = "Parameters:\n  Name: {Type: String, Description: what it is called}\n  \
                      Stage: {Type: String, AllowedValues: [dev, prod]}\nResources: {T: {Type: AWS::SNS::Topic}}\n";
 
-/// Refused without a single call.
+/// Refused without a single call, and with a hint.
 #[track_caller]
 fn at_once(stacks: &Stacks, arguments: &[&str], said: &str) {
-    let run = stacks.deploy(arguments).ends_with(1).says(said);
+    let run = stacks.deploy(arguments).ends_with(1).says(said).says("\n\nhint: ");
     assert!(run.calls.is_empty(), "{:?}", run.operations());
 }
 
@@ -44,6 +44,11 @@ fn pypi_parameters_that_are_missing_unknown_or_not_allowed() {
     );
     at_once(&stacks, &["t.yaml", "--parameters", "Stage=test"], "parameter `Stage` cannot be `test`");
     at_once(&stacks, &["t.yaml", "--parameters", "Name=a", "Name=b"], "is given two different values");
+    at_once(
+        &stacks,
+        &["t.yaml", "--parameters", "ParameterKey=Name,ParameterValue=a", "Stages=dev"],
+        "did you mean `Stage`?",
+    );
     stacks.deploy(&["t.yaml", "--parameters", "Name"]).ends_with(2).says("`Name` is no parameter");
     stacks.template("p.json", r#"[{"ParameterKey": "Name", "ParameterValue": "a"}]"#);
     stacks.deploy(&["t.yaml", "--parameters", "file://p.json", "Stage=dev"]).ends_with(0);
@@ -62,8 +67,53 @@ fn pypi_stacks_need_a_name_and_a_region() {
         .says("error: no stack is named")
         .says("hint: name it with `--stack-name NAME`");
     run(&["t.yaml", "--stack-name", "a_b"]).ends_with(2).says("a stack's name begins with a letter");
+    for name in ["1st", "a.b", &"a".repeat(129)] {
+        stacks.template("samconfig.toml", format!("[default.deploy.parameters]\nstack_name = \"{name}\"\n"));
+        let run = run(&["t.yaml"]).ends_with(1).says(&format!("error: `{name}` is no name of a stack"));
+        assert!(run.says("\n\nhint: name another one").calls.is_empty());
+    }
+    stacks.template("samconfig.toml", "");
     run(&["t.yaml", "--stack-name", "a"]).ends_with(1).says("error: no region is known");
     run(&["--stack-name", "a", "--region", REGION]).ends_with(2).says("error: no template is named");
+}
+
+#[test]
+fn pypi_files_and_large_templates_need_a_bucket_that_is_there_and_in_the_region() {
+    let stacks = Stacks::new();
+    let layer = |content: &str| {
+        format!(
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  L:\n    Type: AWS::Serverless::LayerVersion\n    \
+             Properties: {{ContentUri: {content}, RetentionPolicy: Retain}}\n"
+        )
+    };
+    stacks.template("t.yaml", layer("nowhere/"));
+    at_once(&stacks, &["t.yaml"], "error: `ContentUri` of `L` names `nowhere/`, which does not exist");
+    stacks.template("t.yaml", layer("layers.toml"));
+    at_once(&stacks, &["t.yaml"], "which is no zip file");
+    std::fs::create_dir(stacks.world.project.path("large")).unwrap();
+    stacks.template("t.yaml", layer("large"));
+    at_once(&stacks, &["t.yaml"], "names the folder `large`, which is empty");
+    // A folder of 300 MB, which takes no room.
+    let file = std::fs::File::create(stacks.world.project.path("large/file")).unwrap();
+    file.set_len(300_000_000).unwrap();
+    at_once(&stacks, &["t.yaml"], "holds more than Lambda takes: 300.0 MB of 262.1 MB");
+
+    stacks.template("t.yaml", layer("target/layers/demo.zip"));
+    at_once(&stacks, &["t.yaml"], "error: no bucket is known for `ContentUri` of `L`");
+    stacks.template(
+        "large.yaml",
+        format!("# {}\nResources: {{T: {{Type: AWS::SNS::Topic}}}}\n", "x".repeat(60_000)),
+    );
+    at_once(&stacks, &["large.yaml"], "no bucket is known for a template of more than 51,200 bytes");
+    let elsewhere = format!("oregon-{}", stacks.world.account);
+    stacks.bucket(&elsewhere, "us-west-2");
+    for (bucket, said) in [
+        ("no-such-bucket-here", "there is no bucket `no-such-bucket-here` in eu-west-1".to_owned()),
+        (&elsewhere, format!("bucket `{elsewhere}` lies in us-west-2")),
+    ] {
+        let run = stacks.deploy(&["t.yaml", "--s3-bucket", bucket]).ends_with(1).says(&said);
+        assert_eq!(run.says("\n\nhint: ").count("CreateChangeSet"), 0);
+    }
 }
 
 #[test]
@@ -145,18 +195,4 @@ fn pypi_samconfig_is_honoured_or_refused() {
     assert_eq!(stacks.parameter("Name"), "typed");
     config("a = \n");
     deploy(&[]).ends_with(1).says("failed to parse `samconfig.toml`");
-}
-
-#[test]
-fn pypi_resolve_s3_takes_the_bucket_of_sams_own_stack() {
-    let stacks = Stacks::new();
-    stacks.template("template.yaml", "Resources:\n  L:\n    Type: AWS::Lambda::LayerVersion\n    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n    Properties: {Content: target/layers/demo.zip}\n");
-    stacks.template("samconfig.toml", "[default.deploy.parameters]\nresolve_s3 = true\n");
-    let run = stacks.deploy(&["template.yaml"]).ends_with(1);
-    run.says("`resolve_s3` asks for the bucket of the stack `aws-sam-cli-managed-default`, which eu-west-1 does not have");
-    stacks.template("sam.yaml", "Resources: {B: {Type: AWS::S3::Bucket, Properties: {BucketName: sams-own-bucket}}}\nOutputs: {SourceBucket: {Value: !Ref B}}\n");
-    let managed =
-        ["deploy-stack", "sam.yaml", "--stack-name", "aws-sam-cli-managed-default", "--region", REGION];
-    stacks.run(&managed).ends_with(0);
-    stacks.deploy(&["template.yaml"]).ends_with(0).says("s3://sams-own-bucket/lambda-layers/L/");
 }

@@ -12,10 +12,8 @@ pub(crate) fn is_safe(path: &str) -> bool {
     } else {
         path.contains(forbidden)
     };
-    let first = ["/", "./", "../"].iter().any(|start| path.starts_with(start));
-    let middle = ["//", "/./", "/../"].iter().any(|part| path.contains(part));
-    let last = ["/", "/.", "/.."].iter().any(|end| path.ends_with(end));
-    !has_drive && !has_forbidden && !first && !middle && !last && !matches!(path, "" | "." | "..")
+    let is_name = |part: &[u8]| !matches!(part, b"" | b"." | b"..");
+    !has_drive && !has_forbidden && bytes.split(|byte| *byte == b'/').all(is_name)
 }
 
 #[cfg(test)]

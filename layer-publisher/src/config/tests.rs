@@ -100,7 +100,7 @@ fn what_is_wrong_is_named_with_its_place() {
     );
     check_error(
         "[layers.x.publish]\nregions = 'eu-west-1'",
-        &expect!["`layers.toml`: `regions` in `[layers.x.publish]` must be a list of regions"],
+        &expect!["`layers.toml:2`: `regions` in `[layers.x.publish]` must be a list of regions"],
     );
     check_error(
         "[layers.x.publish]\nregions = ['eu-wset-1']",

@@ -28,6 +28,7 @@ use super::terms::{Choices, Terms};
 use super::{Parcel, Told};
 use crate::aws::failure::CallFailure;
 use crate::aws::session::{Caller, Session};
+use crate::called::CalledAs;
 use crate::clocks::Clocks;
 use crate::ledger_file::{self, LedgerFile};
 use crate::stack::layer::{Around, LayerStack, Problem};
@@ -83,6 +84,7 @@ pub(super) struct Everything<'a> {
     pub(super) choices: Choices,
     pub(super) others: Others,
     pub(super) lines: &'a Lines,
+    pub(super) called: &'a CalledAs,
 }
 
 impl Everything<'_> {
@@ -198,15 +200,19 @@ struct ByStack<'a> {
 }
 
 impl ByStack<'_> {
-    fn failed(&self, Problem { why, hint }: Problem) -> RegionFailure {
-        let (layer, stack) = (self.wanted.layer_name().clone(), self.stack.name.clone());
-        RegionFailure::Stack { layer, stack, why, hint }
+    fn failed(&self, problem: Problem) -> RegionFailure {
+        by_stack(self.stack, self.wanted, problem)
     }
+}
+
+fn by_stack(stack: &LayerStack, wanted: &Wanted, Problem { why, hint }: Problem) -> RegionFailure {
+    RegionFailure::Stack { layer: wanted.layer_name().clone(), stack: stack.name.clone(), why, hint }
 }
 
 impl Maker for ByStack<'_> {
     async fn holds(&self) -> Result<Option<u64>, RegionFailure> {
-        let holds = self.stack.holds(self.around, self.region, self.wanted.layer_name()).await;
+        let Around { session, called, .. } = self.around;
+        let holds = self.stack.holds(session, called, self.region, self.wanted.layer_name()).await;
         holds.map_err(|problem| self.failed(problem))
     }
 
@@ -318,7 +324,7 @@ async fn look_everywhere(
     asking: Asking,
     mut each: impl FnMut(usize, Looked),
 ) -> Vec<String> {
-    let Everything { session, caller, clocks, others, lines, .. } = *everything;
+    let Everything { session, caller, clocks, others, lines, called, .. } = *everything;
     let mut panics = Vec::new();
     let mut running = JoinSet::new();
     let turns = Turns::new(parcels);
@@ -335,22 +341,26 @@ async fn look_everywhere(
             let line = lines.line(wanted.layer_name(), &place.region);
             let (wanted, place) = (Arc::clone(&wanted), place.clone());
             let (turns, clocks) = (Arc::clone(&turns), *clocks);
+            let (stack, session, called) = (parcel.stack.clone(), session.clone(), called.clone());
             let grants = parcel.grants.clone().filter(|_| asking == Asking::Permissions);
             running.spawn(async move {
                 let _turn = turns.wait(&place.region).await;
                 line.tell(Stage::Looking);
                 let look = async {
                     let found = execute::look(&sender, &wanted, &terms).await?;
-                    if let Step::Publish { .. } = plan::step(&wanted, &found, &terms) {
+                    let mut step = plan::step(&wanted, &found, &terms);
+                    if let (Some(stack), Step::Unchanged { .. } | Step::MakeCurrent { .. }) = (&stack, &step)
+                    {
+                        let holds = stack.holds(&session, &called, &place.region, wanted.layer_name()).await;
+                        let holds = holds.map_err(|problem| by_stack(stack, &wanted, problem))?;
+                        step = execute::step_by(step, &found, holds, &terms);
+                    }
+                    if let Step::Publish { .. } = step {
                         sender.may_publish(found.newest.as_ref()).await?;
                     }
-                    Ok(found)
+                    Ok(Told { step, twins: plan::twins(&wanted.mark, &found.listed) })
                 };
-                let found = in_time(&clocks, &wanted, look).await;
-                let told = found.map(|found| Told {
-                    step: plan::step(&wanted, &found, &terms),
-                    twins: plan::twins(&wanted.mark, &found.listed),
-                });
+                let told = in_time(&clocks, &wanted, look).await;
                 let step = told.as_ref().map(|told| &told.step);
                 let shared = match (step, &grants) {
                     (

@@ -295,7 +295,7 @@ pub async fn bring<C: Clock, J: Journal>(
 ) -> Result<Outcome, RegionFailure> {
     (around.told)(Stage::Looking);
     let found = look(service, wanted, terms).await?;
-    let reinstated = match ahead(wanted, &found, terms)? {
+    let reinstated = match ahead(plan::step(wanted, &found, terms), wanted, &found)? {
         Ahead::Nothing(outcome) => return Ok(*outcome),
         Ahead::Publish { reinstated } => reinstated,
     };
@@ -312,8 +312,24 @@ pub trait Maker: Sync {
     fn make(&self) -> impl Future<Output = Result<u64, RegionFailure>> + Send;
 }
 
-/// The same, where somebody else makes the versions. A version with the content that `maker` does not hold counts as
-/// little as none: a stack that was rolled back has left it behind, or it is another publisher's.
+/// What there is to do where somebody else makes the versions. A version with the content that the maker does not hold
+/// counts as little as none: a stack that was rolled back has left it behind, or it is another publisher's. Unless what
+/// it holds was withdrawn: then it is the ledger that has gone back to an older version.
+pub fn step_by(step: Step, found: &Found, holds: Option<u64>, terms: &Terms) -> Step {
+    let (version, reinstated) = match &step {
+        Step::Unchanged { version, .. } => (version.arn.version, Vec::new()),
+        Step::MakeCurrent { version, reinstated, .. } => (version.arn.version, reinstated.clone()),
+        Step::Publish { .. } | Step::Refused { .. } => return step,
+    };
+    let went_back = holds.is_some_and(|held| held > version && terms.is_withdrawn(held));
+    if holds == Some(version) || went_back {
+        return step;
+    }
+    let last = found.listed.iter().map(|listed| listed.version).max();
+    Step::Publish { expected: last.map(|last| last + 1), reinstated }
+}
+
+/// The same as [`bring`], where somebody else makes the versions.
 pub async fn bring_by(
     maker: &impl Maker,
     service: &impl LayerService,
@@ -324,11 +340,12 @@ pub async fn bring_by(
 ) -> Result<Outcome, RegionFailure> {
     told(Stage::Looking);
     let found = look(service, wanted, terms).await?;
-    let reinstated = match ahead(wanted, &found, terms)? {
-        Ahead::Nothing(outcome) if maker.holds().await? == Some(outcome.version.arn.version) => {
-            return Ok(*outcome);
-        }
-        Ahead::Nothing(outcome) => outcome.reinstated,
+    let mut step = plan::step(wanted, &found, terms);
+    if let Step::Unchanged { .. } | Step::MakeCurrent { .. } = step {
+        step = step_by(step, &found, maker.holds().await?, terms);
+    }
+    let reinstated = match ahead(step, wanted, &found)? {
+        Ahead::Nothing(outcome) => return Ok(*outcome),
         Ahead::Publish { reinstated } => reinstated,
     };
     let floor = may_go_on(service, wanted, &found, agreed).await?;
@@ -351,8 +368,8 @@ enum Ahead {
     Publish { reinstated: Vec<u64> },
 }
 
-fn ahead(wanted: &Wanted, found: &Found, terms: &Terms) -> Result<Ahead, RegionFailure> {
-    Ok(match plan::step(wanted, found, terms) {
+fn ahead(step: Step, wanted: &Wanted, found: &Found) -> Result<Ahead, RegionFailure> {
+    Ok(match step {
         Step::Unchanged { version, differences } => {
             let twins = plan::twins(&wanted.mark, &found.listed);
             let outcome = Outcome::new(*version, Was::Unchanged);

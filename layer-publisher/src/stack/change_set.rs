@@ -9,6 +9,9 @@ pub const LARGEST_BODY: usize = 51_200;
 /// The largest template at all, in bytes.
 pub const LARGEST_TEMPLATE: usize = 1_000_000;
 
+/// The type of a stack in a stack.
+pub const NESTED: &str = "AWS::CloudFormation::Stack";
+
 /// What CreateChangeSet is asked for.
 #[derive(Clone, Debug)]
 pub struct NewChangeSet {
@@ -28,6 +31,8 @@ pub struct NewChangeSet {
     pub tags: Vec<(String, String)>,
     /// The role that CloudFormation takes on.
     pub role_arn: Option<String>,
+    /// Whether change sets are made for nested stacks, too.
+    pub with_nested: bool,
     /// What happens to the stack if it fails; nothing is CloudFormation's own choice: it rolls back.
     pub on_failure: Option<OnFailure>,
 }
@@ -107,6 +112,8 @@ pub struct Change {
     pub properties: Vec<String>,
     /// If it is not certain that anything changes: the values that it depends on, for example `F.Arn`. Empty if it is.
     pub depends_on: Vec<String>,
+    /// The ARN of its own change set, if it is a nested stack and there is one.
+    pub nested: Option<String>,
 }
 
 /// What would be done to a resource.

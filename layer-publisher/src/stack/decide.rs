@@ -21,7 +21,8 @@ impl InRegion {
         previous: Option<&Previous>,
     ) -> Result<Description, StackError> {
         let (old, new) = self.both(change_set, previous).await?;
-        let description = describe(&change_set.changes, &old, &new);
+        let mut description = describe(&change_set.changes, &old, &new);
+        self.look_into(&change_set.changes, &old, &new, &mut description).await?;
         for taken in chosen.iter().flat_map(|chosen| &chosen.taken) {
             let carries = match taken.carries {
                 Carries::LayerVersion => "a layer's version",
@@ -44,6 +45,12 @@ impl InRegion {
     pub(super) fn say(&self, description: &Description) {
         for line in &description.lines {
             self.status(line.verb, &line.text);
+        }
+        for name in &description.not_looked_into {
+            let label = &self.label;
+            self.common.ui.warning(format!(
+                "{label}: CloudFormation does not tell how nested stack `{name}` changes: it was not looked into"
+            ));
         }
         for change in &description.layers {
             self.status("Layer", change.text());

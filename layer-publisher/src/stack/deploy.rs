@@ -59,6 +59,13 @@ async fn try_run(
             return Err(StackError::Capabilities(missing));
         }
     }
+    if let Some(template) = &template
+        && settings.s3_bucket.is_none()
+        && !settings.resolve_s3
+        && let Some(what) = template.needs_bucket()
+    {
+        return Err(StackError::NoBucket(what));
+    }
     if settings.confirm == Confirm::Yes && settings.goal == Goal::Deploy && !ui.can_ask() {
         return Err(StackError::NobodyToAsk);
     }
@@ -124,23 +131,13 @@ fn of_change_set(asked: &Asked, arn: &str) -> Result<Settings, StackError> {
     let ["arn", _, "cloudformation", region, _, rest] = parts[..] else { return Err(wrong()) };
     let name = rest.strip_prefix("changeSet/").ok_or_else(wrong)?;
     let region = region::parse(region).map_err(|_| wrong())?;
+    let stack_name = name.split('/').next().unwrap_or(name).to_owned();
     Ok(Settings {
-        stack_name: name.split('/').next().unwrap_or(name).to_owned(),
-        parameters: Vec::new(),
-        capabilities: Vec::new(),
-        tags: Vec::new(),
-        role_arn: None,
         profile: asked.profile.clone(),
-        regions: vec![region],
-        s3_bucket: None,
-        s3_prefix: None,
-        resolve_s3: false,
-        on_failure: None,
-        goal: Goal::Deploy,
         confirm: asked.confirm.unwrap_or(Confirm::No),
         follow: asked.follow,
         allowed: Allowed { delete: asked.allowed.delete, ..Allowed::default() },
-        skip_resources: Vec::new(),
+        ..Settings::plain(stack_name, region)
     })
 }
 

@@ -52,6 +52,8 @@ pub struct Description {
     pub layers: Vec<LayerChange>,
     /// LayerVersions that would be deleted: logical id, and ARN where it is known.
     pub deleted_layers: Vec<(String, Option<String>)>,
+    /// Nested stacks that change in ways that CloudFormation does not tell.
+    pub not_looked_into: Vec<String>,
 }
 
 impl Facts {
@@ -209,6 +211,7 @@ mod tests {
             fate,
             properties: vec!["Content".to_owned()],
             depends_on: Vec::new(),
+            nested: None,
         }
     }
 

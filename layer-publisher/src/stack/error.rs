@@ -227,7 +227,7 @@ impl StackError {
             Self::NoTemplate => format!("name it: `{deploy} TEMPLATE --stack-name NAME`"),
             Self::Settings(error) => return error.hint(),
             Self::Parameters(error) => return error.hint(),
-            Self::Local(error) => return error.hint(),
+            Self::Local(error) => error.hint(),
             Self::Session(error) => return error.hint(called),
             Self::Placeholder { .. } => {
                 format!("put the version in place with `{}`", called.words(Command::Latest))
@@ -240,7 +240,7 @@ impl StackError {
                  filled in, and it must lie in the stack's region"
                 .to_owned(),
             Self::NoSamBucket { .. } => {
-                "name a bucket with `--s3-bucket NAME`, or let `sam deploy --resolve-s3` make that stack once"
+                "a deployment makes it, a dry run does not: name another bucket with `--s3-bucket NAME` until then"
                     .to_owned()
             }
             Self::NoRegion => "name one with `--region REGION`, or set `AWS_REGION`".to_owned(),
@@ -280,14 +280,18 @@ impl StackError {
                 "somebody has changed the function past its stack: CloudFormation sees that with `aws cloudformation detect-stack-drift`"
                     .to_owned()
             }
-            Self::Read { .. }
-            | Self::Parse { .. }
-            | Self::NoResources { .. }
-            | Self::TooLarge { .. }
-            | Self::Places { .. }
-            | Self::Interrupts(_)
-            | Self::ChangeSet { .. }
-            | Self::NotConfirmed => return None,
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "see that its path is right; `new-template` writes one for a layer".to_owned()
+            }
+            Self::Read { .. } => "a template is a file of text, in UTF-8".to_owned(),
+            Self::Parse { .. } => "mend it there; `cfn-lint` tells more about templates".to_owned(),
+            Self::NoResources { .. } => {
+                "a template has `Resources` at its top, each with a `Type`".to_owned()
+            }
+            Self::TooLarge { .. } => "move some of its resources to a stack of their own".to_owned(),
+            Self::Places { .. } | Self::Interrupts(_) | Self::ChangeSet { .. } | Self::NotConfirmed => {
+                return None;
+            }
         })
     }
 

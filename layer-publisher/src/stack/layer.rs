@@ -6,6 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use template_tools::arn::{LayerName, LayerVersionArn, Region};
+use template_tools::flow::{Definition, definitions};
+use template_tools::ledger::Content as Place;
+use template_tools::template::local::{local_paths, with_places, written_contents};
 use tokio::sync::Mutex;
 
 use super::deploy::new_name;
@@ -13,7 +16,7 @@ use super::error::StackError;
 use super::interrupt::Interrupts;
 use super::parameters::{Sent, check};
 use super::region::{Common, InRegion, Outcome};
-use super::settings::{Allowed, Confirm, Follow, Goal, Settings};
+use super::settings::Settings;
 use super::template::Template;
 use crate::aws::failure::Advice;
 use crate::aws::session::{Caller, Session};
@@ -33,6 +36,16 @@ pub(crate) struct LayerStack {
     /// Its name.
     pub(crate) name: String,
     template: Arc<Template>,
+    way: Way,
+}
+
+/// How the content gets into the template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Way {
+    /// By its parameters.
+    Parameters,
+    /// It stands there, in the resource of this name: `ContentUri` of SAM, for example.
+    Written(String),
 }
 
 /// Why a stack does not have the content, and what to type next.
@@ -77,8 +90,13 @@ impl Around {
 
 impl LayerStack {
     /// Reads the template, and refuses one that cannot be given a content.
-    pub(crate) fn read(name: String, path: &Path, ui: &Ui, called: &CalledAs) -> Result<Self, Problem> {
-        let template = Template::read(path, ui).map_err(|error| {
+    pub(crate) fn read(
+        name: String,
+        path: &Path,
+        layer: &LayerName,
+        called: &CalledAs,
+    ) -> Result<Self, Problem> {
+        let template = Template::of_layer(path).map_err(|error| {
             let mut problem = problem(&error, &Advice::default(), called);
             if let StackError::Read { source, .. } = &error
                 && source.kind() == std::io::ErrorKind::NotFound
@@ -90,25 +108,14 @@ impl LayerStack {
             }
             problem
         })?;
-        let missing = [BUCKET, KEY]
-            .into_iter()
-            .find(|name| !template.parameters.iter().any(|parameter| parameter.name == *name));
-        if let Some(missing) = missing {
-            return Err(Problem {
-                why: format!("`{}` has no parameter `{missing}`", path.display()),
-                hint: Some(format!(
-                    "let `Content` take its place from parameters `{BUCKET}` and `{KEY}`, as `new-template \
-                     cloudformation` does"
-                )),
-            });
-        }
+        let way = way(&template, layer)?;
         let missing = template.missing_capabilities(&[]);
         if !missing.is_empty() {
             let error = StackError::Capabilities(missing);
             let hint = Some("a layer's own template makes nothing but the layer".to_owned());
             return Err(Problem { hint, ..problem(&error, &Advice::default(), called) });
         }
-        Ok(Self { name, template: Arc::new(template) })
+        Ok(Self { name, template: Arc::new(template), way })
     }
 
     /// Deploys it with this content, and gives the number of the version that it has then.
@@ -120,8 +127,11 @@ impl LayerStack {
         object: &S3Object,
     ) -> Result<u64, Problem> {
         let Around { session, caller, clocks, ui, called, interrupts } = around.clone();
-        let given = self.given(object);
-        check(&self.template.parameters, &given)
+        let (given, template) = match &self.way {
+            Way::Parameters => (self.given(object), Arc::clone(&self.template)),
+            Way::Written(resource) => (BTreeMap::new(), Arc::new(self.placed(resource, object, &called)?)),
+        };
+        check(&template.parameters, &given)
             .map_err(|error| Problem { why: error.to_string(), hint: error.hint() })?;
         let common = Arc::new(Common {
             session,
@@ -132,10 +142,10 @@ impl LayerStack {
             ui,
             interrupts,
             asking: Mutex::default(),
-            settings: self.settings(region),
+            settings: Settings::plain(self.name.clone(), region.clone()),
         });
         let one = InRegion::new(common, region.clone());
-        let outcome = Box::pin(one.deploy(&self.template)).await;
+        let outcome = Box::pin(one.deploy(&template)).await;
         let advice = around.session.advice();
         match outcome.map_err(|error| self.problem(&error, region, advice, &called))? {
             Outcome::Deployed(_) | Outcome::Unchanged(_) => {}
@@ -144,7 +154,7 @@ impl LayerStack {
                 return Err(Problem { why, hint: Some("publish again to see what came of it".to_owned()) });
             }
         }
-        self.holds(around, region, layer).await?.ok_or_else(|| Problem {
+        self.holds(&around.session, &called, region, layer).await?.ok_or_else(|| Problem {
             why: format!("it makes no version of layer `{layer}`"),
             hint: Some(format!("the `LayerName` in its template must be `{layer}`")),
         })
@@ -153,11 +163,12 @@ impl LayerStack {
     /// The number of the version of the layer that the stack has now; nothing without a stack.
     pub(crate) async fn holds(
         &self,
-        around: &Around,
+        session: &Session,
+        called: &CalledAs,
         region: &Region,
         layer: &LayerName,
     ) -> Result<Option<u64>, Problem> {
-        let cloudformation = around.session.cloudformation(region);
+        let cloudformation = session.cloudformation(region);
         let resources = async {
             match cloudformation.stack(&self.name).await? {
                 Some(stack) => cloudformation.resources(&stack.id).await,
@@ -165,7 +176,7 @@ impl LayerStack {
             }
         };
         let resources = resources.await.map_err(|failure| Problem {
-            hint: failure.hint(around.session.advice(), &around.called),
+            hint: failure.hint(session.advice(), called),
             why: failure.to_string(),
         })?;
         let versions = resources.into_iter().filter_map(|(_, _, physical)| {
@@ -175,6 +186,21 @@ impl LayerStack {
         Ok(versions.max())
     }
 
+    /// The template with this content where another one stands.
+    fn placed(&self, resource: &str, object: &S3Object, called: &CalledAs) -> Result<Template, Problem> {
+        let Template { path, parameters, .. } = &*self.template;
+        let document = self.template.parsed();
+        let S3Object { bucket, key, version } = object.clone();
+        let place = Place { bucket, key, version };
+        let contents = written_contents(&document);
+        let its = contents.iter().filter(|content| content.resource == resource);
+        let places = its.map(|content| (content, place.clone())).collect::<Vec<_>>();
+        let text = with_places(&document, &places).map_err(|source| {
+            problem(&StackError::Places { path: path.clone(), source }, &Advice::default(), called)
+        })?;
+        Ok(Template { path: path.clone(), text, parameters: parameters.clone(), packed: Vec::new() })
+    }
+
     fn given(&self, object: &S3Object) -> BTreeMap<String, Sent> {
         let has_version = self.template.parameters.iter().any(|parameter| parameter.name == VERSION);
         // Without versions the parameter is emptied, so that none is left of another bucket.
@@ -182,27 +208,6 @@ impl LayerStack {
         let places = [(BUCKET, object.bucket.clone()), (KEY, object.key.clone())];
         let all = places.into_iter().chain(version);
         all.map(|(name, value)| (name.to_owned(), Sent::Value(value))).collect()
-    }
-
-    fn settings(&self, region: &Region) -> Settings {
-        Settings {
-            stack_name: self.name.clone(),
-            parameters: Vec::new(),
-            capabilities: Vec::new(),
-            tags: Vec::new(),
-            role_arn: None,
-            profile: None,
-            regions: vec![region.clone()],
-            s3_bucket: None,
-            s3_prefix: None,
-            resolve_s3: false,
-            on_failure: None,
-            goal: Goal::Deploy,
-            confirm: Confirm::No,
-            follow: Follow::ToTheEnd,
-            allowed: Allowed::default(),
-            skip_resources: Vec::new(),
-        }
     }
 
     fn problem(&self, error: &StackError, region: &Region, advice: &Advice, called: &CalledAs) -> Problem {
@@ -226,6 +231,40 @@ impl LayerStack {
         };
         Problem { hint, ..problem }
     }
+}
+
+/// How the content of this layer gets into the template, if it can.
+fn way(template: &Template, layer: &LayerName) -> Result<Way, Problem> {
+    let document = template.parsed();
+    let definitions = definitions(&document);
+    let is_its = |definition: &&Definition| {
+        definitions.len() == 1 || definition.layer.as_deref() == Some(layer.as_str())
+    };
+    let contents = written_contents(&document);
+    let its = definitions.iter().filter(is_its).map(|definition| &definition.resource);
+    let its = its.into_iter().find(|name| contents.iter().any(|content| content.resource == **name));
+    let others = local_paths(&document).into_iter().filter(|local| Some(&local.resource) != its);
+    let others = others.map(|one| format!("`{}` (`{}` of `{}`)", one.path, one.property, one.resource));
+    let others = others.collect::<Vec<_>>();
+    let path = template.path.display();
+    if !others.is_empty() {
+        return Err(Problem {
+            why: format!("`{path}` names other files of this machine: {}", others.join(", ")),
+            hint: Some("a layer's own template makes nothing but the layer".to_owned()),
+        });
+    }
+    if let Some(resource) = its {
+        return Ok(Way::Written(resource.clone()));
+    }
+    let has = |name: &&str| template.parameters.iter().any(|parameter| parameter.name == **name);
+    let Some(missing) = [BUCKET, KEY].iter().find(|name| !has(name)) else { return Ok(Way::Parameters) };
+    Err(Problem {
+        why: format!("`{path}` has no parameter `{missing}`, and no layer whose content stands there"),
+        hint: Some(format!(
+            "let `Content` take its place from parameters `{BUCKET}` and `{KEY}`, or name a file as `ContentUri`, \
+             as `new-template cloudformation` and `new-template sam` do"
+        )),
+    })
 }
 
 fn problem(error: &StackError, advice: &Advice, called: &CalledAs) -> Problem {

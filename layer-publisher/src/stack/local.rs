@@ -107,8 +107,8 @@ pub(super) enum LocalError {
 
 impl LocalError {
     /// What to type next.
-    pub(super) fn hint(&self) -> Option<String> {
-        Some(match self {
+    pub(super) fn hint(&self) -> String {
+        match self {
             Self::Unbuilt { .. } => {
                 "build it with `sam build`; what it leaves in `.aws-sam/build/` is deployed then".to_owned()
             }
@@ -121,8 +121,12 @@ impl LocalError {
                 "a layer from a lock, without what nobody needs, is what `build-layer` makes".to_owned()
             }
             Self::Missing { .. } => "paths are seen from the template's folder".to_owned(),
-            Self::NoZip { .. } | Self::Empty { .. } | Self::Read { .. } => return None,
-        })
+            Self::NoZip { .. } => "name a zip, or a folder, which is packed as it is".to_owned(),
+            Self::Empty { .. } => {
+                "put in what it is to hold: Python code of a layer lies in `python/`".to_owned()
+            }
+            Self::Read { .. } => "see who may read it with `ls -l`".to_owned(),
+        }
     }
 }
 

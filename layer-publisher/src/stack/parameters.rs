@@ -104,7 +104,9 @@ impl ParameterError {
                 let given = missing.iter().map(|parameter| format!("{}=…", parameter.name));
                 format!("give them with `--parameters {}`", given.collect::<Vec<_>>().join(" "))
             }
-            Self::Twice(_) | Self::NoPrevious(_) => return None,
+            Self::Twice(name) | Self::NoPrevious(name) => {
+                format!("give it one value: `--parameters {name}=…`")
+            }
         })
     }
 }

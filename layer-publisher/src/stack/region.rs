@@ -9,7 +9,7 @@ use template_tools::template::carriers;
 use template_tools::template::layers::{Deployment, FunctionLayer, function_layers};
 use tokio::sync::Mutex;
 
-use super::change_set::{ChangeSet, NewChangeSet, Progress};
+use super::change_set::{ChangeSet, NewChangeSet, OnFailure, Progress};
 use super::describe::Description;
 use super::error::{Reason, StackError};
 use super::follow::{Follower, Left};
@@ -126,7 +126,11 @@ impl InRegion {
             capabilities: settings.capabilities.clone(),
             tags: settings.tags.clone(),
             role_arn: settings.role_arn.clone(),
-            on_failure: settings.on_failure,
+            with_nested: template.has_nested(),
+            // Only what comes into being now is deleted; what was there before goes back.
+            on_failure: settings
+                .on_failure
+                .filter(|what| *what != OnFailure::Delete || ground.previous.is_none()),
         };
         let what = || format!("make a change set for stack `{}` in {}", self.stack_name(), self.region);
         let made = match self.cloudformation.create_change_set(&new).await {

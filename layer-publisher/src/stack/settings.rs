@@ -1,17 +1,20 @@
 //! What is asked for, on the command line and in `samconfig.toml`: what is typed counts more.
 
+mod error;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
 use template_tools::arn::Region;
-use template_tools::samconfig::{self, DeploySettings, SamconfigError, deploy_settings};
-use thiserror::Error;
+use template_tools::samconfig::{self, DeploySettings, deploy_settings};
 
 use super::change_set::OnFailure;
 use super::parameters::Sent;
-use crate::publish::staging::{BucketNameError, BucketPattern};
-use crate::region::{self, RegionNameError};
+use crate::publish::staging::BucketPattern;
+use crate::region;
 use crate::ui::{Format, Ui, counted, shown};
+
+pub use error::SettingsError;
 
 /// What is to be done with the change set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,103 +136,27 @@ pub struct Settings {
     pub skip_resources: Vec<String>,
 }
 
-/// Why nobody knows what is to be done.
-#[derive(Debug, Error)]
-pub enum SettingsError {
-    /// No stack is named.
-    #[error("no stack is named")]
-    NoStackName,
-    /// A name that no stack can have.
-    #[error(
-        "`{0}` is no name of a stack: it begins with a letter, and has up to 128 letters, digits and `-`"
-    )]
-    StackName(String),
-    /// `samconfig.toml` cannot be read.
-    #[error("failed to read `{}`", file.display())]
-    Read {
-        /// The file.
-        file: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// `samconfig.toml` is no TOML.
-    #[error("failed to parse `{}`", file.display())]
-    Syntax {
-        /// The file.
-        file: PathBuf,
-        /// Where and why.
-        source: SamconfigError,
-    },
-    /// The environment is not there.
-    #[error("`{}` has no environment `{environment}`", file.display())]
-    NoEnvironment {
-        /// The file.
-        file: PathBuf,
-        /// What was asked for.
-        environment: String,
-    },
-    /// An environment was named, and there is no file.
-    #[error("there is no `{}` that could have an environment `{environment}`", file.display())]
-    NoFile {
-        /// Where it would be.
-        file: PathBuf,
-        /// What was asked for.
-        environment: String,
-    },
-    /// Keys that decide what is deployed, and that we cannot honour.
-    #[error("`{}` sets {}, which only `sam deploy` honours", file.display(), names(keys))]
-    Unsupported {
-        /// The file.
-        file: PathBuf,
-        /// The keys.
-        keys: Vec<String>,
-    },
-    /// Keys of the wrong type, or with a value that is none.
-    #[error("`{}`: {} cannot be read", file.display(), names(keys))]
-    Wrong {
-        /// The file.
-        file: PathBuf,
-        /// The keys.
-        keys: Vec<String>,
-    },
-    /// A region that cannot be one.
-    #[error("`{}` names no region", file.display())]
-    Region {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong.
-        source: RegionNameError,
-    },
-    /// A bucket that cannot be one.
-    #[error("`{}` names no bucket", file.display())]
-    Bucket {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong.
-        source: BucketNameError,
-    },
-}
-
-fn names(keys: &[String]) -> String {
-    keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
-}
-
-impl SettingsError {
-    /// What to type next.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::NoStackName => {
-                "name it with `--stack-name NAME`, or as `stack_name` in `samconfig.toml`".to_owned()
-            }
-            Self::Unsupported { .. } => {
-                "take them out for this command, or name another environment with `--config-env ENV`"
-                    .to_owned()
-            }
-            Self::NoEnvironment { .. } | Self::NoFile { .. } => {
-                "environments are the tables at the top, for example `[default.deploy.parameters]`".to_owned()
-            }
-            _ => return None,
-        })
+impl Settings {
+    /// A deployment of one stack to one region, with nothing said beyond that.
+    pub(super) fn plain(stack_name: String, region: Region) -> Self {
+        Self {
+            stack_name,
+            parameters: Vec::new(),
+            capabilities: Vec::new(),
+            tags: Vec::new(),
+            role_arn: None,
+            profile: None,
+            regions: vec![region],
+            s3_bucket: None,
+            s3_prefix: None,
+            resolve_s3: false,
+            on_failure: None,
+            goal: Goal::Deploy,
+            confirm: Confirm::No,
+            follow: Follow::ToTheEnd,
+            allowed: Allowed::default(),
+            skip_resources: Vec::new(),
+        }
     }
 }
 
@@ -265,7 +192,7 @@ pub fn settle(asked: &Asked, template: &Path, ui: &Ui) -> Result<Settings, Setti
         Some("ROLLBACK") => Some(OnFailure::Rollback),
         Some("DO_NOTHING") => Some(OnFailure::DoNothing),
         Some("DELETE") => Some(OnFailure::Delete),
-        Some(_) => return Err(SettingsError::Wrong { file, keys: vec!["on_failure".to_owned()] }),
+        Some(_) => return Err(SettingsError::OnFailure { file }),
     };
     let mut regions = asked.regions.clone();
     if let Some(region) = sam.region.filter(|_| regions.is_empty()) {
@@ -336,7 +263,7 @@ fn read(file: &Path, environment: Option<&str>, ui: &Ui) -> Result<DeploySetting
     if !found.ignored.is_empty() {
         let keys = found.ignored.iter().cloned().collect::<Vec<_>>();
         let count = counted(keys.len(), "key");
-        ui.warning(format!("nothing is done about {count} of `{}`: {}", shown(file), names(&keys)));
+        ui.warning(format!("nothing is done about {count} of `{}`: {}", shown(file), error::names(&keys)));
     }
     Ok(found)
 }

@@ -6,7 +6,7 @@ use template_tools::template::local::{Purpose, with_places};
 use super::change_set::{LARGEST_BODY, TemplateSource};
 use super::error::StackError;
 use super::region::InRegion;
-use super::template::{Template, as_object};
+use super::template::{LARGE, Template, as_object, bucket_for};
 
 impl InRegion {
     /// The bucket for what has to go through S3.
@@ -16,9 +16,7 @@ impl InRegion {
             return Ok(pattern.fill(self.account(), &self.region));
         }
         if settings.resolve_s3 {
-            let managed = self.stack("aws-sam-cli-managed-default").await?;
-            let bucket = managed.and_then(|stack| stack.outputs.get("SourceBucket").cloned());
-            return bucket.ok_or_else(|| StackError::NoSamBucket { region: self.region.clone() });
+            return self.managed_bucket().await;
         }
         Err(StackError::NoBucket(needed_for.to_owned()))
     }
@@ -28,7 +26,7 @@ impl InRegion {
         let mut places = Vec::new();
         for packed in &template.packed {
             let local = &packed.local;
-            let bucket = self.bucket(&format!("`{}` of `{}`", local.property, local.resource)).await?;
+            let bucket = self.bucket(&bucket_for(local)).await?;
             let folder = match local.purpose {
                 Purpose::LayerContent => "lambda-layers",
                 Purpose::FunctionCode | Purpose::Other => "lambda-functions",
@@ -58,7 +56,7 @@ impl InRegion {
         if text.len() <= LARGEST_BODY {
             return Ok(TemplateSource::Body(text));
         }
-        let bucket = self.bucket("a template of more than 51,200 bytes, which has to go through S3").await?;
+        let bucket = self.bucket(LARGE).await?;
         let (zip, size, sha256, code_sha256) = as_object(&text);
         let prefix = self.common.settings.s3_prefix.as_deref().map(|prefix| prefix.trim_matches('/'));
         let prefix = prefix.unwrap_or("cloudformation-templates");

@@ -8,14 +8,23 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest, Sha256};
 use template_tools::document::{Document, parse};
 use template_tools::kind::{Kind, kind};
+use template_tools::template::local::LocalPath;
 use template_tools::template::{Parameter, capabilities, parameters, resources};
 
-use super::change_set::LARGEST_TEMPLATE;
+use super::change_set::{LARGEST_BODY, LARGEST_TEMPLATE, NESTED};
 use super::error::StackError;
 use super::local::{self, Packed};
 use crate::config::hex;
 use crate::ui::{Ui, shown};
 use crate::zip_source::ZipSource;
+
+/// What a template that is too large for a request is called where a bucket is missing for it.
+pub(super) const LARGE: &str = "a template of more than 51,200 bytes, which has to go through S3";
+
+/// What a file of this machine is called where a bucket is missing for it.
+pub(super) fn bucket_for(local: &LocalPath) -> String {
+    format!("`{}` of `{}`", local.property, local.resource)
+}
 
 /// A template that was read.
 #[derive(Debug)]
@@ -38,6 +47,14 @@ impl Template {
         let packed = local::pack(&document, path)?;
         let parameters = parameters(&document);
         Ok(Self { path: path.to_owned(), parameters, packed, text })
+    }
+
+    /// Reads the template of a layer's own stack, which is given the content by whoever publishes it: the file that stands
+    /// there is not read.
+    pub(super) fn of_layer(path: &Path) -> Result<Self, StackError> {
+        let text = read(path)?;
+        let parameters = parameters(&parsed(path, &text)?);
+        Ok(Self { path: path.to_owned(), parameters, packed: Vec::new(), text })
     }
 
     /// What `sam build` has made of it, if it has, and if that names the same layers.
@@ -66,6 +83,17 @@ impl Template {
     pub(super) fn parsed(&self) -> Document<'_> {
         // It was parsed when it was read.
         parse(&self.text).unwrap_or_else(|error| unreachable!("{error}"))
+    }
+
+    /// What of it has to go through S3, if anything has.
+    pub(super) fn needs_bucket(&self) -> Option<String> {
+        let local = self.packed.first().map(|packed| bucket_for(&packed.local));
+        local.or_else(|| (self.text.len() > LARGEST_BODY).then(|| LARGE.to_owned()))
+    }
+
+    /// Whether it has stacks in it; an application of SAM becomes one.
+    pub(super) fn has_nested(&self) -> bool {
+        has_nested(&self.parsed())
     }
 
     /// Capabilities that the template needs and that nobody has allowed.
@@ -97,6 +125,13 @@ fn parsed<'t>(path: &Path, text: &'t str) -> Result<Document<'t>, StackError> {
         return Err(StackError::NoResources { path: path.to_owned() });
     }
     Ok(document)
+}
+
+/// Whether a template has stacks in it.
+pub(super) fn has_nested(document: &Document<'_>) -> bool {
+    resources(document)
+        .iter()
+        .any(|one| [NESTED, "AWS::Serverless::Application"].contains(&one.kind.as_str()))
 }
 
 /// Whether the layers of every function are written alike, with the defaults of the parameters.

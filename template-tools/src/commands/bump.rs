@@ -3,7 +3,7 @@
 //! Everything is planned and proved before the first file is written, so that a refusal anywhere can stop the run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -14,14 +14,14 @@ use crate::commands::files::{FileError, Files, Include, Lexical, Planned, Search
 use crate::commands::interrupt;
 use crate::commands::outcome::Outcome;
 use crate::commands::say::{say_bumps, say_defaults, say_left_alone, say_pins, say_unused};
-use crate::commands::source::{self, Source};
+use crate::commands::source::{self, Source, SourceError};
 use crate::commands::unified::unified;
 use crate::ui::{Ui, counted, raw_result};
 use template_tools::arn::LayerName;
 use template_tools::convert::Form;
 use template_tools::document::Position;
 use template_tools::plan::{AccountTaken, Downgrades, Goal, Refusal, Unfit, Wanted};
-use template_tools::tree::write::{Change, Staged, WriteError, at_once, stage};
+use template_tools::tree::write::{Change, Staged, WriteError, at_once, stage, sweep};
 
 #[derive(Debug, thiserror::Error)]
 enum BumpError {
@@ -49,7 +49,10 @@ pub(crate) fn run(args: &BumpArgs, called: &CalledAs, ui: Ui) -> ExitCode {
         Ok(source) => source,
         Err(error) => {
             ui.error(&error);
-            if let Some(hint) = error.hint(called) {
+            let is_piped = args.ledger.as_deref() == Some(Path::new("-"));
+            if is_piped && matches!(error, SourceError::Ledger { .. } | SourceError::Empty { .. }) {
+                ui.hint("what came in is no ledger: see what the command before the pipe says");
+            } else if let Some(hint) = error.hint(called) {
                 ui.hint(hint);
             }
             return Outcome::Failed.into();
@@ -145,6 +148,9 @@ fn bump(
     say_defaults(&changing, ui);
     if let Some(report) = &mut report {
         report.changes(&changing);
+        if args.diff {
+            report.diffs(&changing);
+        }
     }
     let verb = if args.check || args.diff { "would change" } else { "changed" };
     let (changed, done) = if args.check || args.diff {
@@ -192,6 +198,7 @@ fn show(changing: &[Planned], args: &BumpArgs, ui: Ui) -> usize {
 /// all of it back; from there on it is a matter of renames, and those are finished.
 fn write(changing: Vec<Planned>, format: Format, ui: Ui) -> (usize, Outcome) {
     interrupt::listen();
+    sweep(changing.iter().map(|file| file.path.as_path()));
     let mut outcome = Outcome::Done;
     let mut staged = Vec::with_capacity(changing.len());
     for (file, result) in at_once(changing, stage_file) {
@@ -281,6 +288,12 @@ fn hint(refusal: &Refusal, bump: &str) -> String {
         Refusal::Downgrade { .. } => "add `--allow-downgrade` if the older version is meant".to_owned(),
         Refusal::Shared { .. } => {
             "give each reference a number of its own in the template, or pin one version for all of them".to_owned()
+        }
+        Refusal::NotAllowed { .. } => "let the parameter take the new version: widen the limit in the template".to_owned(),
+        Refusal::UsedElsewhere { .. } => {
+            "give the layer's version a number of its own in the template: a parameter, a row or an anchor that nothing else \
+             uses"
+                .to_owned()
         }
         Refusal::Unfit { .. } => "Lambda itself does not hold a function to what a layer is made for: add `--allow-unfit` if it is \
              meant"

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Format;
 use crate::commands::files::{Files, Planned};
+use crate::commands::unified::unified;
 use crate::ui::raw_result;
 use template_tools::flow::Home;
 use template_tools::plan::Weight;
@@ -44,6 +45,7 @@ const RULES: [Rule; 4] = [
 pub(crate) struct Report {
     findings: Vec<Finding>,
     changes: Vec<Value>,
+    diffs: Vec<Value>,
 }
 
 impl Report {
@@ -74,7 +76,7 @@ impl Report {
                 Finding { rule: &RULES[2], path: path.clone(), position: Some(left.position), message }
             }));
         }
-        Self { findings, changes: Vec::new() }
+        Self { findings, changes: Vec::new(), diffs: Vec::new() }
     }
 
     /// The references that change.
@@ -107,6 +109,16 @@ impl Report {
         }
     }
 
+    /// What becomes of each file.
+    pub(crate) fn diffs(&mut self, changing: &[Planned]) {
+        for file in changing {
+            if let (Some(before), Some(after)) = (&file.before, &file.plan.text) {
+                let diff = unified(&file.path, before, after);
+                self.diffs.push(json!({"path": file.path.display().to_string(), "diff": diff}));
+            }
+        }
+    }
+
     /// Writes it to standard output.
     pub(crate) fn print(self, format: Format) {
         let text = match format {
@@ -114,7 +126,11 @@ impl Report {
             Format::Json => {
                 let others: Vec<Finding> =
                     self.findings.into_iter().filter(|finding| finding.rule.id != RULES[0].id).collect();
-                pretty(&json!({"changes": self.changes, "findings": json_of(&others)}))
+                let mut report = json!({"changes": self.changes, "findings": json_of(&others)});
+                if !self.diffs.is_empty() {
+                    report["diffs"] = self.diffs.into();
+                }
+                pretty(&report)
             }
             Format::Sarif => sarif(&self.findings, &RULES),
             Format::Github => github(&self.findings),

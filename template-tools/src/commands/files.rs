@@ -15,7 +15,7 @@ use template_tools::lexical::{has_expressions, plan_lexical};
 use template_tools::plan::{LeftAlone, Part, Plan, Wanted, Weight, comments, plan_with};
 use template_tools::samconfig::{self, SamconfigError, plan_samconfig};
 use template_tools::tree::needles::Needles;
-use template_tools::tree::scan::{ScanError, Scanned, Sight, is_utf16, scan_with};
+use template_tools::tree::scan::{ScanError, Scanned, Sight, is_utf16, scan_with, without_zeros};
 
 /// A file that names a pinned layer.
 pub(crate) struct Planned {
@@ -41,6 +41,11 @@ pub(crate) enum FileError {
 }
 
 impl FileError {
+    /// A file that cannot be read before somebody has filled it in.
+    pub(crate) fn expressions(path: &Path, source: ParseError) -> Self {
+        Self::Expressions { path: path.to_owned(), source: Expressions(source) }
+    }
+
     /// The file, and where in it.
     pub(crate) fn place(&self) -> (PathBuf, Option<Position>) {
         match self {
@@ -118,6 +123,23 @@ pub(crate) struct Search<'s> {
 pub(crate) struct Include(Option<Gitignore>);
 
 impl Include {
+    /// A glob as it comes from the command line.
+    pub(crate) fn check(glob: &str) -> Result<String, String> {
+        // git takes an open bracket for a letter; whoever types one has forgotten the other.
+        let is_open = |open: char, close: char| {
+            let ends = glob.rfind(open).map(|at| glob[at..].contains(close));
+            ends == Some(false) && !glob.contains(&format!("\\{open}"))
+        };
+        if is_open('[', ']') {
+            return Err("`[` is not closed".to_owned());
+        }
+        let glob = glob.to_owned();
+        match GitignoreBuilder::new("").add_line(None, glob.strip_prefix("./").unwrap_or(&glob)) {
+            Ok(_) => Ok(glob),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// Globs as git has them: `*.yml` anywhere, `/deploy/*.yml` from here.
     pub(crate) fn new(globs: &[String]) -> Result<Self, SearchError> {
         if globs.is_empty() {
@@ -150,8 +172,16 @@ impl Include {
 /// be a common word.
 const CONTEXT: [&str; 3] = ["Layers", "layer:", PLACEHOLDER_END];
 
-/// Where a name is put together or escaped, it does not stand in the file as it is.
-const IN_PIECES: [&str; 3] = ["Join", "\\u", "\\x"];
+/// Whatever the text of a layer is put together from, it reaches a function by this key: names, the word `layer` and whole
+/// ARNs may be in pieces, folded, escaped, or in parameters that are called anything.
+const KEY: [&str; 1] = ["Layers"];
+
+/// Unless the key itself is escaped, in a file that has one of these words.
+const ESCAPES: [&str; 3] = ["\\u", "\\U", "\\x"];
+const SECTIONS: [&str; 2] = ["Resources", "Globals"];
+
+/// What a file that cannot be parsed has in it if a name may be put together there.
+const IN_PIECES: [&str; 6] = ["Join", "\\u", "\\x", "layer:$", "layer:{", "layer-{"];
 
 /// Where a bare number may be the version of a layer that another file names.
 const OVERRIDES: [&str; 1] = ["parameter_overrides"];
@@ -160,17 +190,23 @@ impl Search<'_> {
     /// Walks the paths, and plans every file that names a pinned layer.
     pub(crate) fn run(&self) -> Result<Files, SearchError> {
         check_paths(self.paths)?;
+        let named = self.named()?;
         let needles = self.needles()?;
         let also = |path: &Path| self.include.has(path);
-        let seen =
-            scan_with(self.paths, &needles, Sight::Git, also, |path, bytes| self.one(path, bytes, false));
+        let one = |path: &Path, bytes: &[u8], unseen| {
+            self.one(path, bytes, unseen).or_else(|error| {
+                // Every file with layers is looked at, and one that is broken need not be about ours.
+                if may_name(&named, bytes) { Err(error) } else { Ok(None) }
+            })
+        };
+        let seen = scan_with(self.paths, &needles, Sight::Git, also, |path, bytes| one(path, bytes, false));
         let mut files = Files { planned: Vec::new(), errors: Vec::new(), read: seen.read };
         let mut known = BTreeSet::new();
         files.take(seen, &mut known);
         if self.why == Why::Everything || !self.include.is_empty() {
             let all = scan_with(self.paths, &needles, Sight::Everything, also, |path, bytes| {
                 if self.why == Why::Everything || self.include.has(path) {
-                    self.one(path, bytes, true)
+                    one(path, bytes, true)
                 } else {
                     Ok(None)
                 }
@@ -182,7 +218,13 @@ impl Search<'_> {
         Ok(files)
     }
 
+    /// What the files have in them that could name a layer, in whatever way.
     fn needles(&self) -> Result<Needles, SearchError> {
+        Ok(self.named()?.or(Needles::new(KEY)?).or(Needles::new(ESCAPES)?.and(SECTIONS)?))
+    }
+
+    /// What the files have in them that name a layer of ours as it is, or in pieces of which it shows that they are some.
+    fn named(&self) -> Result<Needles, SearchError> {
         let overrides = Needles::new(OVERRIDES)?;
         if self.why == Why::Everything {
             return Ok(Needles::new(CONTEXT)?.or(overrides));
@@ -190,7 +232,7 @@ impl Search<'_> {
         let names = self.wanted.pins.layers().flat_map(|layer| [layer.to_string(), layer.placeholder()]);
         let named = Needles::new(names)?.and(CONTEXT)?;
         let named = if self.content.is_some() { named.or(Needles::new(["LayerVersion"])?) } else { named };
-        Ok(named.or(Needles::new(["Layers"])?.and(IN_PIECES)?).or(overrides))
+        Ok(named.or(Needles::new(KEY)?.and(IN_PIECES)?).or(overrides))
     }
 
     fn one(&self, path: &Path, bytes: &[u8], unseen: bool) -> Result<Option<Planned>, FileError> {
@@ -253,13 +295,15 @@ impl Search<'_> {
             Err(_) if matches!(part, Part::Excluded(_)) => Ok(None),
             Err(source) if has_expressions(text) => match self.lexical {
                 Lexical::Yes => Ok(planned(plan_lexical(text, &wanted))),
-                Lexical::No => {
-                    Err(FileError::Expressions { path: path.to_owned(), source: Expressions(source) })
-                }
+                Lexical::No => Err(FileError::expressions(path, source)),
             },
             Err(source) => Err(FileError::Parse { path: path.to_owned(), source }),
         }
     }
+}
+
+fn may_name(named: &Needles, bytes: &[u8]) -> bool {
+    named.found_in(bytes) || is_utf16(bytes) && named.found_in(&without_zeros(bytes))
 }
 
 impl Files {

@@ -9,7 +9,7 @@ use crate::cli::{Format, LintArgs};
 use crate::commands::files::{FileError, build_output, check_paths, utf8};
 use crate::commands::outcome::Outcome;
 use crate::commands::source;
-use crate::ui::{Ui, counted, raw_result};
+use crate::ui::{Ui, counted, harmless, raw_result, shown_path};
 use template_tools::document::ParseError;
 use template_tools::lexical::has_expressions;
 use template_tools::lint::{ALL, Linted, lint};
@@ -97,10 +97,13 @@ fn shown(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(", ")
 }
 
-/// A file that is YAML only after somebody has filled it in is nobody's template yet.
+/// A file that is YAML only after somebody has filled it in is nobody's template yet, unless a layer stands in it.
 fn unreadable(path: &Path, text: &str, source: ParseError) -> Result<Linted, FileError> {
-    if has_expressions(text) {
+    if has_expressions(text) && !text.contains("layer:") {
         return Ok(Linted::default());
+    }
+    if has_expressions(text) {
+        return Err(FileError::expressions(path, source));
     }
     Err(FileError::Parse { path: path.to_owned(), source })
 }
@@ -110,12 +113,12 @@ fn print(findings: &[Finding], format: Format) {
         Format::Text => {
             let line = |finding: &Finding| {
                 let place = finding.position.map_or_else(String::new, |position| format!(":{position}"));
-                let (path, rule) = (finding.path.display(), finding.rule);
+                let (path, rule) = (shown_path(&finding.path), finding.rule);
                 format!(
                     "{path}{place}: {}[{}] {}\n    fix: {}",
                     rule.level.name(),
                     rule.id,
-                    finding.message,
+                    harmless(&finding.message),
                     rule.fix
                 )
             };

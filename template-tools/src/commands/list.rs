@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::cli::{BumpArgs, ListArgs, ListFormat};
 use crate::commands::files::{FileError, SearchError, build_output, check_paths, utf8};
 use crate::commands::outcome::Outcome;
-use crate::ui::{Ui, counted, raw_result};
+use crate::ui::{Ui, counted, harmless, raw_result, shown_path};
 use template_tools::arn::{AccountId, LayerName, Partition, Region};
 use template_tools::document::{Document, Position, parse};
 use template_tools::flow::{Flow, Outside, Source, flow_with};
@@ -20,6 +20,9 @@ use template_tools::pattern::{ArnPattern, Part, Placeholders, VersionPart};
 use template_tools::table::{WIDTH, wrapped};
 use template_tools::tree::needles::Needles;
 use template_tools::tree::scan::scan;
+
+/// What a file has in it that can only be filled in later, and may name a layer.
+const ARN: &str = "layer:";
 
 /// One reference of a template.
 struct Row {
@@ -47,6 +50,9 @@ pub(crate) fn run(args: &ListArgs, ui: Ui) -> ExitCode {
     if !args.layer.is_empty() {
         all.retain(|row| row.what.as_ref().is_ok_and(|pattern| args.layer.contains(&pattern.layer)));
     }
+    for layer in args.layer.iter().filter(|layer| !names(&all).contains(layer)) {
+        ui.warning(format!("no template names layer `{layer}`"));
+    }
     let layers = layers(&all);
     match args.format {
         ListFormat::Text => raw_result(&table(&all, &layers)),
@@ -66,8 +72,13 @@ pub(crate) fn run(args: &ListArgs, ui: Ui) -> ExitCode {
     }
     let files: BTreeSet<&Path> = all.iter().map(|row| row.path.as_path()).collect();
     let (references, files) = (counted(all.len(), "reference"), counted(files.len(), "file"));
-    ui.status("Finished", format!("{references} to {} in {files}", counted(layers.len(), "layer")));
+    ui.status("Finished", format!("{references} to {} in {files}", counted(names(&all).len(), "layer")));
     outcome.into()
+}
+
+/// The layers that are named, wherever they are.
+fn names(rows: &[Row]) -> BTreeSet<&LayerName> {
+    rows.iter().filter_map(|row| Some(&row.what.as_ref().ok()?.layer)).collect()
 }
 
 /// What `list --format json` prints of the layers, for whoever asks AWS about them before `bump` goes over the same
@@ -118,6 +129,9 @@ fn rows(path: &Path, bytes: &[u8], outside: &Outside<'_>) -> Result<Vec<Row>, Fi
     let text = utf8(bytes).map_err(|source| FileError::Encoding { path: path.to_owned(), source })?;
     let document = match parse(text) {
         Ok(document) => document,
+        Err(source) if has_expressions(text) && text.contains(ARN) => {
+            return Err(FileError::expressions(path, source));
+        }
         Err(_) if has_expressions(text) => return Ok(Vec::new()),
         Err(source) => return Err(FileError::Parse { path: path.to_owned(), source }),
     };
@@ -219,7 +233,7 @@ enum Cells {
 /// line; where that would be too wide, it is one for its place and one for what is there.
 fn table(rows: &[Row], layers: &BTreeMap<Key, Versions>) -> String {
     let cells = |row: &Row| {
-        let place = format!("{}:{}", row.path.display(), row.position);
+        let place = format!("{}:{}", shown_path(&row.path), row.position);
         let cells = match &row.what {
             Ok(pattern) => {
                 let mixed = layers.get(&Key::of(pattern)).is_some_and(|versions| versions.len() > 1);
@@ -231,9 +245,9 @@ fn table(rows: &[Row], layers: &BTreeMap<Key, Versions>) -> String {
                     any(&pattern.account),
                 ])
             }
-            Err(reason) => Cells::Reason(format!("({reason})")),
+            Err(reason) => Cells::Reason(harmless(&format!("({reason})"))),
         };
-        (place, row.functions.join(","), cells)
+        (place, harmless(&row.functions.join(",")), cells)
     };
     let lines: Vec<(String, String, Cells)> = rows.iter().map(cells).collect();
     if lines.is_empty() {

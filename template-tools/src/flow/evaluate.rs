@@ -86,6 +86,12 @@ impl<'d, 't> Evaluator<'d, 't> {
         evaluator
     }
 
+    /// Forgets the open loops, and how much has been looked at.
+    pub(super) fn start_again(&mut self) {
+        self.loops.clear();
+        self.steps.set(0);
+    }
+
     pub(super) fn parameter(&self, name: &str) -> Option<NodeId> {
         self.parameters.get(name).copied()
     }
@@ -335,7 +341,10 @@ impl<'d, 't> Evaluator<'d, 't> {
 
     /// The values of a mapping that may be meant, each with what that means for region and parameters.
     #[expect(clippy::type_complexity, reason = "the value, and what it is bound to")]
-    fn rows(&self, argument: NodeId) -> Option<Result<Vec<(NodeId, Vec<(String, String)>)>, Reason>> {
+    pub(super) fn rows(
+        &self,
+        argument: NodeId,
+    ) -> Option<Result<Vec<(NodeId, Vec<(String, String)>)>, Reason>> {
         let items = self.document.items(argument)?;
         let [map, top, second, rest @ ..] = items else { return None };
         let map = self.document.scalar(*map).filter(|_| self.document.intrinsic(*map).is_none())?;
@@ -410,14 +419,14 @@ fn bind_all(value: Value, bindings: &[(String, String)]) -> Option<Value> {
     bindings.iter().try_fold(value, |value, (name, bound)| value.bound(name, bound))
 }
 
-enum Piece<'t> {
+pub(super) enum Piece<'t> {
     /// A text, and where it begins.
     Text(usize, &'t str),
     Variable(&'t str),
 }
 
 /// The pieces of a text that is given to `Fn::Sub`. `${!Name}` is the text `${Name}`.
-fn pieces_of(text: &str) -> Vec<Piece<'_>> {
+pub(super) fn pieces_of(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::with_capacity(8);
     let mut start = 0;
     while let Some(found) = variable_start(&text[start..]).map(|found| start + found) {

@@ -167,6 +167,14 @@ impl Value {
         self.unknown.get(name)
     }
 
+    /// Where in the text a part of a scalar stands.
+    pub(super) fn places_of(&self, source: Source, part: &Range<usize>) -> impl Iterator<Item = usize> {
+        let holds = move |span: &&Span| {
+            span.source == source && span.offset <= part.start && part.end <= span.offset + span.range.len()
+        };
+        self.spans.iter().filter(holds).map(|span| span.range.start + part.start - span.offset)
+    }
+
     /// The scalar that a part of the text stands in, and where in its value, if it is only one.
     pub(super) fn source_of(&self, part: &Range<usize>) -> Option<(Source, Range<usize>, Home)> {
         let span =

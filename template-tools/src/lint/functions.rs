@@ -5,10 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Linter;
 use super::rules::{ALIAS, IMAGE, PYTHON_PATH, TOO_MANY, TWICE, VERSION};
 use crate::document::NodeId;
-use crate::flow::{Function, FunctionKind};
+use crate::flow::{Function, FunctionKind, Source};
 
 /// How many layers Lambda takes.
 const MOST_LAYERS: usize = 5;
+
+/// How deep conditions are followed.
+const DEEPEST: usize = 32;
+
+/// A condition, and whether it holds.
+type Side = (String, bool);
+
+/// The entries of a layer, each with the conditions of every way to it.
+type Entries = BTreeMap<NodeId, Vec<Vec<Side>>>;
+
+/// Whether both are there whenever one of them is. Of conditions with different names nothing is known.
+fn together(one: &[Side], other: &[Side]) -> bool {
+    one.iter().all(|side| other.contains(side)) || other.iter().all(|side| one.contains(side))
+}
 
 impl Linter<'_, '_> {
     pub(super) fn functions(&mut self) {
@@ -53,17 +67,15 @@ impl Linter<'_, '_> {
         }
     }
 
-    /// Literal lists only: what conditions leave of a list is not known here.
+    /// Of conditions within a list the branch with fewer layers counts, of whole lists the longer one: that many a stack
+    /// has for certain, or under a condition.
     fn count(&mut self, function: &Function, globals: Option<&Function>) {
         let all = [Some(function), globals];
         let lists = all.into_iter().flatten().flat_map(|one| self.values(&one.properties, "Layers"));
         let mut count = 0;
         let mut at = None;
         for list in lists {
-            let items = self.document.items(list).filter(|_| self.document.intrinsic(list).is_none());
-            let is_sure =
-                |item: &&NodeId| self.document.intrinsic(**item).is_none_or(|call| call.name != "Fn::If");
-            count += items.unwrap_or_default().iter().filter(is_sure).count();
+            count += self.longest(list, 0);
             at = at.or(Some(list));
         }
         if let Some(at) = at.filter(|_| count > MOST_LAYERS) {
@@ -72,35 +84,97 @@ impl Linter<'_, '_> {
         }
     }
 
-    fn twice(&mut self, index: usize, function: &Function) {
-        let flow = self.flow;
-        let mut entries: BTreeMap<(String, String), BTreeSet<NodeId>> = BTreeMap::new();
-        for reference in &flow.references {
-            let sure = self.is_sure_entry(reference.entry);
-            if !sure || !flow.reached(&reference.functions).contains(&index) {
-                continue;
+    fn longest(&self, list: NodeId, depth: usize) -> usize {
+        if depth > DEEPEST {
+            return 0;
+        }
+        if let Some([_, yes, no]) = self.branches(list) {
+            return self.longest(yes, depth + 1).max(self.longest(no, depth + 1));
+        }
+        let items = self.document.items(list).filter(|_| self.document.intrinsic(list).is_none());
+        items.unwrap_or_default().iter().map(|item| self.least(*item, depth + 1)).sum()
+    }
+
+    fn least(&self, item: NodeId, depth: usize) -> usize {
+        match self.branches(item) {
+            Some([_, yes, no]) if depth <= DEEPEST => {
+                self.least(yes, depth + 1).min(self.least(no, depth + 1))
             }
-            let account = format!("{:?}", reference.pattern.account);
-            entries
-                .entry((account, reference.pattern.layer.to_string()))
-                .or_default()
-                .insert(reference.entry);
-        }
-        let resources = flow.unread.iter().filter(|unread| unread.reason.is_expected());
-        for unread in resources.filter(|unread| flow.reached(&unread.functions).contains(&index)) {
-            entries.entry((String::new(), unread.reason.to_string())).or_default().insert(unread.node);
-        }
-        for ((_, layer), entries) in entries {
-            let Some(last) = entries.last().filter(|_| entries.len() > 1) else { continue };
-            let layer = layer.split('`').nth(1).unwrap_or(&layer);
-            let message = format!("`{}` has layer `{layer}` {} times", function.name, entries.len());
-            self.find(TWICE, function.node, *last, message);
+            Some(_) => 0,
+            None => usize::from(self.refers_to(item) != Some("AWS::NoValue")),
         }
     }
 
-    /// Not one branch of a condition, of which the other may be the second.
-    fn is_sure_entry(&self, entry: NodeId) -> bool {
-        self.document.intrinsic(entry).is_none_or(|call| call.name != "Fn::If")
+    /// Condition and branches of `Fn::If`.
+    fn branches(&self, node: NodeId) -> Option<[NodeId; 3]> {
+        let call = self.document.intrinsic(node).filter(|call| call.name == "Fn::If")?;
+        match self.document.items(call.argument) {
+            Some(&[condition, yes, no]) => Some([condition, yes, no]),
+            _ => None,
+        }
+    }
+
+    fn twice(&mut self, index: usize, function: &Function) {
+        let flow = self.flow;
+        let mut entries: BTreeMap<(String, String), Entries> = BTreeMap::new();
+        for reference in &flow.references {
+            if !flow.reached(&reference.functions).contains(&index) {
+                continue;
+            }
+            let Source::Leaf(leaf) = reference.source else { continue };
+            let Some(sides) = self.sides(&reference.functions, reference.entry, leaf) else { continue };
+            let account = format!("{:?}", reference.pattern.account);
+            let of_layer = entries.entry((account, reference.pattern.layer.to_string())).or_default();
+            of_layer.entry(reference.entry).or_default().push(sides);
+        }
+        let resources = flow.unread.iter().filter(|unread| unread.reason.is_expected());
+        for unread in resources.filter(|unread| flow.reached(&unread.functions).contains(&index)) {
+            let Some(sides) = self.sides(&unread.functions, unread.node, unread.node) else { continue };
+            let of_layer = entries.entry((String::new(), unread.reason.to_string())).or_default();
+            of_layer.entry(unread.node).or_default().push(sides);
+        }
+        for ((_, layer), entries) in entries {
+            let all: Vec<(&NodeId, &Vec<Side>)> = entries
+                .iter()
+                .flat_map(|(entry, ways)| ways.iter().map(move |sides| (entry, sides)))
+                .collect();
+            let meets = |(entry, sides): &(&NodeId, &Vec<Side>)| {
+                all.iter().filter(|(other, more)| other != entry && together(sides, more)).count()
+            };
+            let Some(last) = all.iter().rev().find(|one| meets(one) > 0) else { continue };
+            let is_with =
+                |(entry, sides): &&(&NodeId, &Vec<Side>)| entry == &last.0 || together(sides, last.1);
+            let times = all.iter().filter(is_with).map(|(entry, _)| entry).collect::<BTreeSet<_>>().len();
+            let layer = layer.split('`').nth(1).unwrap_or(&layer);
+            let message = format!("`{}` has layer `{layer}` {times} times", function.name);
+            self.find(TWICE, function.node, *last.0, message);
+        }
+    }
+
+    /// The conditions that lead to an entry, from `Layers` on. Nothing where it is not told which branch a text belongs to.
+    fn sides(&self, functions: &BTreeSet<usize>, entry: NodeId, leaf: NodeId) -> Option<Vec<Side>> {
+        let document = self.document;
+        let of_functions = functions.iter().flat_map(|index| &self.flow.functions[*index].properties);
+        let mut lists = of_functions.flat_map(|properties| document.values(*properties, "Layers"));
+        let Some(mut at) = lists.find(|list| document.below(*list).contains(&entry)) else {
+            return Some(Vec::new());
+        };
+        let mut sides = Vec::new();
+        for _ in 0..DEEPEST {
+            if let Some([condition, yes, no]) = self.branches(at) {
+                let node = if document.below(at).contains(&leaf) { leaf } else { entry };
+                let branch = [yes, no].into_iter().find(|branch| document.below(*branch).contains(&node))?;
+                sides.push((document.scalar(condition)?.to_owned(), branch == yes));
+                at = branch;
+                continue;
+            }
+            let items = document.items(at).filter(|_| document.intrinsic(at).is_none());
+            match items.unwrap_or_default().iter().find(|item| document.below(**item).contains(&entry)) {
+                Some(item) => at = document.resolve(*item),
+                None => break,
+            }
+        }
+        Some(sides)
     }
 
     fn alias(&mut self, function: &Function, globals: Option<&Function>) {

@@ -258,3 +258,32 @@ fn findings_are_taken_back_with_a_reason() {
         &expect![[r#""#]],
     );
 }
+
+/// What a condition lets come together, and what it keeps apart.
+#[test]
+fn conditions_around_layers() {
+    let none = expect![[""]];
+    let entry = "!If [C, 'ARN:8', !Ref AWS::NoValue]";
+    let lines = |text: &str| lint(&function(text), &Pins::default()).unwrap().found.len();
+    assert_eq!(lines(&format!("Layers: ['ARN:7', {entry}]")), 1);
+    assert_eq!(lines(&format!("Layers: [{entry}, 'ARN:7']")), 1);
+    assert_eq!(lines("Layers: !If [C, ['ARN:7', 'ARN:8'], []]"), 1);
+    check(&function("Layers: !If [C, ['ARN:7'], ['ARN:8']]"), &none);
+    check(&function("Layers: [!If [C, 'ARN:7', 'ARN:8']]"), &none);
+    // They may be each other's opposite.
+    check(
+        &function(
+            "Layers: [!If [IsArm, 'ARN:7', !Ref AWS::NoValue], !If [IsX86, 'ARN:8', !Ref AWS::NoValue]]",
+        ),
+        &none,
+    );
+    check(
+        &function("Layers: [!If [C, 'ARN:7', !Ref AWS::NoValue], !If [C, !Ref AWS::NoValue, 'ARN:8']]"),
+        &none,
+    );
+    let six = ["!Ref A", "!Ref B", "!Ref C", "!Ref D", "!Ref E"].join(", ");
+    assert_eq!(lines(&format!("Layers: !If [C, [{six}, !Ref F], []]")), 1);
+    assert_eq!(lines(&format!("Layers: !If [C, [], !If [D, [{six}, !If [E, 'ARN:1', !Ref F]], []]]")), 1);
+    check(&function(&format!("Layers: !If [C, [{six}], [{six}]]")), &none);
+    check(&function(&format!("Layers: [{six}, !If [C, !Ref F, !Ref AWS::NoValue]]")), &none);
+}

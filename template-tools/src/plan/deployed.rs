@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Bump, Decision, Plan, Planner, Wanted, Weight, decide};
+use super::{Bump, Decision, Plan, Planner, Wanted, Weight, decide, not_allowed};
 use crate::arn::Region;
 use crate::document::{ParseError, parse};
 use crate::edit::Edit;
@@ -30,7 +30,7 @@ pub fn plan_deployed(
     wanted: &Wanted<'_>,
 ) -> Result<DeployedPlan, ParseError> {
     let document = parse(text)?;
-    let mut planner = Planner { document: &document, wanted, plan: Plan::default(), edits: Vec::new() };
+    let mut planner = Planner::new(&document, wanted, given);
     let outside =
         |given| Outside { given, region: Some(region.clone()), placeholders: wanted.placeholders.clone() };
     let flow = flow_with(&document, &outside(given));
@@ -70,7 +70,7 @@ impl Planner<'_, '_, '_> {
             let value = format!("{before}{new}{after}");
             let (position, layer) =
                 (self.document.position(reference.entry), reference.pattern.layer.clone());
-            if let Some(reason) = self.not_in_allowed(name, &value) {
+            if let Some(reason) = not_allowed(self.document, name, &value) {
                 self.leave(reference.entry, Some(layer), reason, Weight::Warning);
                 continue;
             }
@@ -99,14 +99,6 @@ impl Planner<'_, '_, '_> {
                 self.edits.push(Edit { leaf, part, range, new });
             }
         }
-    }
-
-    /// Why a parameter may not have a value, if its `AllowedValues` do not hold it.
-    fn not_in_allowed(&self, parameter: &str, value: &str) -> Option<String> {
-        let all = parameters(self.document);
-        let found = all.iter().find(|one| one.name == parameter)?;
-        let is_allowed = found.allowed.is_empty() || found.allowed.iter().any(|allowed| allowed == value);
-        (!is_allowed).then(|| format!("the `AllowedValues` of parameter `{parameter}` do not hold `{value}`"))
     }
 }
 

@@ -6,7 +6,11 @@ use super::{LeftAlone, Planner, Weight};
 use crate::arn::LayerName;
 use crate::document::{Content, Document, NodeId};
 use crate::flow::{Flow, Reason};
+use crate::pattern::{ArnPattern, Variables};
 use crate::pins::Pins;
+
+/// How a reason ends where a flag would help.
+const INCLUDE: &str = "; `--include` would change it";
 
 impl Planner<'_, '_, '_> {
     /// What is in the place of a layer and was not understood, and every other scalar that names a pinned layer.
@@ -30,13 +34,16 @@ impl Planner<'_, '_, '_> {
         done.sort_unstable();
         let sections = Sections::new(self.document);
         let contents = content_parameters(self.document);
+        let loops = loops_of_properties(self.document, flow);
         for (id, node) in self.document.nodes() {
             let Content::Scalar { value, .. } = &node.content else { continue };
             if may_mention(value) && done.binary_search(&id).is_err() {
                 if contents.iter().any(|below| below.contains(&id)) {
                     self.content(id, value);
                 } else {
-                    self.mention(id, value, sections.reason(id));
+                    let is_looped = loops.iter().any(|below| below.contains(&id));
+                    let reason = if is_looped { LOOP } else { sections.reason(id) };
+                    self.mention(id, value, reason);
                 }
             }
         }
@@ -71,7 +78,19 @@ impl Planner<'_, '_, '_> {
     pub(super) fn only_mentions(&mut self, reason: &str) {
         for (id, node) in self.document.nodes() {
             if let Content::Scalar { value, .. } = &node.content {
-                self.mention(id, value, reason);
+                // Where only a part of the text is an ARN, no flag would change it.
+                let is_arn =
+                    || ArnPattern::parse_with(value, Variables::Foreign, &self.wanted.placeholders).is_ok();
+                match reason.strip_suffix(INCLUDE) {
+                    Some(reason) if may_mention(value) && !is_arn() => {
+                        self.mention(
+                            id,
+                            value,
+                            &format!("{reason}, and this is no more than part of the text"),
+                        );
+                    }
+                    _ => self.mention(id, value, reason),
+                }
             }
         }
     }
@@ -89,6 +108,16 @@ impl Planner<'_, '_, '_> {
         }
         self.plan.left_alone.push(LeftAlone { position, layer, reason, weight });
     }
+}
+
+const LOOP: &str = "it is in a `Fn::ForEach` of properties, which is not followed";
+
+/// Where `Fn::ForEach` makes properties of functions, `Layers` perhaps.
+fn loops_of_properties(document: &Document<'_>, flow: &Flow) -> Vec<std::ops::Range<NodeId>> {
+    let properties = flow.functions.iter().flat_map(|function| &function.properties);
+    let pairs = properties.flat_map(|properties| document.pairs(*properties));
+    let is_loop = |name: NodeId| document.scalar(name).is_some_and(|name| name.starts_with("Fn::ForEach::"));
+    pairs.filter(|(name, _)| is_loop(*name)).map(|(_, value)| document.below(*value)).collect()
 }
 
 /// The parameters that carry the content of a layer which the template makes.

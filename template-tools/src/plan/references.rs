@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::{AccountTaken, Bump, Downgrades, Goal, Planner, Refusal, Unfit, Wanted, Weight, fit};
+use super::{
+    AccountTaken, Bump, Downgrades, Goal, Planner, Refusal, Unfit, Wanted, Weight, fit, not_allowed,
+};
 use crate::arn::LayerName;
 use crate::document::{Content, NodeId, Position, Style};
 use crate::edit::Edit;
@@ -150,6 +152,12 @@ impl Planner<'_, '_, '_> {
                 }
             }
         }
+        let layers = decided.iter().map(|(reference, _)| reference.pattern.layer.as_str()).collect();
+        let places = self.uses.others(reference, &layers, &to.written());
+        if !places.is_empty() {
+            self.refuse(position, Refusal::UsedElsewhere { layer: reference.pattern.layer.clone(), places });
+            return None;
+        }
         Some((reference, to.clone()))
     }
 
@@ -163,14 +171,14 @@ impl Planner<'_, '_, '_> {
     ) {
         let (position, layer) = (self.document.position(leaf), pattern.layer.clone());
         let new = to.written();
-        if let Home::Default(parameter) = &home
-            && let Some(reason) = self.not_allowed(parameter, leaf, part, &new)
-        {
-            return self.leave(leaf, Some(layer), reason, Weight::Warning);
-        }
         if let (VersionPart::Placeholder(_), Some(reason)) = (to, self.holds_no_word(&home, leaf, part, &new))
         {
             return self.leave(leaf, Some(layer), reason, Weight::Warning);
+        }
+        if let Home::Default(parameter) = &home
+            && let Some(reason) = self.not_allowed(parameter, leaf, part, &new)
+        {
+            return self.refuse(position, Refusal::NotAllowed { layer, to: to.clone(), reason });
         }
         let Some(range) = self.document.range_of(leaf, part) else {
             let reason = "the version cannot be found in the text as it is written".to_owned();
@@ -210,21 +218,11 @@ impl Planner<'_, '_, '_> {
         Some(format!("the `AllowedPattern` of parameter `{parameter}`, `{pattern}`, keeps placeholders out"))
     }
 
-    /// Why a parameter may not have the new value, if its `AllowedValues` do not hold it.
+    /// Why a parameter may not have the new value.
     fn not_allowed(&self, parameter: &str, leaf: NodeId, part: &Range<usize>, new: &str) -> Option<String> {
-        let document = self.document;
-        let value = document.scalar(leaf)?;
+        let value = self.document.scalar(leaf)?;
         let value = format!("{}{new}{}", value.get(..part.start)?, value.get(part.end..)?);
-        let allowed = document.roots().iter().flat_map(|root| document.values(*root, "Parameters"));
-        let allowed = allowed.flat_map(|parameters| document.values(parameters, parameter));
-        let mut allowed = allowed.flat_map(|parameter| document.values(parameter, "AllowedValues"));
-        let missing = |list: NodeId| {
-            let mut items = document.items(list).into_iter().flatten();
-            !items.any(|item| document.scalar(*item) == Some(value.as_str()))
-        };
-        allowed
-            .any(missing)
-            .then(|| format!("the `AllowedValues` of parameter `{parameter}` do not hold `{value}`"))
+        not_allowed(self.document, parameter, &value)
     }
 
     /// For a file that is no template and was asked for all the same: every scalar that is an ARN.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{SamconfigError, in_string};
+use super::SamconfigError;
+use super::overrides::{in_string, one};
 use crate::document::Position;
 
 /// The settings of one environment, those of `global` among them.
@@ -154,7 +155,7 @@ fn pairs(value: &DeValue<'_>) -> Option<Vec<(String, String)>> {
         DeValue::String(text) => Some(of(text)),
         DeValue::Array(items) => {
             let item = |text: &str| {
-                let given = super::in_item(text, &(0..text.len()))?.given;
+                let given = one(text, 0, text, &(0..text.len()))?.given;
                 Some((given.name, unescaped(&given.value)))
             };
             items.iter().map(|one| one.get_ref().as_str().and_then(item)).collect()
@@ -178,7 +179,7 @@ fn pairs(value: &DeValue<'_>) -> Option<Vec<(String, String)>> {
 
 /// As `sam` undoes them.
 fn unescaped(text: &str) -> String {
-    text.replace("\\\"", "\"").replace("\\ ", " ")
+    text.replace("\\\"", "\"").replace("\\'", "'").replace("\\ ", " ")
 }
 
 #[cfg(test)]

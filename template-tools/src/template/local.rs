@@ -79,6 +79,36 @@ pub fn local_paths(document: &Document<'_>) -> Vec<LocalPath> {
     found
 }
 
+/// The contents of layers that stand in the template themselves, as a file of this machine or a place in S3: those that
+/// come from parameters or are put together are not among them. The path is empty where a place stands as a table.
+pub fn written_contents(document: &Document<'_>) -> Vec<LocalPath> {
+    let mut found = Vec::new();
+    for resource in resources(document) {
+        let of_layer = PROPERTIES
+            .iter()
+            .find(|(kind, _, purpose)| *purpose == Purpose::LayerContent && *kind == resource.kind);
+        let Some((kind, property, purpose)) = of_layer else { continue };
+        let tables = document.values(resource.node, "Properties");
+        for node in tables.into_iter().flat_map(|table| document.values(table, property)) {
+            let pairs = document.pairs(node);
+            let is_plain =
+                |node: NodeId| document.intrinsic(node).is_none() && document.scalar(node).is_some();
+            let is_table = !pairs.is_empty() && document.intrinsic(node).is_none();
+            if is_plain(node) || is_table && pairs.iter().all(|(_, value)| is_plain(*value)) {
+                found.push(LocalPath {
+                    resource: resource.name.clone(),
+                    property,
+                    purpose: *purpose,
+                    node,
+                    path: document.scalar(node).unwrap_or_default().trim().to_owned(),
+                    is_sam: kind.starts_with("AWS::Serverless::"),
+                });
+            }
+        }
+    }
+    found
+}
+
 /// The path, if a value is one.
 fn local<'d>(document: &'d Document<'_>, node: NodeId) -> Option<&'d str> {
     if document.intrinsic(node).is_some() || !matches!(document.node(node).content, Content::Scalar { .. }) {
@@ -102,7 +132,10 @@ pub fn with_places(document: &Document<'_>, places: &[(&LocalPath, Place)]) -> R
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let pairs = pairs.into_iter().map(|(name, text)| format!("{}: {}", quoted(name), quoted(text)));
         let new = format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "));
-        Change::Replace { node: local.node, range: document.node(local.node).range(), new }
+        let range = document.node(local.node).range();
+        // A table in lines ends where the next thing begins: the line's end stays.
+        let end = range.start + document.text()[range.clone()].trim_end().len();
+        Change::Replace { node: local.node, range: range.start..end, new }
     });
     restructure(document, &changes.collect::<Vec<_>>())
 }
@@ -131,6 +164,27 @@ mod tests {
             ("F", "flow.json", Purpose::Other),
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn contents_that_are_written_out_are_replaced_and_others_are_not_found() {
+        let text = "Resources:\n  A:\n    Type: AWS::Serverless::LayerVersion\n    Properties:\n      ContentUri:\n        Bucket: a\n        Key: b # old\n  \
+                    B: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: 's3://b/k'}}\n  \
+                    C: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: !Ref Where}}\n  \
+                    D: {Type: AWS::Lambda::LayerVersion, Properties: {Content: {S3Bucket: b, S3Key: !Ref Key}}}\n  \
+                    E: {Type: AWS::Lambda::LayerVersion, Properties: {Content: {S3Bucket: b, S3Key: k}}}\n  \
+                    F: {Type: AWS::Lambda::LayerVersion, Properties: {Content: {Fn::If: [X, a, b]}}}\n  \
+                    G: {Type: AWS::Lambda::Function, Properties: {Code: {S3Bucket: b, S3Key: k}}}\n";
+        let document = parse(text).unwrap();
+        let found = written_contents(&document);
+        let names: Vec<_> = found.iter().map(|one| (one.resource.as_str(), one.path.as_str())).collect();
+        assert_eq!(names, [("A", ""), ("B", "s3://b/k"), ("E", "")]);
+        let place = Place { bucket: "n".to_owned(), key: "z".to_owned(), version: None };
+        let places: Vec<_> = found.iter().map(|one| (one, place.clone())).collect();
+        let after = with_places(&document, &places).unwrap();
+        assert_eq!(after.matches("{\"Bucket\": \"n\", \"Key\": \"z\"}").count(), 2, "{after}");
+        assert_eq!(after.matches("{\"S3Bucket\": \"n\", \"S3Key\": \"z\"}").count(), 1, "{after}");
+        assert!(after.contains("Content: {S3Bucket: b, S3Key: !Ref Key}"), "{after}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
-use super::write::{Change, Staged, WriteError, stage};
+use super::write::{Change, STAGED, Staged, WriteError, stage};
 
 /// A file that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,7 +183,7 @@ fn make_folder(folder: &Path, made: &mut Vec<PathBuf>) -> io::Result<()> {
 /// A text in a file of another name, with the mode that any new file gets.
 fn beside(folder: &Path, text: &str) -> io::Result<TempPath> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".template-tools-").suffix(".tmp");
+    builder.prefix(STAGED.0).suffix(STAGED.1);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(folder)?;

@@ -55,7 +55,7 @@ pub fn scan<T: Send>(
     scan_with(paths, needles, Sight::Git, |_| false, work)
 }
 
-/// Like [`scan`], with a choice of what is looked at, and files that are wanted whatever they are called.
+/// Like [`scan`], with a choice of what is looked at, and files that are wanted whatever they are called and hold.
 pub fn scan_with<T: Send>(
     paths: &[PathBuf],
     needles: &Needles,
@@ -115,7 +115,11 @@ impl<T, W: Fn(&Path, &[u8]) -> T, A: Fn(&Path) -> bool> Worker<'_, T, W, A> {
             Ok(bytes) => bytes,
             Err(error) => return self.fail(Some(entry.path().to_owned()), error.into()),
         };
-        if self.needles.found_in(bytes) || is_utf16(bytes) && self.needles.found_in(&without_zeros(bytes)) {
+        // What was asked for by name may put its layers together in any way.
+        if self.needles.found_in(bytes)
+            || is_utf16(bytes) && self.needles.found_in(&without_zeros(bytes))
+            || (self.also)(entry.path())
+        {
             let path = entry.path().strip_prefix(".").unwrap_or(entry.path());
             let result = (self.work)(path, bytes);
             self.all().files.push((path.to_owned(), result));
@@ -159,12 +163,18 @@ fn read<'b>(path: &Path, buffer: &'b mut Vec<u8>) -> io::Result<&'b [u8]> {
     }
 }
 
-/// Whether a file begins as UTF-16 does. Its letters are found all the same, so that it can be named.
+/// Whether a file begins as UTF-16 does, with its mark or with two letters of ASCII. Its letters are found all the same, so
+/// that it can be named.
 pub fn is_utf16(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF])
+    match bytes {
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => true,
+        [one, 0, two, 0, ..] | [0, one, 0, two, ..] => *one != 0 && *two != 0,
+        _ => false,
+    }
 }
 
-fn without_zeros(bytes: &[u8]) -> Vec<u8> {
+/// The letters of UTF-16, as far as they are ASCII.
+pub fn without_zeros(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().copied().filter(|byte| *byte != 0).collect()
 }
 

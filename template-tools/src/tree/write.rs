@@ -3,9 +3,11 @@
 //! Taking its place is a rename, so that a file is either old or new, whenever we are stopped. The mode is kept, links
 //! stay links, and a file that changed since it was read is left as it is.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use tempfile::TempPath;
 
@@ -65,6 +67,30 @@ pub fn stage(change: Change) -> Result<Staged, WriteError> {
     }
 }
 
+/// How the names of staged files begin and end.
+pub(super) const STAGED: (&str, &str) = (".template-tools-", ".tmp");
+/// What is older was left behind by a process that was killed: staging takes seconds.
+const ABANDONED: Duration = Duration::from_hours(1);
+
+/// Removes what killed processes have left beside these files, or beside what they lead to.
+pub fn sweep<'p>(paths: impl Iterator<Item = &'p Path>) {
+    let folders: BTreeSet<PathBuf> =
+        paths.filter_map(|path| Some(fs::canonicalize(path).ok()?.parent()?.to_owned())).collect();
+    for file in folders.into_iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten()) {
+        let name = file.file_name();
+        let name = name.to_string_lossy();
+        let is_ours = name.starts_with(STAGED.0) && name.ends_with(STAGED.1);
+        let is_old = || {
+            let modified = file.metadata().and_then(|metadata| metadata.modified());
+            modified.is_ok_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age > ABANDONED))
+        };
+        if is_ours && is_old() {
+            // It is rubbish; if it cannot go, it stays.
+            let _ = fs::remove_file(file.path());
+        }
+    }
+}
+
 /// Whether a file is a link to something that is neither below the link's folder nor below the current one.
 fn leaves(path: &Path) -> io::Result<bool> {
     if !fs::symlink_metadata(path)?.is_symlink() {
@@ -85,7 +111,7 @@ fn try_stage(change: &Change) -> io::Result<Option<(PathBuf, TempPath)>> {
         return Ok(None);
     }
     let folder = target.parent().unwrap_or_else(|| Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".template-tools-").suffix(".tmp").tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new().prefix(STAGED.0).suffix(STAGED.1).tempfile_in(folder)?;
     file.write_all(&change.after)?;
     keep_mode(file.as_file(), &metadata)?;
     Ok(Some((target, file.into_temp_path())))
@@ -165,6 +191,21 @@ mod tests {
         stage(change(&path)).unwrap().commit().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(names(folder.path()), ["a.yaml"]);
+    }
+
+    #[test]
+    fn what_killed_processes_have_left_is_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let make = |name: &str, age: Duration| {
+            let file = File::create(folder.path().join(name)).unwrap();
+            file.set_modified(SystemTime::now() - age).unwrap();
+        };
+        make(".template-tools-old.tmp", 2 * ABANDONED);
+        make(".template-tools-new.tmp", Duration::ZERO);
+        make("other.tmp", 2 * ABANDONED);
+        make("a.yaml", 2 * ABANDONED);
+        sweep([folder.path().join("a.yaml").as_path()].into_iter());
+        assert_eq!(names(folder.path()), [".template-tools-new.tmp", "a.yaml", "other.tmp"]);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct Call {
     pub operation: Operation,
     /// Bytes of the request's body.
     pub size: usize,
+    /// The body of a call that is a form, as those of CloudFormation are; empty for all others.
+    pub form: String,
     /// What was done to it.
     pub fault: Option<Fault>,
     /// The status of the answer, if there was one.
@@ -88,7 +90,7 @@ impl Operation {
             };
             return Self::new(name);
         }
-        let form = std::str::from_utf8(&request.body).unwrap_or_default();
+        let form = form(request);
         let action = form.split('&').find_map(|pair| pair.strip_prefix("Action="));
         action.map_or_else(|| Self::new(format!("{method} {path}")), Self::new)
     }
@@ -106,10 +108,37 @@ impl Call {
             region,
             access_key,
             size: request.body.len(),
+            form: form(request),
             fault: None,
             status: None,
         }
     }
+
+    /// What a field of the form says, if it is there.
+    pub fn field(&self, name: &str) -> Option<String> {
+        let start = format!("{name}=");
+        self.form.split('&').find_map(|pair| pair.strip_prefix(&start)).map(unescaped)
+    }
+}
+
+fn form(request: &Message) -> String {
+    let kind = request.header("content-type").unwrap_or_default();
+    let is_form = kind.starts_with("application/x-www-form-urlencoded");
+    if is_form { String::from_utf8_lossy(&request.body).into_owned() } else { String::new() }
+}
+
+/// A value of a form as it was before it was put there.
+fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, behind @ ..] = rest {
+        let hex = behind.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = hex.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let byte = byte.filter(|_| *first == b'%');
+        bytes.push(byte.unwrap_or(if *first == b'+' { b' ' } else { *first }));
+        rest = if byte.is_some() { &behind[2..] } else { behind };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Key, region and service of a SigV4 signature: `Credential=KEY/20260101/eu-west-1/lambda/aws4_request`.

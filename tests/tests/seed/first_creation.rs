@@ -1,7 +1,7 @@
 //! S3 to S5: a layer that CloudFormation or SAM makes of our starters, and a function on it.
 //!
 //! The stacks are created as the documentation has it, by `aws cloudformation create-stack` and by
-//! `sam build && sam deploy`.
+//! `sam build && sam deploy`, and by `cargo xtask deploy-stack`, which takes the same parameters and the same files.
 
 use tests::project::LAYER;
 
@@ -33,13 +33,52 @@ fn pypi_s3_the_aws_cli_creates_the_layer_with_our_template_and_the_parameters_of
     world.project.build("VERSION = 2\n").unwrap();
     let staged = world.run(&["stage"]).ends_with(0);
     let key = staged.stdout.lines().find(|line| line.starts_with("S3Key=")).unwrap();
-    let template = world.project.path("demo-layer.yaml").display().to_string();
-    let deploy = ["cloudformation", "deploy", "--stack-name", "demo-layer", "--template-file", &template];
-    aws(&world, &[&deploy[..], &["--parameter-overrides", key]].concat());
+    let key = key.replace("S3Key=", "ParameterKey=S3Key,ParameterValue=");
+    let arguments = ["--stack-name", "demo-layer", "--region", REGION, "--parameters", &key];
+    let run = world.xtask(&[&["deploy-stack", "demo-layer.yaml"][..], &arguments].concat()).ends_with(0);
+    let run =
+        run.says("Replace eu-west-1: LayerVersion (AWS::Lambda::LayerVersion): Content; the old one stays");
+    assert!(run.stdout.contains(&format!("LayerVersionArn={}", world.arn(REGION, 2))), "{}", run.stdout);
     assert_eq!(output(&world, "demo-layer", "LayerVersionArn"), world.arn(REGION, 2));
     assert_eq!(code_sha256(&world, 2), world.project.code_sha256().unwrap());
     aws(&world, &["cloudformation", "delete-stack", "--stack-name", "demo-layer"]);
     aws(&world, &["cloudformation", "wait", "stack-delete-complete", "--stack-name", "demo-layer"]);
+    assert_eq!(world.versions(REGION), [1, 2]);
+}
+
+/// The words of the documentation's `create-stack`, with our tool: nothing of it has to be typed differently.
+#[test]
+fn pypi_s3_deploy_stack_creates_the_layer_with_the_parameters_of_create_stack() {
+    let (world, _) = world_with_bucket();
+    let _ = templates(&world, &["new", "cloudformation"]).expect_code(0);
+    let staged = world.run(&["stage"]).ends_with(0);
+    let line = staged.stdout.lines().find(|line| line.starts_with("aws ")).unwrap();
+    let (_, parameters) = line.split_once("--parameters ").unwrap();
+    let parameters = parameters.split(' ').take_while(|word| !word.starts_with("--"));
+    let head = ["deploy-stack", "demo-layer.yaml", "--stack-name", "demo-layer", "--region", REGION];
+    let arguments = head.into_iter().chain(["--parameters"]).chain(parameters).collect::<Vec<_>>();
+    let run =
+        world.xtask(&arguments).ends_with(0).says("Add eu-west-1: LayerVersion (AWS::Lambda::LayerVersion)");
+    assert!(run.stdout.contains(&format!("LayerVersionArn={}", world.arn(REGION, 1))), "{}", run.stdout);
+    assert_eq!(output(&world, "demo-layer", "LayerVersionArn"), world.arn(REGION, 1));
+    assert_eq!(code_sha256(&world, 1), world.project.code_sha256().unwrap());
+    // The same zip again is no version, and no failure.
+    world.xtask(&arguments).ends_with(0).says("Unchanged eu-west-1: stack `demo-layer`");
+    assert_eq!(world.versions(REGION), [1]);
+}
+
+/// The two files of SAM, and its CLI replaced: the stack, its bucket and its prefix are those of `samconfig.toml`.
+#[test]
+fn pypi_s4_deploy_stack_creates_the_layer_with_the_two_files_of_sam() {
+    let (world, _) = world_with_bucket();
+    let _ = templates(&world, &["new", "sam"]).expect_code(0);
+    for version in [1, 2] {
+        world.project.build(&format!("VERSION = {version}\n")).unwrap();
+        let run = world.xtask(&["deploy-stack", "template.yaml", "--region", REGION]).ends_with(0);
+        run.says("Reading samconfig.toml, environment `default`").says("/demo-layer/");
+        assert_eq!(output(&world, "demo-layer", "LayerVersionArn"), world.arn(REGION, version));
+        assert_eq!(code_sha256(&world, version), world.project.code_sha256().unwrap());
+    }
     assert_eq!(world.versions(REGION), [1, 2]);
 }
 

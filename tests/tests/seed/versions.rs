@@ -1,10 +1,10 @@
 //! S6, S8 and S10: new versions, and who has which.
 //!
-//! The stacks are rolled by `aws cloudformation deploy`, as somebody does who has nothing else.
+//! The stacks are rolled by `cargo xtask deploy-stack` and `roll-out`; the AWS CLI tells what came of it.
 
 use tests::world::World;
 
-use crate::{REGION, aws, body, code_sha256, created, layers_of, output, templates};
+use crate::{REGION, aws, code_sha256, layers_of, output, templates};
 
 #[test]
 fn pypi_s6_publish_makes_the_next_version_where_the_content_is_new() {
@@ -22,28 +22,44 @@ fn pypi_s6_publish_makes_the_next_version_where_the_content_is_new() {
 fn function_on_version_1(world: &World) -> String {
     world.publish().ends_with(0).prints(&[world.arn(REGION, 1)]);
     let _ = templates(world, &["new", "function"]).expect_code(0);
-    let template = body(world, "demo-function.yaml");
-    let create = ["cloudformation", "create-stack", "--stack-name", "hello", "--template-body", &template];
-    aws(world, &[&create[..], &["--capabilities", "CAPABILITY_IAM"]].concat());
-    created(world, "hello");
+    let deploy = ["deploy-stack", "demo-function.yaml", "--stack-name", "hello", "--region", REGION];
+    world.xtask(&[&deploy[..], &["--capabilities", "CAPABILITY_IAM"]].concat()).ends_with(0);
     let function = output(world, "hello", "FunctionName");
     assert_eq!(layers_of(world, &function), [world.arn(REGION, 1)]);
     function
 }
 
 #[test]
-fn pypi_s8_a_stack_is_rolled_to_the_bumped_template_by_the_aws_cli() {
+fn pypi_s8_a_stack_is_rolled_to_the_bumped_template_by_deploy_stack() {
     let world = World::new(&[REGION], &[]);
     let function = function_on_version_1(&world);
     world.project.build("VERSION = 2\n").unwrap();
     world.publish().ends_with(0);
-    let bumped = templates(&world, &["bump", "demo-function.yaml"]).expect_code(0);
+    let bumped = world.xtask(&["bump-templates", "demo-function.yaml"]).ends_with(0);
     assert_eq!(bumped.stdout, "demo-function.yaml\n");
-    let template = world.project.path("demo-function.yaml").display().to_string();
-    let deploy = ["cloudformation", "deploy", "--stack-name", "hello", "--template-file", &template];
-    aws(&world, &[&deploy[..], &["--capabilities", "CAPABILITY_IAM"]].concat());
+    let deploy = ["deploy-stack", "demo-function.yaml", "--stack-name", "hello", "--region", REGION];
+    let deploy = [&deploy[..], &["--capabilities", "CAPABILITY_IAM"]].concat();
+    // What will change is shown before it does.
+    let shown = world.xtask(&[&deploy[..], &["--dry-run"]].concat()).ends_with(0).says(": demo 1 -> 2");
+    assert_eq!(
+        (shown.count("ExecuteChangeSet"), layers_of(&world, &function)),
+        (0, vec![world.arn(REGION, 1)])
+    );
+    world.xtask(&deploy).ends_with(0).says(": demo 1 -> 2");
     assert_eq!(layers_of(&world, &function), [world.arn(REGION, 2)]);
     assert_eq!(world.versions(REGION), [1, 2]);
+}
+
+#[test]
+fn pypi_s8_many_stacks_are_rolled_out_with_the_layer_alone() {
+    let world = World::new(&[REGION], &[]);
+    let function = function_on_version_1(&world);
+    world.project.build("VERSION = 2\n").unwrap();
+    world.publish().ends_with(0);
+    // The template on this machine was never bumped.
+    let run = world.xtask(&["roll-out"]).ends_with(0).says(": demo 1 -> 2");
+    assert!(run.stdout.contains("hello"), "{}", run.stdout);
+    assert_eq!(layers_of(&world, &function), [world.arn(REGION, 2)]);
 }
 
 #[test]

@@ -42,6 +42,7 @@ impl CloudFormationRegion {
             .set_capabilities(Some(capabilities.collect()))
             // Without any, the stack keeps those that it has.
             .set_tags(Some(tags.collect::<Vec<_>>()).filter(|tags| !tags.is_empty()))
+            .set_include_nested_stacks(new.with_nested.then_some(true))
             .set_role_arn(new.role_arn.clone())
             .set_on_stack_failure(new.on_failure.map(|on_failure| match on_failure {
                 OnFailure::Rollback => OnStackFailure::Rollback,
@@ -97,22 +98,17 @@ impl CloudFormationRegion {
         Ok(answer.template_body().unwrap_or_default().to_owned())
     }
 
-    /// Begins to carry a change set out.
+    /// Begins to carry a change set out. Only one that has not begun is an error, whatever came of the answer.
     pub async fn execute(&self, change_set: &str, token: &str) -> Result<(), CallFailure> {
         let call = self.client.execute_change_set().change_set_name(change_set);
         let answer = call.client_request_token(token).send().await;
         match answer.map_err(|error| CallFailure::new("ExecuteChangeSet", &error)) {
             Ok(_) => Ok(()),
-            // A try of ours may have got there, and its answer not back.
-            Err(failure)
-                if failure.code.as_deref().is_some_and(|code| code.starts_with("InvalidChangeSetStatus")) =>
-            {
-                match self.change_set(None, change_set).await?.progress {
-                    Progress::Executing => Ok(()),
-                    _ => Err(failure),
-                }
-            }
-            Err(failure) => Err(failure),
+            // A try of ours may have got there, and its answer not back: the change set itself tells.
+            Err(failure) => match self.change_set(None, change_set).await {
+                Ok(found) if found.progress == Progress::Executing => Ok(()),
+                _ => Err(failure),
+            },
         }
     }
 
@@ -201,5 +197,27 @@ fn change(change: &ResourceChange) -> Change {
         fate,
         properties,
         depends_on: depends_on.unwrap_or_default(),
+        nested: change.change_set_id().filter(|id| !id.is_empty()).map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_change_set_of_a_nested_stack_is_known() {
+        let builder = || {
+            ResourceChange::builder()
+                .action(ChangeAction::Modify)
+                .logical_resource_id("N")
+                .resource_type("AWS::CloudFormation::Stack")
+                .physical_resource_id("arn:aws:cloudformation:eu-west-1:123456789012:stack/N/1")
+        };
+        let told = change(&builder().change_set_id("arn:of:change-set").build());
+        assert_eq!(told.nested.as_deref(), Some("arn:of:change-set"));
+        assert_eq!((told.action, told.replaced, told.fate), (Action::Modify, Replaced::No, None));
+        assert_eq!(change(&builder().build()).nested, None);
+        assert_eq!(change(&builder().change_set_id("").build()).nested, None);
     }
 }

@@ -118,6 +118,7 @@ mod tests {
             fate: None,
             properties: properties.iter().map(|&name| name.to_owned()).collect(),
             depends_on: Vec::new(),
+            nested: None,
         }
     }
 

@@ -196,6 +196,7 @@ impl InRegion {
             capabilities: previous.capabilities.clone(),
             tags: Vec::new(),
             role_arn: None,
+            with_nested: planned.has_nested,
             on_failure: None,
         };
         let what = || format!("make a change set for stack `{stack}` in {}", self.region);
@@ -234,7 +235,8 @@ impl InRegion {
         run: &mut Run,
     ) -> Result<(), RollOutError> {
         let (old, new) = self.both(change_set, Some(previous)).await?;
-        let description = describe(&change_set.changes, &old, &new);
+        let mut description = describe(&change_set.changes, &old, &new);
+        self.look_into(&change_set.changes, &old, &new, &mut description).await?;
         self.say(&description);
         run.changes = Some(description.clone());
         if !description.deleted_layers.is_empty() {

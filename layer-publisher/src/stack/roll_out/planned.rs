@@ -13,6 +13,7 @@ use template_tools::template::parameters;
 use super::super::error::StackError;
 use super::super::region::InRegion;
 use super::super::state::Previous;
+use super::super::template::has_nested;
 use super::Target;
 use super::behind::Behind;
 use super::dynamic::Dynamic;
@@ -30,6 +31,7 @@ pub(super) struct Deployed {
     pub(super) plan: DeployedPlan,
     pub(super) parameters: Vec<String>,
     pub(super) dynamic: Dynamic,
+    pub(super) has_nested: bool,
 }
 
 impl Deployed {
@@ -77,7 +79,8 @@ impl InRegion {
         let text = self.cloudformation.original_template(&previous.id).await;
         let text = text.map_err(|failure| StackError::call(what(), failure))?;
         let parse_error = |source| RollOutError::Parse { stack: target.stack.clone(), source };
-        let parameters = parameters(&parse(&text).map_err(parse_error)?);
+        let document = parse(&text).map_err(parse_error)?;
+        let (parameters, has_nested) = (parameters(&document), has_nested(&document));
         let dynamic = self.dynamic(&text, behind, pins).await?;
         let from_ssm = |name: &str| {
             parameters
@@ -98,7 +101,7 @@ impl InRegion {
         names.dedup();
         names.retain(|name| previous.parameters.contains_key(name));
         plan.plan.text = plan.plan.text.or_else(|| dynamic.text.clone());
-        Ok(Deployed { plan, parameters: names, dynamic })
+        Ok(Deployed { plan, parameters: names, dynamic, has_nested })
     }
 }
 

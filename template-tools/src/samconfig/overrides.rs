@@ -1,0 +1,146 @@
+//! What `parameter_overrides` says, read as `sam` reads it (`CfnParameterOverridesType` in samcli/cli/types.py): pairs in a
+//! string, strings in a list, or a table.
+
+use std::ops::Range;
+
+use toml::de::{DeTable, DeValue};
+
+use crate::arn::Region;
+use crate::flow::Given;
+
+/// A parameter's value, and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Override {
+    pub(super) given: Given,
+    /// The string, list or number that it is part of, with quotes, as bytes of the file.
+    pub(super) string: Range<usize>,
+    /// What the string means.
+    pub(super) meaning: String,
+    /// Where in that the value begins.
+    pub(super) start: usize,
+    /// Whether it is written as `ParameterKey=…,ParameterValue=…`.
+    pub(super) is_long: bool,
+}
+
+/// One way to deploy: the parameters of one environment and command.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Deployment {
+    pub(super) template: Option<String>,
+    pub(super) region: Option<Region>,
+    pub(super) overrides: Vec<Override>,
+}
+
+pub(super) fn deployments(file: &DeTable<'_>) -> Vec<Deployment> {
+    let mut all = Vec::new();
+    for environment in file.values().filter_map(|value| value.get_ref().as_table()) {
+        let parameters = |command: &str| {
+            environment.get(command)?.get_ref().as_table()?.get("parameters")?.get_ref().as_table()
+        };
+        let global = parameters("global");
+        for command in environment.keys() {
+            let Some(own) = parameters(command.get_ref()) else { continue };
+            let text = |key: &str| {
+                let value = own.get(key).or_else(|| global?.get(key))?;
+                value.get_ref().as_str().map(str::to_owned)
+            };
+            let Some(given) = own.get("parameter_overrides") else { continue };
+            let mut overrides = Vec::new();
+            read(given.get_ref(), &given.span(), &mut overrides);
+            all.push(Deployment {
+                template: text("template_file").or_else(|| text("template")),
+                region: text("region").and_then(|region| Region::new(region).ok()),
+                overrides,
+            });
+        }
+    }
+    all
+}
+
+fn read(value: &DeValue<'_>, span: &Range<usize>, all: &mut Vec<Override>) {
+    match value {
+        DeValue::String(meaning) => {
+            let mut pairs = in_string(meaning, span);
+            // Where one pair has the long form, `sam` sees only those that have it.
+            if pairs.iter().any(|pair| pair.is_long) {
+                pairs.retain(|pair| pair.is_long);
+            }
+            all.append(&mut pairs);
+        }
+        DeValue::Array(items) => items.iter().for_each(|item| read(item.get_ref(), &item.span(), all)),
+        DeValue::Table(table) => {
+            for (name, value) in table {
+                let Some(meaning) = text_of(value.get_ref()) else { continue };
+                let given = Given { name: name.get_ref().to_string(), value: meaning.clone() };
+                all.push(Override { given, string: value.span(), meaning, start: 0, is_long: false });
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The text that a value of a table is sent as.
+fn text_of(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) => Some(number.as_str().to_owned()),
+        DeValue::Array(items) => {
+            let items: Option<Vec<String>> = items.iter().map(|item| text_of(item.get_ref())).collect();
+            items.map(|items| items.join(","))
+        }
+        _ => None,
+    }
+}
+
+/// `Key=value Other="a value" Third='another'`, or `ParameterKey=Key,ParameterValue=value …`.
+pub(super) fn in_string(meaning: &str, string: &Range<usize>) -> Vec<Override> {
+    let mut all = Vec::new();
+    let mut at = 0;
+    while at < meaning.len() {
+        let rest = &meaning[at..];
+        let blank = rest.len() - rest.trim_start().len();
+        if blank > 0 {
+            at += blank;
+            continue;
+        }
+        let end = end_of(rest);
+        all.extend(one(&rest[..end], at, meaning, string));
+        at += end;
+    }
+    all
+}
+
+const KEY: &str = "ParameterKey=";
+
+/// Where a pair ends: at a blank outside of quotes. A `\\` takes the next letter along.
+fn end_of(text: &str) -> usize {
+    let (mut quote, mut escaped, mut before) = (None, false, ' ');
+    for (at, letter) in text.char_indices() {
+        match letter {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            _ if quote == Some(letter) => quote = None,
+            // A `'` in the middle of a value is a letter as any other.
+            '"' => quote = quote.or(Some(letter)),
+            '\'' if before == '=' => quote = quote.or(Some(letter)),
+            _ if letter.is_whitespace() && quote.is_none() => return at,
+            _ => {}
+        }
+        before = letter;
+    }
+    text.len()
+}
+
+/// One pair, blanks and all.
+pub(super) fn one(pair: &str, at: usize, meaning: &str, string: &Range<usize>) -> Option<Override> {
+    let (name, value) = match pair.strip_prefix(KEY) {
+        Some(rest) => rest.split_once(",ParameterValue=")?,
+        None => pair.split_once('=')?,
+    };
+    let start = pair.len() - value.len();
+    let within = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
+    let unquoted = within('"').or_else(|| within('\''));
+    let (value, start) = unquoted.map_or((value, start), |value| (value, start + 1));
+    let given = Given { name: name.trim_matches(['"', '\'']).to_owned(), value: value.to_owned() };
+    let (is_long, start) = (pair.starts_with(KEY), at + start);
+    Some(Override { given, string: string.clone(), meaning: meaning.to_owned(), start, is_long })
+}
