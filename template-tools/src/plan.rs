@@ -20,7 +20,7 @@ mod fit;
 mod left;
 mod references;
 
-pub(crate) use allowed::not_allowed;
+pub use allowed::not_allowed;
 pub use deployed::{DeployedPlan, plan_deployed};
 pub use dynamic::{DynamicReference, dynamic_references, with_parameter_versions};
 pub(crate) use fit::misfit;

@@ -2,10 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
-use template_tools::arn::LayerVersionArn;
+use template_tools::arn::{LayerName, LayerVersionArn};
+use template_tools::content::update_content;
+use template_tools::convert::{Form as Conversion, SsmParameterName, convert};
+use template_tools::document::parse;
+use template_tools::ledger::{Content, Entry as LedgerEntry, Ledger};
 use template_tools::pins::{Pin, Pins};
-use template_tools::plan::{Downgrades, plan};
+use template_tools::plan::{Downgrades, Goal, Wanted, plan, plan_with};
 
 const MINE: &str = "123456789012";
 const THEIRS: &str = "210987654321";
@@ -91,12 +97,17 @@ impl Entry {
 
     /// What the pins ask for, worked out without them.
     fn wanted(&self) -> String {
+        self.pinned().map_or_else(|| self.written(), |version| version.to_string())
+    }
+
+    fn pinned(&self) -> Option<u64> {
         let fits = |region: &str| self.region() == "${AWS::Region}" || self.region() == region;
         let pinned = PINNED.iter().find(|(layer, region, _)| *layer == self.layer && fits(region));
-        match pinned {
-            Some((_, _, version)) if self.account() != THEIRS => version.to_string(),
-            _ => self.written(),
-        }
+        pinned.filter(|_| self.account() != THEIRS).map(|(_, _, version)| *version)
+    }
+
+    fn is_pinned(&self) -> bool {
+        self.pinned().is_some()
     }
 
     fn arn(&self, version: &str) -> String {
@@ -226,6 +237,59 @@ fn template(form: Form, entries: &[Entry], version: impl Fn(&Entry) -> String) -
     }
 }
 
+fn finished(text: String, crlf: bool, bom: bool) -> String {
+    let text = if crlf { text.replace('\n', "\r\n") } else { text };
+    if bom { format!("\u{feff}{text}") } else { text }
+}
+
+/// Every line of the text is there after the conversion, in its order, but for those that were to change: these have
+/// become another, or are taken together with the next ones.
+fn check_lines(before: &str, after: &str, changed: BTreeSet<usize>) -> Result<(), TestCaseError> {
+    let mut lines = after.trim_start_matches('\u{feff}').split_inclusive('\n');
+    let before = before.trim_start_matches('\u{feff}');
+    for (index, line) in before.split_inclusive('\n').enumerate() {
+        // A block's `>-` is on the line before its text.
+        let is_near = (index..=index + 2).any(|near| changed.contains(&near));
+        let is_entry = line.contains("layer:") || line.trim_start().starts_with("- ");
+        if is_near && is_entry || before.starts_with('{') {
+            continue;
+        }
+        prop_assert!(lines.any(|other| other == line), "{line:?} is not in\n{after}");
+    }
+    Ok(())
+}
+
+/// What comes out can be read, and a second time nothing changes.
+fn check_twice(text: &str, run: impl Fn(&str) -> Option<String>) -> Result<(), TestCaseError> {
+    if let Some(after) = run(text) {
+        prop_assert!(parse(&after).is_ok());
+        prop_assert_eq!(run(&after), None);
+    }
+    Ok(())
+}
+
+fn ledger() -> Ledger {
+    let entry = |(layer, region, version): &(&str, &str, u64)| {
+        let arn = format!("arn:aws:lambda:{region}:{MINE}:layer:{layer}:{version}");
+        let content = Content { bucket: format!("b-{region}"), key: "k/new.zip".to_owned(), version: None };
+        LedgerEntry { content: Some(content), ..LedgerEntry::new(arn.parse().unwrap()) }
+    };
+    PINNED.iter().map(entry).collect()
+}
+
+const SECTIONS: [&str; 10] = [
+    "Parameters:\n",
+    "Parameters: {}\n",
+    "Mappings: ~ # x\n",
+    "Mappings:\n  A:\n    b: {c: d}\n",
+    "Parameters: {P: {Type: Number, Default: 7}}\n",
+    "Description: x\n",
+    "Resources:\n  L:\n    Type: AWS::Lambda::LayerVersion\n    Properties:\n      LayerName: sosw\n      Content: {S3Bucket: b-us-east-1, S3Key: k}\n",
+    "a: b\n---\n",
+    "{\"Resources\":",
+    "\"Parameters\":\n  \"a\": &a {}\n",
+];
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -239,8 +303,7 @@ proptest! {
     ) {
         let finished = |text: String| {
             let text = if newline_at_end { text.as_str() } else { text.trim_end_matches('\n') };
-            let text = if crlf { text.replace('\n', "\r\n") } else { text.to_owned() };
-            if bom { format!("\u{feff}{text}") } else { text }
+            finished(text.to_owned(), crlf, bom)
         };
         let before = finished(template(form, &entries, Entry::written));
         let expected = finished(template(form, &entries, Entry::wanted));
@@ -253,6 +316,80 @@ proptest! {
         let second = plan(&expected, &pins(), Downgrades::Refused).unwrap();
         prop_assert_eq!(&second.refusals, &[]);
         prop_assert_eq!(second.text, None);
+    }
+
+    #[test]
+    fn a_placeholder_can_be_taken_back(
+        form in prop::sample::select(&[Form::Block, Form::Globals, Form::Flow, Form::Json][..]),
+        entries in entries(),
+        (crlf, bom) in any::<(bool, bool)>(),
+    ) {
+        let text = |version: &dyn Fn(&Entry) -> String| finished(template(form, &entries, version), crlf, bom);
+        // What is pinned already: so the numbers come back as they were.
+        let before = text(&Entry::wanted);
+        let pins = pins();
+        let away = plan_with(&before, &Wanted { goal: Goal::Placeholder, ..Wanted::new(&pins) }).unwrap();
+        prop_assert_eq!(&away.refusals, &[]);
+        let placeholder = |entry: &Entry| {
+            if entry.is_pinned() { LayerName::new(entry.layer).unwrap().placeholder() } else { entry.written() }
+        };
+        let there = away.text.unwrap_or_else(|| before.clone());
+        prop_assert_eq!(&there, &text(&placeholder));
+        let back = plan_with(&there, &Wanted::new(&pins)).unwrap();
+        prop_assert_eq!(&back.refusals, &[]);
+        prop_assert_eq!(back.text.as_ref().unwrap_or(&there), &before);
+    }
+
+    #[test]
+    fn a_conversion_changes_what_is_meant_and_nothing_else(
+        form in prop::sample::select(&[Form::Block, Form::Globals, Form::Flow, Form::Json][..]),
+        entries in entries(),
+        (crlf, bom) in any::<(bool, bool)>(),
+        to_ssm in any::<bool>(),
+    ) {
+        let before = finished(template(form, &entries, Entry::written), crlf, bom);
+        // Every region has a version of its own.
+        let layers = ["sosw", "my-Layer_1"].iter().zip([7, 70]);
+        let pin = |(layer, version): (&&str, u64), region: &str| {
+            let arn = format!("arn:aws:lambda:{region}:{MINE}:layer:{layer}:{version}");
+            Pin::from(arn.parse::<LayerVersionArn>().unwrap())
+        };
+        let pinned = layers.flat_map(|(layer, version)| {
+            [pin((layer, version), "us-east-1"), pin((layer, version + 1), "eu-west-1")]
+        });
+        let pins = Pins::new(pinned).unwrap();
+        let conversion = if to_ssm {
+            Conversion::Ssm(SsmParameterName::new("/layers/x").unwrap())
+        } else {
+            Conversion::Mapping
+        };
+        let wanted = Wanted { downgrades: Downgrades::Allowed, ..Wanted::new(&pins) };
+        let first = convert(&before, &wanted, &conversion).unwrap();
+        // An anchor on the text of `Fn::Sub:` and several regions in one function are refused, and change nothing.
+        let Some(after) = first.text else {
+            prop_assert!(!first.refusals.is_empty() || first.bumps.is_empty());
+            return Ok(());
+        };
+        prop_assert_eq!(&first.refusals, &[]);
+        check_lines(&before, &after, first.bumps.iter().map(|bump| bump.position.line).collect())?;
+        let second = convert(&after, &wanted, &conversion).unwrap();
+        prop_assert_eq!(&second.refusals, &[]);
+        prop_assert_eq!(second.text, None);
+    }
+
+    #[test]
+    fn no_text_makes_a_conversion_panic(
+        pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..40),
+        more in prop::collection::vec(prop::sample::select(&SECTIONS[..]), 0..4),
+    ) {
+        let text = [more.concat(), pieces.concat()].concat();
+        let (pins, ledger) = (pins(), ledger());
+        let wanted = Wanted { downgrades: Downgrades::Allowed, ..Wanted::new(&pins) };
+        let ssm = Conversion::Ssm(SsmParameterName::new("/l").unwrap());
+        for conversion in [Conversion::Mapping, ssm] {
+            check_twice(&text, |text| convert(text, &wanted, &conversion).ok()?.text)?;
+        }
+        check_twice(&text, |text| update_content(text, &wanted, &ledger).ok()?.text)?;
     }
 
     #[test]

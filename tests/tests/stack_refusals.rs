@@ -43,6 +43,15 @@ fn pypi_parameters_that_are_missing_unknown_or_not_allowed() {
         "the template has no parameter `Nam`; did you mean `Name`?",
     );
     at_once(&stacks, &["t.yaml", "--parameters", "Stage=test"], "parameter `Stage` cannot be `test`");
+    for (limit, reason) in [
+        ("MaxLength: 2", "the `MaxLength` of parameter `V` is 2, and `abc` has 3"),
+        ("AllowedPattern: '[0-9]+'", "the `AllowedPattern` of parameter `V`, `[0-9]+`, does not match `abc`"),
+        ("MaxLength: 2, NoEcho: true", "the template does not allow the value of parameter `V`"),
+    ] {
+        let parameter = format!("Parameters: {{V: {{Type: String, {limit}}}}}\n");
+        stacks.template("limits.yaml", parameter + "Resources: {T: {Type: AWS::SNS::Topic}}\n");
+        at_once(&stacks, &["limits.yaml", "--parameters", "V=abc"], reason);
+    }
     at_once(&stacks, &["t.yaml", "--parameters", "Name=a", "Name=b"], "is given two different values");
     at_once(
         &stacks,

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::error::StackError;
 use super::interrupt::{self, Interrupts};
-use super::parameters::{check, given_once};
+use super::parameters::{check, check_limits, given_once};
 use super::region::{Common, InRegion, Outcome};
 use super::report::Report;
 use super::settings::{Allowed, Asked, Confirm, Follow, Goal, Settings, settle};
@@ -54,6 +54,7 @@ async fn try_run(
     let given = given_once(&settings.parameters)?;
     if let Some(template) = &template {
         check(&template.parameters, &given)?;
+        check_limits(&template.parsed(), &template.parameters, &given)?;
         let missing = template.missing_capabilities(&settings.capabilities);
         if !missing.is_empty() {
             return Err(StackError::Capabilities(missing));

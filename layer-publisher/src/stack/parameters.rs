@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use template_tools::document::Document;
+use template_tools::plan::not_allowed;
 use template_tools::template::{Carries, Parameter};
 use thiserror::Error;
 
@@ -65,6 +67,14 @@ pub enum ParameterError {
         /// What the template allows.
         allowed: Vec<String>,
     },
+    /// Given, and beyond another limit of the template.
+    #[error("{reason}")]
+    Limited {
+        /// The parameter.
+        name: String,
+        /// The limit, and what was given; nothing of it is shown where the template says `NoEcho`.
+        reason: String,
+    },
     /// Given twice, with different values.
     #[error("parameter `{0}` is given two different values")]
     Twice(String),
@@ -100,6 +110,7 @@ impl ParameterError {
             Self::Unknown { known, .. } if known.is_empty() => "the template has no parameters".to_owned(),
             Self::Unknown { known, .. } => format!("parameters there are: `{}`", known.join("`, `")),
             Self::NotAllowed { allowed, .. } => format!("it may be `{}`", allowed.join("`, `")),
+            Self::Limited { name, .. } => format!("give another value with `--parameters {name}=…`"),
             Self::Missing(missing) => {
                 let given = missing.iter().map(|parameter| format!("{}=…", parameter.name));
                 format!("give them with `--parameters {}`", given.collect::<Vec<_>>().join(" "))
@@ -146,6 +157,26 @@ pub fn check(parameters: &[Parameter], given: &BTreeMap<String, Sent>) -> Result
                 value: value.to_owned(),
                 allowed: parameter.allowed.clone(),
             });
+        }
+    }
+    Ok(())
+}
+
+/// Checks what is given against the patterns, lengths and bounds of the template, as far as they can be known here.
+pub fn check_limits(
+    document: &Document<'_>,
+    parameters: &[Parameter],
+    given: &BTreeMap<String, Sent>,
+) -> Result<(), ParameterError> {
+    for (name, sent) in given {
+        let parameter = parameters.iter().find(|parameter| parameter.name == *name);
+        // What is read from SSM is checked there.
+        let parameter = parameter.filter(|parameter| !parameter.kind.starts_with("AWS::SSM::"));
+        let (Some(parameter), Sent::Value(value)) = (parameter, sent) else { continue };
+        if let Some(reason) = not_allowed(document, name, value) {
+            let hidden = || format!("the template does not allow the value of parameter `{name}`");
+            let reason = if parameter.no_echo { hidden() } else { reason };
+            return Err(ParameterError::Limited { name: name.clone(), reason });
         }
     }
     Ok(())

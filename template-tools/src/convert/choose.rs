@@ -137,7 +137,7 @@ fn whole(document: &Document<'_>, flow: &Flow, node: NodeId, indexes: &[usize]) 
         !is_in || is_same && indexes.contains(&index)
     };
     if !flow.references.iter().enumerate().all(own) {
-        return Err("it comes to several layers, or to some that are not meant");
+        return Err("other layers or entries stand in it, too");
     }
     if flow.unread.iter().any(|unread| below.contains(&unread.node)) {
         return Err("part of what it comes to is not understood");

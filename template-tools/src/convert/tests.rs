@@ -157,3 +157,199 @@ fn to_an_ssm_parameter() {
     "#]],
     );
 }
+
+const PLAIN: &str = "arn:aws:lambda:us-east-1:123456789012:layer:my-Layer_1";
+
+/// A template of a function with these `Layers`.
+fn of(layers: &str) -> String {
+    format!("Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      Layers:{layers}\n")
+}
+
+/// What comes of `Layers` with an SSM parameter in place of the ARN, and what is said to be left.
+fn layers_with_ssm(layers: &str) -> Result<String, Vec<String>> {
+    let text = of(layers);
+    let pin = Pin { account: None, region: None, partition: None, version: None, ..own_pin() };
+    let pins = Pins::new([pin]).unwrap();
+    let plan = convert(&text, &Wanted::new(&pins), &ssm("/l")).unwrap();
+    assert_eq!(plan.refusals, []);
+    let Some(after) = plan.text else {
+        return Err(plan.left_alone.into_iter().map(|left| left.reason).collect());
+    };
+    let parameter = "Parameters:\n  MyLayer1LayerVersionArn:\n    Type: AWS::SSM::Parameter::Value<String>\n    Default: /l\n";
+    let rest = after.strip_prefix(parameter).unwrap();
+    let start = of("").trim_end().len();
+    Ok(rest[start..].trim_end().replace("MyLayer1LayerVersionArn", "P"))
+}
+
+fn own_pin() -> Pin {
+    Pin::from(format!("{PLAIN}:7").parse::<LayerVersionArn>().unwrap())
+}
+
+#[test]
+fn every_form_that_is_a_whole_arn_can_become_a_parameter() {
+    for (before, after) in [
+        (format!(" [!If [C, '{PLAIN}:7', !Ref AWS::NoValue]]"), " [!If [C, !Ref P, !Ref AWS::NoValue]]"),
+        (
+            format!(
+                "\n        - Fn::If:\n            - C\n            - {PLAIN}:7 # c\n            - Ref: AWS::NoValue"
+            ),
+            "\n        - Fn::If:\n            - C\n            - !Ref P # c\n            - Ref: AWS::NoValue",
+        ),
+        (format!(" !If [C, ['{PLAIN}:7'], []]"), " !If [C, [!Ref P], []]"),
+        (format!(" [!Join [':', [{PLAIN}, 7]], x]"), " [!Ref P, x]"),
+        (
+            format!(
+                "\n        - !Join\n          - ':'\n          - - {PLAIN}\n            - 7\n        # c"
+            ),
+            "\n        - !Ref P\n        # c",
+        ),
+        (format!("\n        - >-\n          {PLAIN}:7\n        # c"), "\n        - !Ref P\n        # c"),
+        (
+            format!("\n        - !Sub |\n          {PLAIN}:7\n\n        - x"),
+            "\n        - !Ref P\n\n        - x",
+        ),
+        (format!(" [!Sub ['{PLAIN}:7', {{}}]]"), " [!Ref P]"),
+        (format!(" [&l '{PLAIN}:7', *l]"), " [&l !Ref P, *l]"),
+        (format!(" [!Sub &l '{PLAIN}:7', *l]"), " [&l !Ref P, *l]"),
+        (format!(" [&l !Sub '{PLAIN}:7', *l]"), " [&l !Ref P, *l]"),
+    ] {
+        assert_eq!(layers_with_ssm(&before).as_deref(), Ok(after), "{before}");
+    }
+}
+
+#[test]
+fn what_is_more_or_less_than_an_arn_stays() {
+    for (layers, reason) in [
+        (
+            format!("\n        - Fn::Join:\n          - ':' # here\n          - [{PLAIN}, 7]"),
+            "its form cannot be replaced",
+        ),
+        (format!(" '{PLAIN}:7,{PLAIN}:8'"), "other layers or entries"),
+        (format!(" [&l '{PLAIN}:7']\n      Handler: *l"), "its anchor is used outside of `Layers`"),
+        (format!(" [Fn::Sub: &l '{PLAIN}:7', *l]"), "other layers or entries"),
+        (format!(" [!Sub ['{PLAIN}:${{V}}', {{V: !Ref W}}]]"), "the version is not known"),
+    ] {
+        let left = layers_with_ssm(&layers).unwrap_err();
+        assert!(left.iter().any(|one| one.contains(reason)), "{layers}: {left:?}");
+    }
+}
+
+#[test]
+fn nothing_gets_a_number_that_nobody_asked_for() {
+    let pin = Pin { version: None, ..own_pin() };
+    let pins = Pins::new([pin]).unwrap();
+    for text in [of(&format!(" [{PLAIN}:7]")), "a: b\n".to_owned(), format!("[{PLAIN}:7]")] {
+        for part in [Part::IfTemplate, Part::Forced, Part::Excluded("x")] {
+            let wanted = Wanted { part, ..Wanted::new(&pins) };
+            assert_eq!(plan_with(&text, &wanted).unwrap().text, None);
+            assert_eq!(convert(&text, &wanted, &Form::Mapping).unwrap().text, None);
+        }
+    }
+}
+
+#[test]
+fn sections_are_filled_in_their_own_style() {
+    let layers = of(&format!(" [{PLAIN}:7]"));
+    let pins = Pins::new([Pin { version: None, ..own_pin() }]).unwrap();
+    let kind = "AWS::SSM::Parameter::Value<String>";
+    let block = format!("\n  MyLayer1LayerVersionArn:\n    Type: {kind}\n    Default: /l\n");
+    let flow = format!("{{MyLayer1LayerVersionArn: {{Type: {kind}, Default: /l}}}}");
+    for (before, after) in [
+        ("Parameters:\n", format!("Parameters:{block}")),
+        ("Parameters: # none\n# x\n", format!("Parameters: # none{block}# x\n")),
+        ("Parameters: {}\n", format!("Parameters: {flow}\n")),
+        ("Parameters: ~ # none\n", format!("Parameters: {flow} # none\n")),
+        (
+            "Parameters: {P: {Type: String}}\n",
+            format!("Parameters: {}, P: {{Type: String}}}}\n", &flow[..flow.len() - 1]),
+        ),
+        (
+            "\"Description\": \"x\"\n\"Parameters\":\n  \"P\": {}\n",
+            format!(
+                "\"Description\": \"x\"\n\"Parameters\":\n  \"MyLayer1LayerVersionArn\":\n    \"Type\": \"{kind}\"\n    \"Default\": \"/l\"\n  \"P\": {{}}\n"
+            ),
+        ),
+    ] {
+        for line_end in ["\n", "\r\n"] {
+            let ended = |text: &str| format!("\u{feff}{text}").replace('\n', line_end);
+            let plan =
+                convert(&ended(&format!("{before}{layers}")), &Wanted::new(&pins), &ssm("/l")).unwrap();
+            let expected =
+                format!("{after}{}", layers.replace(&format!("{PLAIN}:7"), "!Ref MyLayer1LayerVersionArn"));
+            assert_eq!((plan.text, plan.refusals), (Some(ended(&expected)), vec![]), "{before}");
+        }
+    }
+    let globals =
+        format!("Transform: AWS::Serverless-2016-10-31\nGlobals: {{Function: {{Layers: ['{PLAIN}:7']}}}}\n");
+    let after = convert(&globals, &Wanted::new(&pins), &ssm("/l")).unwrap().text.unwrap();
+    assert_eq!(
+        after,
+        format!(
+            "Transform: AWS::Serverless-2016-10-31\nParameters:{block}Globals: {{Function: {{Layers: [!Ref MyLayer1LayerVersionArn]}}}}\n"
+        )
+    );
+}
+
+#[test]
+fn what_is_dense_stays_dense() {
+    let check = |text: &str, form: &Form, expected: &str| {
+        let eu =
+            Pin::from(format!("{PLAIN}:8").replace("us-east", "eu-west").parse::<LayerVersionArn>().unwrap());
+        let pins = Pins::new([own_pin(), eu]).unwrap();
+        let plan = convert(text, &Wanted::new(&pins), form).unwrap();
+        assert_eq!((plan.text.as_deref(), plan.refusals), (Some(expected), vec![]));
+    };
+    let open = OPEN;
+    let part = open.strip_suffix('1').unwrap();
+    check(
+        &format!(
+            r#"{{"Resources":{{"F":{{"Type":"AWS::Lambda::Function","Properties":{{"Layers":[{{"Fn::Sub":"{open}"}}]}}}}}}}}"#
+        ),
+        &ssm("/l"),
+        r#"{"Parameters":{"MyLayer1LayerVersionArn":{"Type":"AWS::SSM::Parameter::Value<String>","Default":"/l"}},"Resources":{"F":{"Type":"AWS::Lambda::Function","Properties":{"Layers":[{"Ref":"MyLayer1LayerVersionArn"}]}}}}"#,
+    );
+    check(
+        &format!(
+            r#"{{"Resources":{{"F":{{"Type":"AWS::Lambda::Function","Properties":{{"Layers":[{{"Fn::Sub":"{open}"}}]}}}}}}}}"#
+        ),
+        &Form::Mapping,
+        &format!(
+            r#"{{"Mappings":{{"MyLayer1Versions":{{"eu-west-1":{{"Version":"8"}},"us-east-1":{{"Version":"7"}}}}}},"Resources":{{"F":{{"Type":"AWS::Lambda::Function","Properties":{{"Layers":[{{"Fn::Sub":["{part}${{MyLayer1Version}}",{{"MyLayer1Version":{{"Fn::FindInMap":["MyLayer1Versions",{{"Ref":"AWS::Region"}},"Version"]}}}}]}}]}}}}}}}}"#
+        ),
+    );
+    check(
+        &format!(
+            "{{Resources: {{F: {{Type: AWS::Lambda::Function, Properties: {{Layers: [!Sub '{open}']}}}}}}}}\n"
+        ),
+        &Form::Mapping,
+        &format!(
+            "{{Mappings: {{MyLayer1Versions: {{eu-west-1: {{Version: 8}}, us-east-1: {{Version: 7}}}}}}, Resources: {{F: {{Type: AWS::Lambda::Function, Properties: {{Layers: [!Sub ['{part}${{MyLayer1Version}}', {{MyLayer1Version: !FindInMap [MyLayer1Versions, !Ref 'AWS::Region', Version]}}]]}}}}}}}}\n"
+        ),
+    );
+}
+
+#[test]
+fn each_layer_and_each_document_gets_its_own() {
+    let two = |version: &str| {
+        let arn = OPEN.replace("my-Layer_1:1", &format!("two:{version}"));
+        format!(
+            "Resources: {{F: {{Type: AWS::Lambda::Function, Properties: {{Layers: [!Sub '{OPEN}', !Sub '{arn}']}}}}}}\n"
+        )
+    };
+    let text = format!("{0}---\n{0}", two("1"));
+    let arns = [
+        "us-east-1:123456789012:layer:two:3",
+        "eu-west-1:123456789012:layer:two:4",
+        "us-east-1:123456789012:layer:my-Layer_1:7",
+        "eu-west-1:123456789012:layer:my-Layer_1:8",
+    ];
+    let pin = |arn: &&str| Pin::from(format!("arn:aws:lambda:{arn}").parse::<LayerVersionArn>().unwrap());
+    let pins = Pins::new(arns.iter().map(pin)).unwrap();
+    let plan = convert(&text, &Wanted::new(&pins), &Form::Mapping).unwrap();
+    assert_eq!(plan.refusals, []);
+    let after = plan.text.unwrap();
+    assert_eq!(after.matches("Mappings:\n  MyLayer1Versions:\n").count(), 2, "{after}");
+    assert_eq!(after.matches("\n  TwoVersions:\n").count(), 2);
+    assert_eq!(plan.bumps.iter().map(|bump| bump.position.line).collect::<Vec<_>>(), [1, 1, 3, 3]);
+    assert_eq!(convert(&after, &Wanted::new(&pins), &Form::Mapping).unwrap().text, None);
+}

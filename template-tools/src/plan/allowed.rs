@@ -6,7 +6,7 @@ use crate::document::{Document, NodeId};
 
 /// Why CloudFormation would not take a value for a parameter; nothing where it does, or where that cannot be told, as with
 /// patterns that only Java has.
-pub(crate) fn not_allowed(document: &Document<'_>, parameter: &str, value: &str) -> Option<String> {
+pub fn not_allowed(document: &Document<'_>, parameter: &str, value: &str) -> Option<String> {
     let sections = document.roots().iter().flat_map(|root| document.values(*root, "Parameters"));
     let mut found = sections.flat_map(|section| document.values(section, parameter));
     let reason = found.find_map(|node| Limits { document, node }.against(value))?;
