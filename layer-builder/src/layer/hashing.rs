@@ -78,6 +78,8 @@ struct Wheel {
 struct Zip {
     /// `None` while somebody works on it, and when it is done.
     hasher: Option<Hasher>,
+    /// Somebody works on it.
+    is_taken: bool,
     /// What is written and not hashed yet, the oldest first.
     pieces: VecDeque<Piece>,
     spare: Vec<Piece>,
@@ -138,6 +140,7 @@ impl State {
             return None;
         }
         let hasher = self.zip.hasher.take()?;
+        self.zip.is_taken = true;
         Some(Task::Zip(hasher, self.zip.pieces.pop_front()?))
     }
 
@@ -173,6 +176,7 @@ impl State {
         match task {
             Task::Zip(hasher, piece) => {
                 self.zip.hasher = Some(hasher);
+                self.zip.is_taken = false;
                 self.zip.spare.push(Piece { filled: 0, ..piece });
                 self.zip.finish_if_complete();
             }
@@ -254,6 +258,9 @@ impl Hashing {
 
     /// Begins to hash a zip; one that was begun before is forgotten. Gives its first piece, to be filled.
     pub(super) fn begin_zip(&self) -> Piece {
+        // What somebody still works on of a zip that was given up must not come back into this one.
+        self.shared.lock().zip.pieces.clear();
+        self.shared.help_until(By::Writer, |state| !state.zip.is_taken);
         let mut state = self.shared.lock();
         let spare = std::mem::take(&mut state.zip.spare);
         state.zip = Zip { hasher: Some(Hasher::new()), spare, is_open: true, ..Zip::default() };
