@@ -5,12 +5,16 @@
 //! be at work, and publish again at most once; after a definite refusal one look is enough. What was published is read
 //! back.
 
+mod maker;
+mod outcome;
+
 use std::future::Future;
 use std::time::Duration;
 
 use template_tools::arn::LayerName;
-use thiserror::Error;
 
+pub use self::maker::{Maker, bring_by, step_by};
+pub use self::outcome::{Outcome, RegionFailure, Was};
 use super::journal::Journal;
 use super::plan::{self, Found, Step, Wanted};
 use super::refused;
@@ -78,174 +82,6 @@ pub trait Clock: Sync {
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
 }
 
-/// What came of one artifact in one region.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// The version that holds the content now.
-    pub version: LayerVersion,
-    /// Whether it was there before.
-    pub was: Was,
-    /// Where it differs from what was built.
-    pub differences: Vec<String>,
-    /// Versions that have the same content without need, newest first.
-    pub twins: Vec<u64>,
-    /// Why it could not be read back, if it could not.
-    pub not_read_back: Option<CallFailure>,
-    /// Versions after it that give way to it.
-    pub replaced: Vec<u64>,
-    /// Versions whose withdrawal is taken back.
-    pub reinstated: Vec<u64>,
-}
-
-/// Whether something was published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Was {
-    /// It was there before.
-    Unchanged,
-    /// It was there before, and not current.
-    MadeCurrent,
-    /// It was published now.
-    Published,
-    /// It was published now, and the answer was lost.
-    PublishedUnheard,
-}
-
-impl Outcome {
-    fn new(version: LayerVersion, was: Was) -> Self {
-        let (differences, twins) = (Vec::new(), Vec::new());
-        let (replaced, reinstated) = (Vec::new(), Vec::new());
-        Self { version, was, differences, twins, not_read_back: None, replaced, reinstated }
-    }
-
-    /// Whether the version was read back and is what was built, in all that counts.
-    pub fn is_verified(&self) -> bool {
-        self.not_read_back.is_none() && self.differences.is_empty()
-    }
-}
-
-/// Why a region does not have the content, as far as we know.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum RegionFailure {
-    /// Could not look.
-    #[error("failed to ask for the versions of layer `{layer}`")]
-    Look {
-        /// The layer.
-        layer: LayerName,
-        /// What was said.
-        source: CallFailure,
-    },
-    /// Lambda refused.
-    #[error("failed to publish layer `{layer}`")]
-    Refused {
-        /// The layer.
-        layer: LayerName,
-        /// What was said.
-        source: CallFailure,
-    },
-    /// Nobody knows. The next run finds out.
-    #[error(
-        "no answer tells whether layer `{layer}` was published, and no version with this content has appeared"
-    )]
-    Unheard {
-        /// The layer.
-        layer: LayerName,
-        /// What was said last.
-        source: CallFailure,
-    },
-    /// It was withdrawn.
-    #[error("this content was withdrawn as version {version}: {why}")]
-    Withdrawn {
-        /// The version that has it.
-        version: u64,
-        /// Why it was withdrawn.
-        why: String,
-    },
-    /// It has taken too long.
-    #[error("gave up on layer `{layer}` after {} s", after.as_secs())]
-    Deadline {
-        /// The layer.
-        layer: LayerName,
-        /// How long it was waited.
-        after: Duration,
-    },
-    /// Lambda has something else than what was sent.
-    #[error("version {version} of layer `{layer}` has CodeSha256 {found}, and not {built} as it was sent")]
-    OtherContent {
-        /// The layer.
-        layer: LayerName,
-        /// The version.
-        version: u64,
-        /// Its hash.
-        found: String,
-        /// The hash of what was sent.
-        built: String,
-    },
-    /// The number that was agreed on is not the next one any more.
-    #[error("layer `{layer}` goes on with version {found}, and not with {expected} as in the other regions")]
-    OtherNumber {
-        /// The layer.
-        layer: LayerName,
-        /// The number that was agreed on.
-        expected: u64,
-        /// The number that it would get, or has got.
-        found: u64,
-    },
-    /// A stack makes the layer, and this would be a second publisher; or the other way round.
-    #[error("version {version} of layer `{layer}` was made by {by}, and `publisher` is `{publisher}`")]
-    OtherPublisher {
-        /// The layer.
-        layer: LayerName,
-        /// Its newest version.
-        version: u64,
-        /// Who made it.
-        by: String,
-        /// What `layers.toml` says.
-        publisher: &'static str,
-        /// What to do about it.
-        hint: String,
-    },
-    /// The layer's stack could not be deployed.
-    #[error("stack `{stack}`, which makes layer `{layer}`, has not got this content: {why}")]
-    Stack {
-        /// The layer.
-        layer: LayerName,
-        /// Its stack.
-        stack: String,
-        /// What was said.
-        why: String,
-        /// What to do about it.
-        hint: Option<String>,
-    },
-    /// There is no content for a version that is missing.
-    #[error("version {number} of layer `{layer}` cannot be filled up: {why}")]
-    Fill {
-        /// The layer.
-        layer: LayerName,
-        /// The version that is missing.
-        number: u64,
-        /// What happened where the content comes from.
-        why: String,
-    },
-}
-
-impl RegionFailure {
-    /// The call that failed, if one did.
-    pub fn call(&self) -> Option<&CallFailure> {
-        match self {
-            Self::Look { source, .. } | Self::Refused { source, .. } | Self::Unheard { source, .. } => {
-                Some(source)
-            }
-            Self::OtherContent { .. }
-            | Self::OtherNumber { .. }
-            | Self::Fill { .. }
-            | Self::OtherPublisher { .. }
-            | Self::Stack { .. }
-            | Self::Withdrawn { .. }
-            | Self::Deadline { .. } => None,
-        }
-    }
-}
-
 /// How often a throttled PublishLayerVersion is tried.
 const TRIES: u32 = 6;
 /// After so many answers that say nothing it is over.
@@ -302,62 +138,6 @@ pub async fn bring<C: Clock, J: Journal>(
     let floor = may_go_on(service, wanted, &found, agreed).await?;
     let outcome = publish_above(service, around, wanted, floor).await?;
     Ok(Outcome { reinstated, ..outcome })
-}
-
-/// Whoever makes a layer's versions in one region, instead of PublishLayerVersion.
-pub trait Maker: Sync {
-    /// The version that it has made last and goes on from.
-    fn holds(&self) -> impl Future<Output = Result<Option<u64>, RegionFailure>> + Send;
-    /// Brings it to the content, and gives the version that it holds then.
-    fn make(&self) -> impl Future<Output = Result<u64, RegionFailure>> + Send;
-}
-
-/// What there is to do where somebody else makes the versions. A version with the content that the maker does not hold
-/// counts as little as none: a stack that was rolled back has left it behind, or it is another publisher's. Unless what
-/// it holds was withdrawn: then it is the ledger that has gone back to an older version.
-pub fn step_by(step: Step, found: &Found, holds: Option<u64>, terms: &Terms) -> Step {
-    let (version, reinstated) = match &step {
-        Step::Unchanged { version, .. } => (version.arn.version, Vec::new()),
-        Step::MakeCurrent { version, reinstated, .. } => (version.arn.version, reinstated.clone()),
-        Step::Publish { .. } | Step::Refused { .. } => return step,
-    };
-    let went_back = holds.is_some_and(|held| held > version && terms.is_withdrawn(held));
-    if holds == Some(version) || went_back {
-        return step;
-    }
-    let last = found.listed.iter().map(|listed| listed.version).max();
-    Step::Publish { expected: last.map(|last| last + 1), reinstated }
-}
-
-/// The same as [`bring`], where somebody else makes the versions.
-pub async fn bring_by(
-    maker: &impl Maker,
-    service: &impl LayerService,
-    told: &(dyn Fn(Stage) + Sync),
-    wanted: &Wanted,
-    terms: &Terms,
-    agreed: Option<u64>,
-) -> Result<Outcome, RegionFailure> {
-    told(Stage::Looking);
-    let found = look(service, wanted, terms).await?;
-    let mut step = plan::step(wanted, &found, terms);
-    if let Step::Unchanged { .. } | Step::MakeCurrent { .. } = step {
-        step = step_by(step, &found, maker.holds().await?, terms);
-    }
-    let reinstated = match ahead(step, wanted, &found)? {
-        Ahead::Nothing(outcome) => return Ok(*outcome),
-        Ahead::Publish { reinstated } => reinstated,
-    };
-    let floor = may_go_on(service, wanted, &found, agreed).await?;
-    told(Stage::Publishing(Some(floor + 1).filter(|_| floor > 0)));
-    let number = maker.make().await?;
-    told(Stage::ReadingBack);
-    let layer = wanted.layer_name();
-    let version = service.get(layer, number).await;
-    let version = version.map_err(|source| RegionFailure::Look { layer: layer.clone(), source })?;
-    let outcome = verified(wanted, version, None)?;
-    let was = if number > floor { Was::Published } else { Was::MadeCurrent };
-    Ok(Outcome { was, reinstated, ..outcome })
 }
 
 /// What there is to do in a region, once it was looked at.
