@@ -21,7 +21,7 @@ pub(crate) struct Interrupts(watch::Receiver<bool>);
 
 impl Interrupts {
     /// From here on, Ctrl-C does not end the process by itself. Who listens first decides what is said.
-    pub(super) fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         Self::listen_with(|| (), || ())
     }
 
@@ -87,12 +87,12 @@ impl Interrupts {
     }
 
     /// Waits so long, or until it comes; says whether it came.
-    pub(super) async fn come_within(&self, time: Duration) -> bool {
+    pub(crate) async fn come_within(&self, time: Duration) -> bool {
         tokio::time::timeout(time, self.coming()).await.is_ok()
     }
 
     /// What comes of the work, unless Ctrl-C comes before. For work that changes nothing.
-    pub(super) async fn before<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn before<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let (mut work, mut coming) = (pin!(work), pin!(self.coming()));
         poll_fn(|context| match work.as_mut().poll(context) {
             Poll::Ready(result) => Poll::Ready(Some(result)),

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clocks;
 pub mod config;
 pub mod function;
+pub(crate) mod interrupt;
 pub mod layer_version;
 pub mod ledger_file;
 pub mod machine_lock;

@@ -11,7 +11,6 @@ mod error;
 pub mod events;
 mod follow;
 mod ground;
-pub(crate) mod interrupt;
 pub(crate) mod layer;
 mod local;
 mod managed;

@@ -10,7 +10,6 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use super::error::StackError;
-use super::interrupt::{self, Interrupts};
 use super::parameters::{check, check_limits, given_once};
 use super::region::{Common, InRegion, Outcome};
 use super::report::Report;
@@ -20,6 +19,7 @@ use crate::aws::failure::Advice;
 use crate::aws::session::Session;
 use crate::called::CalledAs;
 use crate::clocks::Clocks;
+use crate::interrupt::{self, Interrupts};
 use crate::region;
 use crate::ui::Ui;
 

@@ -4,10 +4,10 @@ use template_tools::arn::Region;
 
 use super::error::{Reason, StackError};
 use super::events::{Seen, Weight};
-use super::interrupt::Interrupts;
 use super::state::{Previous, Status};
 use crate::aws::cloudformation::CloudFormationRegion;
 use crate::clocks::Clocks;
+use crate::interrupt::Interrupts;
 use crate::ui::Ui;
 
 /// With these an operation on a stack begins.

@@ -13,7 +13,6 @@ use tokio::sync::Mutex;
 
 use super::deploy::new_name;
 use super::error::StackError;
-use super::interrupt::Interrupts;
 use super::parameters::{Sent, check};
 use super::region::{Common, InRegion, Outcome};
 use super::settings::Settings;
@@ -22,6 +21,7 @@ use crate::aws::failure::Advice;
 use crate::aws::session::{Caller, Session};
 use crate::called::CalledAs;
 use crate::clocks::Clocks;
+use crate::interrupt::Interrupts;
 use crate::publish::staging::S3Object;
 use crate::ui::Ui;
 

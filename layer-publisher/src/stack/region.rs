@@ -14,7 +14,6 @@ use super::describe::Description;
 use super::error::{Reason, StackError};
 use super::follow::{Follower, Left};
 use super::ground::Ground;
-use super::interrupt::Interrupts;
 use super::parameters::{Chosen, Sent, choose};
 use super::settings::{Follow, Goal, Settings};
 use super::state::{Previous, Step};
@@ -23,6 +22,7 @@ use super::verify;
 use crate::aws::cloudformation::CloudFormationRegion;
 use crate::aws::session::{Caller, Session};
 use crate::clocks::Clocks;
+use crate::interrupt::Interrupts;
 use crate::ui::Ui;
 
 /// What came of it.

@@ -12,7 +12,7 @@ use super::error::StackError;
 use super::region::Outcome;
 use crate::aws::failure::Advice;
 use crate::called::CalledAs;
-use crate::ui::{Format, Ui};
+use crate::ui::{Format, Ui, whole};
 
 /// What came of all regions.
 pub(super) struct Report<'a> {
@@ -135,15 +135,4 @@ fn word(result: &Result<Outcome, StackError>) -> &'static str {
         Ok(Outcome::Left) => "left",
         Err(_) => "failed",
     }
-}
-
-/// An error with its causes, in one line.
-fn whole(error: &StackError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

@@ -24,10 +24,10 @@ use template_tools::ledger::Ledger;
 use tokio::task::JoinSet;
 
 use super::deploy::new_name;
-use super::interrupt::{self, Interrupts};
 use crate::called::CalledAs;
 use crate::clocks::Clocks;
 use crate::config::LayersFile;
+use crate::interrupt::{self, Interrupts};
 use crate::ledger_file::LedgerFile;
 use crate::publish::staging::BucketPattern;
 use crate::ui::{Format, Ui, counted, shown, whole};

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use crate::aws::failure::{CallFailure, Kind};
 use crate::called::CalledAs;
 use crate::clocks::Clocks;
-use crate::stack::interrupt::Interrupts;
+use crate::interrupt::Interrupts;
 use crate::ui::{Format, Ui};
 use crate::under_way::UnderWay;
 use crate::versions::locks::Locks;

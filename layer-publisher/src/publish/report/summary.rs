@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::Intent;
 use super::super::row::Document;
 use super::Report;
-use crate::stack::interrupt;
+use crate::interrupt;
 use crate::tally::Tally;
 use crate::ui::Format;
 
