@@ -10,5 +10,4 @@ pub mod pace;
 pub mod profiles;
 pub mod s3;
 pub mod session;
-#[cfg(feature = "ssm")]
 pub mod ssm;

@@ -135,7 +135,6 @@ struct Parcel {
     /// The stack that makes its versions, if they are not published by the API.
     stack: Option<LayerStack>,
     /// The parameter that names the current version.
-    #[cfg_attr(not(feature = "ssm"), expect(dead_code, reason = "there are no pointers without `ssm`"))]
     pointer: Option<String>,
 }
 

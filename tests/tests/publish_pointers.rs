@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tests::proxy::{Fault, Rule};
-use tests::world::World;
+use tests::world::{Run, World, local_aws};
 
 fn world(parameter: &str) -> World {
     let world = World::new(&["eu-west-1", "us-east-1"], &[]);
@@ -42,6 +42,21 @@ fn pypi_a_pointer_moves_when_all_required_regions_are_verified_and_not_before() 
     assert_eq!(run.json()["regions"][1]["pointer"], json!("moved"));
     assert_eq!(value(&world, "eu-west-1"), world.arn("eu-west-1", 2));
     assert_eq!(value(&world, "us-east-1"), world.arn("us-east-1", 2));
+}
+
+/// The variables that the SDK's own clients go by.
+#[test]
+fn pypi_systems_manager_may_be_asked_elsewhere() {
+    let world = world("lambda-layer-demo-latest");
+    world.proxy.take_calls();
+    let mut command = world.command(&["publish"]);
+    command.env("AWS_ENDPOINT_URL_SSM", local_aws().url());
+    let run = Run::new(command.output().unwrap(), world.proxy.take_calls()).ends_with(0);
+    assert_eq!(
+        (run.count("PublishLayerVersion"), run.count("GetParameter"), run.count("PutParameter")),
+        (2, 0, 0)
+    );
+    assert_eq!(value(&world, "eu-west-1"), world.arn("eu-west-1", 1));
 }
 
 #[test]

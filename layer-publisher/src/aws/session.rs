@@ -30,7 +30,6 @@ use super::lambda::{LambdaRegion, UPLOAD_MEMORY};
 use super::pace::{Pace, paced};
 use super::profiles::Profiles;
 use super::s3::{PARTS_AT_ONCE, S3Region};
-#[cfg(feature = "ssm")]
 use super::ssm::SsmRegion;
 use crate::called::CalledAs;
 use crate::clocks::Clocks;
@@ -293,7 +292,6 @@ impl Session {
     }
 
     /// Systems Manager in one region.
-    #[cfg(feature = "ssm")]
     pub fn ssm(&self, region: &Region) -> SsmRegion {
         SsmRegion::new(&self.config, region, Arc::clone(&self.gate))
     }

@@ -2,26 +2,27 @@
 
 use std::sync::Arc;
 
-use aws_config::{Region as SdkRegion, SdkConfig};
-use aws_sdk_ssm::Client;
-use aws_sdk_ssm::types::ParameterType;
+use aws_config::SdkConfig;
+use serde_json::json;
 use template_tools::arn::Region;
 
-use super::failure::CallFailure;
+use self::operation::SsmOperation;
+use super::failure::{CallFailure, Kind};
 use super::gate::Gate;
+
+mod endpoint;
+mod operation;
 
 /// Systems Manager in one region.
 #[derive(Clone, Debug)]
 pub struct SsmRegion {
-    client: Client,
+    operation: SsmOperation,
     gate: Arc<Gate>,
 }
 
 impl SsmRegion {
     pub(super) fn new(config: &SdkConfig, region: &Region, gate: Arc<Gate>) -> Self {
-        let config =
-            aws_sdk_ssm::config::Builder::from(config).region(SdkRegion::new(region.to_string())).build();
-        Self { client: Client::from_conf(config), gate }
+        Self { operation: SsmOperation::new(config, region), gate }
     }
 
     /// The value of a parameter, if there is one.
@@ -31,29 +32,29 @@ impl SsmRegion {
 
     /// The same, with the version of the parameter that has it.
     pub async fn get_with_version(&self, name: &str) -> Result<Option<(String, u64)>, CallFailure> {
-        let answer = self.client.get_parameter().name(name).send().await;
-        match answer.map_err(|error| CallFailure::new("GetParameter", &error)) {
-            Ok(answer) => Ok(answer.parameter().and_then(|parameter| {
-                let version = u64::try_from(parameter.version()).unwrap_or_default();
-                Some((parameter.value()?.to_owned(), version))
-            })),
-            Err(failure) if failure.code.as_deref() == Some("ParameterNotFound") => Ok(None),
-            Err(failure) => Err(failure),
+        let answer = match self.operation.call("GetParameter", json!({ "Name": name })).await {
+            Ok(answer) => answer,
+            Err(failure) if failure.code.as_deref() == Some("ParameterNotFound") => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        let parameter = &answer["Parameter"];
+        match (parameter["Value"].as_str(), parameter["Version"].as_u64()) {
+            (Some(value), version) => Ok(Some((value.to_owned(), version.unwrap_or_default()))),
+            // Nobody may take this for a parameter that is not there.
+            (None, _) => Err(CallFailure {
+                operation: "GetParameter",
+                kind: Kind::Silence,
+                message: "an answer without a value".to_owned(),
+                code: None,
+                request_id: None,
+            }),
         }
     }
 
     /// Sets it. The same value twice is the same as once.
     pub async fn put(&self, name: &str, value: &str) -> Result<(), CallFailure> {
         self.gate.pass("PutParameter")?;
-        let answer = self
-            .client
-            .put_parameter()
-            .name(name)
-            .value(value)
-            .r#type(ParameterType::String)
-            .overwrite(true)
-            .send()
-            .await;
-        answer.map(drop).map_err(|error| CallFailure::new("PutParameter", &error))
+        let input = json!({ "Name": name, "Value": value, "Type": "String", "Overwrite": true });
+        self.operation.call("PutParameter", input).await.map(drop)
     }
 }

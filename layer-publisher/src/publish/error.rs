@@ -188,7 +188,7 @@ impl PublishError {
             Self::Pointer { source: PointerNameError::Architectures(_), .. } => {
                 Some("split the layer by architecture, or leave `{architecture}` out of the name".to_owned())
             }
-            Self::Pointer { .. } | Self::Nothing | Self::Config(_) | Self::Name { .. } | Self::System { .. } => None,
+            Self::Nothing | Self::Config(_) | Self::Name { .. } | Self::System { .. } => None,
             Self::Artifact(error) => error.hint(called),
             Self::NoRegion(error) => Some(error.hint(called)),
             Self::Session(error) => error.hint(called),

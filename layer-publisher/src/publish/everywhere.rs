@@ -10,7 +10,6 @@ use template_tools::ledger::{LayerPlace, Ledger};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
-#[cfg(feature = "ssm")]
 use super::Intent;
 use super::align::{self, Stuck};
 use super::continuity::{Agreement, Has, Standing};
@@ -18,7 +17,6 @@ use super::execute::{self, Clock, LayerService as _, Maker, Outcome, RegionFailu
 use super::journal::JournalFile;
 use super::permissions::{self, Others, Policy, Shared};
 use super::plan::{self, Step, Wanted};
-#[cfg(feature = "ssm")]
 use super::pointer;
 use super::progress::Lines;
 use super::regions::Place;
@@ -186,7 +184,6 @@ pub(super) async fn execute(
             Err(error) => report.panicked(&error.to_string()),
         }
     }
-    #[cfg(feature = "ssm")]
     point(session, parcels, Intent::Publish, report).await;
 }
 
@@ -254,7 +251,6 @@ pub(super) async fn show(
     for what in &panics {
         report.panicked(what);
     }
-    #[cfg(feature = "ssm")]
     point(everything.session, parcels, Intent::Show, report).await;
     in_order(parcels, standings)
 }
@@ -387,7 +383,6 @@ async fn look_everywhere(
 }
 
 /// The pointers of every artifact that all required regions have, in every region that has it.
-#[cfg(feature = "ssm")]
 async fn point(session: &Session, parcels: &[Parcel], intent: Intent, report: &mut Report<'_>) {
     let mut running = JoinSet::new();
     for (index, parcel) in parcels.iter().enumerate() {

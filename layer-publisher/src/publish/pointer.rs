@@ -1,13 +1,10 @@
 //! Pointers: parameters of Systems Manager that hold the ARN of the current version, and that templates read through
 //! `AWS::SSM::Parameter::Value<String>`. They move last, when every required region is verified.
 
-#[cfg(feature = "ssm")]
 use template_tools::arn::LayerVersionArn;
 use thiserror::Error;
 
-#[cfg(feature = "ssm")]
 use crate::aws::failure::CallFailure;
-#[cfg(feature = "ssm")]
 use crate::aws::ssm::SsmRegion;
 
 /// What stands for the architecture in a pointer's name.
@@ -28,16 +25,10 @@ pub enum PointerNameError {
     /// It wants one architecture.
     #[error("`ssm-parameter` names `{{architecture}}`, and the layer is for {0}")]
     Architectures(String),
-    /// This program was built without Systems Manager.
-    #[error("`ssm-parameter` needs the feature `ssm`, which this program was built without")]
-    NotBuilt,
 }
 
 /// The name for a layer with these architectures.
 pub fn name(pattern: &str, architectures: &[String]) -> Result<String, PointerNameError> {
-    if cfg!(not(feature = "ssm")) {
-        return Err(PointerNameError::NotBuilt);
-    }
     match architectures {
         _ if !pattern.contains(ARCHITECTURE) => Ok(pattern.to_owned()),
         [one] => Ok(pattern.replace(ARCHITECTURE, one)),
@@ -47,14 +38,12 @@ pub fn name(pattern: &str, architectures: &[String]) -> Result<String, PointerNa
 }
 
 /// Whether it would have to move: one GetParameter.
-#[cfg(feature = "ssm")]
 pub async fn look(ssm: &SsmRegion, name: &str, version: &LayerVersionArn) -> Result<Pointed, CallFailure> {
     let there = ssm.get(name).await?;
     Ok(if there == Some(version.to_string()) { Pointed::Unchanged } else { Pointed::Moved })
 }
 
 /// Moves it, unless it is there already.
-#[cfg(feature = "ssm")]
 pub async fn bring(ssm: &SsmRegion, name: &str, version: &LayerVersionArn) -> Result<Pointed, CallFailure> {
     let pointed = look(ssm, name, version).await?;
     if pointed == Pointed::Moved {
@@ -63,7 +52,7 @@ pub async fn bring(ssm: &SsmRegion, name: &str, version: &LayerVersionArn) -> Re
     Ok(pointed)
 }
 
-#[cfg(all(test, feature = "ssm"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

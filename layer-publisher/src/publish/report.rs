@@ -4,7 +4,6 @@ mod failures;
 mod numbers;
 mod outcome;
 mod permissions;
-#[cfg(feature = "ssm")]
 mod pointers;
 mod summary;
 mod table;

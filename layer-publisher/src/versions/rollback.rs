@@ -260,7 +260,6 @@ async fn act(
     for (spot, step) in moves {
         report.moved(spot, step, &reason(request, step));
     }
-    #[cfg(feature = "ssm")]
     point(moves, request, report).await;
     locks.release(ui).await;
     Ok(true)
@@ -295,7 +294,6 @@ fn reason(request: &RollbackRequest, step: &Move) -> String {
 }
 
 /// The pointers, each to the version that its region goes back to.
-#[cfg(feature = "ssm")]
 async fn point(moves: &[(&Spot, Move)], request: &RollbackRequest, report: &mut Report<'_>) {
     use crate::publish::pointer;
 

@@ -80,19 +80,10 @@ impl InRegion {
         Ok(dynamic)
     }
 
-    #[cfg(feature = "ssm")]
     async fn parameter_of_ssm(
         &self,
         name: &str,
     ) -> Result<Option<(String, u64)>, crate::aws::failure::CallFailure> {
         self.common.session.ssm(&self.region).get_with_version(name).await
-    }
-
-    #[cfg(not(feature = "ssm"))]
-    async fn parameter_of_ssm(
-        &self,
-        _: &str,
-    ) -> Result<Option<(String, u64)>, crate::aws::failure::CallFailure> {
-        Ok(None)
     }
 }

@@ -16,14 +16,8 @@ pub(super) async fn newest(session: &Session, start: &LayerVersionArn) -> Option
     (arn.layer_arn() == start.layer_arn() && arn.version >= start.version).then_some((arn, name))
 }
 
-#[cfg(feature = "ssm")]
 async fn read(session: &Session, start: &LayerVersionArn, name: &str) -> Option<String> {
     session.ssm(&start.region).get(name).await.ok().flatten()
-}
-
-#[cfg(not(feature = "ssm"))]
-async fn read(_: &Session, _: &LayerVersionArn, _: &str) -> Option<String> {
-    None
 }
 
 /// The parameter that names the newest version of a vendor's layer, by the layer's name.

@@ -67,15 +67,8 @@ async fn ask_one(session: &Session, place: &LayerPlace, names: &BTreeSet<String>
     Ok(named)
 }
 
-#[cfg(feature = "ssm")]
 async fn value(session: &Session, place: &LayerPlace, name: &str) -> Result<Option<String>, Unknown> {
     let answer = session.ssm(&place.region).get(name).await;
     answer
         .map_err(|failure| Unknown { said: format!("parameter `{name}`: {failure}"), failure: Some(failure) })
-}
-
-#[cfg(not(feature = "ssm"))]
-async fn value(_: &Session, _: &LayerPlace, name: &str) -> Result<Option<String>, Unknown> {
-    let said = format!("parameter `{name}`: {}", pointer::PointerNameError::NotBuilt);
-    Err(Unknown { said, failure: None })
 }

@@ -10,7 +10,6 @@ use super::RollbackRequest;
 use super::plan::Move;
 use crate::aws::failure::CallFailure;
 use crate::called::{CalledAs, Command};
-#[cfg(feature = "ssm")]
 use crate::publish::pointer::Pointed;
 use crate::publish::regions::Weight;
 use crate::tally::Tally;
@@ -137,7 +136,6 @@ impl<'a> Report<'a> {
     }
 
     /// What came of a pointer, or would.
-    #[cfg(feature = "ssm")]
     pub(super) fn pointed(
         &mut self,
         spot: &Spot,
@@ -169,7 +167,6 @@ impl<'a> Report<'a> {
     }
 
     /// A pointer that stays as it is.
-    #[cfg(feature = "ssm")]
     pub(super) fn not_pointed(&mut self, spot: &Spot, said: &str, hint: Option<String>) {
         self.ui.failed("Failed", format!("{}: {said}", spot.place.region));
         if let Some(row) = self.row_of(spot) {
@@ -177,7 +174,6 @@ impl<'a> Report<'a> {
         }
     }
 
-    #[cfg(feature = "ssm")]
     fn row_of(&mut self, spot: &Spot) -> Option<&mut Row> {
         self.rows.iter_mut().find(|row| {
             row.layer_name == spot.place.layer_name.as_str()

@@ -87,7 +87,6 @@ pub async fn look(spot: &Spot, known: Option<&Entry>) -> Result<Seen, CallFailur
     }
     let Some(current) = seen.current(known).cloned() else { return Ok(seen) };
     seen.policy = Some(lambda.policy(&current.arn).await);
-    #[cfg(feature = "ssm")]
     if let Some(pattern) = &spot.destination.pointer
         && let Ok(name) = crate::publish::pointer::name(pattern, &current.compatible_architectures)
     {
