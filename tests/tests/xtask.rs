@@ -1,5 +1,6 @@
 //! `cargo xtask` itself: thin, quick to compile, and not in the way of the binaries it starts.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use tests::command::{binary, clean, run, workspace};
@@ -39,6 +40,28 @@ fn its_dependencies_hold_nothing_heavy() {
     let found: Vec<&str> = tree.lines().filter(heavy).collect();
     assert!(found.is_empty(), "{found:?}");
     assert!(tree.lines().any(|line| line.starts_with("clap ")), "this looked at something else:\n{tree}");
+}
+
+/// A feature that only a test asks for is a second build of everything that stands on its crate: of the AWS SDK, once.
+#[test]
+fn tests_and_programs_share_one_build_of_every_dependency() {
+    let packages = |edges: &str| {
+        let format = ["--prefix", "none", "--format", "{p} [{f}]"];
+        let tree = ["tree", "--offline", "--locked", "--workspace", "--edges", edges];
+        let tree = run(cargo().args(tree).args(format)).expect_code(0).stdout;
+        tree.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect::<BTreeSet<_>>()
+    };
+    let name = |line: &String| line.split(" [").next().unwrap_or_default().to_owned();
+    let programs = packages("normal,build");
+    let names: BTreeSet<String> = programs.iter().map(name).collect();
+    assert!(
+        names.iter().any(|name| name.starts_with("aws-sdk-lambda ")),
+        "this looked at something else: {names:?}"
+    );
+    let tests = packages("normal,build,dev");
+    let twice: Vec<_> =
+        tests.iter().filter(|line| names.contains(&name(line)) && !programs.contains(*line)).collect();
+    assert!(twice.is_empty(), "{twice:?}");
 }
 
 #[test]
