@@ -1,7 +1,9 @@
 //! `deploy-stack`: stacks that are created and updated, and the layer versions that their functions get.
 
 use tests::proxy::{Fault, Rule};
-use tests::stack::Stacks;
+use tests::stack::{REGION, STACK, Stacks};
+use tests::terminal::{self, on_a_terminal};
+use tests::world::Run;
 
 /// A function whose layer's version stands in the template.
 fn function(version: &str) -> String {
@@ -242,7 +244,7 @@ fn pypi_ctrl_c_leaves_the_stack_to_go_on() {
 }
 
 /// The function, and something that takes seconds to fail after it.
-fn slowly_failing(version: &str, seconds: u8) -> String {
+fn slowly_failing(version: &str, seconds: u32) -> String {
     let wait = format!(
         "  Handle: {{Type: AWS::CloudFormation::WaitConditionHandle}}\n  Wait:\n    Type: AWS::CloudFormation::WaitCondition\n    \
          DependsOn: F\n    Properties: {{Handle: !Ref Handle, Timeout: '{seconds}'}}\nOutputs:\n"
@@ -263,6 +265,45 @@ fn pypi_a_stack_that_somebody_else_is_updating_is_waited_for() {
     let run = stacks.deploy(&["t.yaml"]).ends_with(0);
     run.says("Waiting eu-west-1: stack `demo-stack` is UPDATE_IN_PROGRESS: somebody else is at work on it")
         .says("Unchanged eu-west-1");
+}
+
+#[test]
+fn pypi_somebody_else_is_waited_for_up_to_a_limit_only() {
+    let stacks = Stacks::new();
+    stacks.publish(2);
+    stacks.template("t.yaml", function("1"));
+    stacks.deploy(&["t.yaml"]).ends_with(0);
+    stacks.template("slow.yaml", slowly_failing("2", 600));
+    stacks.deploy(&["slow.yaml", "--no-wait"]).ends_with(0);
+    let mut impatient = stacks.command(&["t.yaml"]);
+    // Half an hour is half a second.
+    impatient.env("LAYER_PUBLISHER_TEST_HASTE", "3600");
+    let run = Run::new(impatient.output().unwrap(), stacks.world.proxy.take_calls()).ends_with(1);
+    let run = run
+        .says("Waiting eu-west-1: stack `demo-stack` is UPDATE_IN_PROGRESS: somebody else is at work on it")
+        .says("error: stack `demo-stack` is still UPDATE_IN_PROGRESS");
+    assert!(run.count("DescribeStacks") > 2 && run.count("CreateChangeSet") == 0, "{:?}", run.operations());
+}
+
+#[test]
+fn pypi_a_terminal_shows_what_is_at_work_in_a_line_that_goes() {
+    if !terminal::is_there("the line of a stack") {
+        return;
+    }
+    let stacks = Stacks::new();
+    stacks.publish(2);
+    stacks.template("t.yaml", function("1"));
+    stacks.deploy(&["t.yaml"]).ends_with(0);
+    stacks.template("slow.yaml", slowly_failing("2", 2));
+    let arguments = format!("deploy-stack slow.yaml --stack-name {STACK} --region {REGION}");
+    let shown = on_a_terminal(&stacks.world, &arguments).output().unwrap();
+    let run = Run::new(shown, Vec::new()).ends_with(1);
+    let (moving, end) = run.stdout.split_once("Finished").unwrap();
+    for part in ["eu-west-1: 2 done, Wait at work", "Updated\u{1b}[0m eu-west-1: F (AWS::Lambda::Function)"] {
+        assert!(moving.contains(part), "expected `{part}` in {moving:?}");
+    }
+    // The line is cleared before anything else is said, and nothing of it stays.
+    assert!(moving.contains("\u{1b}[2K") && !end.contains("at work"), "{:?}", run.stdout);
 }
 
 #[test]
