@@ -1,7 +1,8 @@
-//! How fast Lambda is called: each account and region has its own pace, and every try of every call keeps to it.
+//! How fast Lambda and CloudFormation are called: each account and region has its own pace for each of them, and every
+//! try of every call keeps to it.
 //!
 //! Lambda's control plane takes 15 calls a second for each account and region, over all its APIs and from everybody
-//! together, deployments included (Lambda quotas). We take a third of that.
+//! together, deployments included (Lambda quotas). We take a third of that. CloudFormation does not say what it takes.
 
 use std::collections::VecDeque;
 use std::fmt;

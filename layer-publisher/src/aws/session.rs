@@ -51,7 +51,7 @@ pub struct Session {
     uploads: Arc<Semaphore>,
     parts: Arc<Semaphore>,
     http: SharedHttpClient,
-    paces: Arc<Mutex<BTreeMap<Region, Arc<Pace>>>>,
+    paces: Arc<Mutex<BTreeMap<(&'static str, Region), Arc<Pace>>>>,
     gate: Arc<Gate>,
 }
 
@@ -286,9 +286,9 @@ impl Session {
         Ok(Err(SessionError::Identity(said)))
     }
 
-    /// CloudFormation in one region.
+    /// CloudFormation in one region, at that region's pace.
     pub fn cloudformation(&self, region: &Region) -> CloudFormationRegion {
-        CloudFormationRegion::new(&self.config, region)
+        CloudFormationRegion::new(&self.config, self.paced("cloudformation", region), region)
     }
 
     /// Systems Manager in one region.
@@ -301,12 +301,19 @@ impl Session {
         S3Region::new(&self.config, region, self.clocks, Arc::clone(&self.parts))
     }
 
+    /// The client that keeps the pace of a service in a region.
+    fn paced(&self, service: &'static str, region: &Region) -> SharedHttpClient {
+        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        let pace = paces
+            .entry((service, region.clone()))
+            .or_insert_with(|| Arc::new(Pace::new(self.clocks.second)))
+            .clone();
+        paced(self.http.clone(), pace)
+    }
+
     /// Lambda in one region, at that region's pace.
     pub fn lambda(&self, region: &Region) -> LambdaRegion {
-        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
-        let pace =
-            paces.entry(region.clone()).or_insert_with(|| Arc::new(Pace::new(self.clocks.second))).clone();
-        let http = paced(self.http.clone(), pace);
+        let http = self.paced("lambda", region);
         let uploads = Arc::clone(&self.uploads);
         LambdaRegion::new(&self.config, http, region, self.clocks, uploads, Arc::clone(&self.gate))
     }

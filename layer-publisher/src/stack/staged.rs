@@ -1,5 +1,6 @@
 //! What goes through S3 on its way to a stack: files of this machine, and templates that are too large for a request.
 
+use template_tools::arn::{Partition, Region};
 use template_tools::ledger::Content as Place;
 use template_tools::template::local::{Purpose, with_places};
 
@@ -7,6 +8,7 @@ use super::change_set::{LARGEST_BODY, TemplateSource};
 use super::error::StackError;
 use super::region::InRegion;
 use super::template::{LARGE, Template, as_object, bucket_for};
+use crate::publish::staging::S3Object;
 
 impl InRegion {
     /// The bucket for what has to go through S3.
@@ -65,9 +67,69 @@ impl InRegion {
         let what = || format!("send `{name}` to bucket `{bucket}` in {}", self.region);
         let object = sent.map_err(|failure| StackError::call(what(), failure))?;
         self.status("Staged", format!("the template to s3://{}/{}", object.bucket, object.key));
-        let suffix = if self.common.caller.partition.as_str() == "aws-cn" { ".cn" } else { "" };
-        let version = object.version.map(|version| format!("?versionId={version}")).unwrap_or_default();
-        let (region, bucket, key) = (&self.region, object.bucket, object.key);
-        Ok(TemplateSource::Url(format!("https://s3.{region}.amazonaws.com{suffix}/{bucket}/{key}{version}")))
+        Ok(TemplateSource::Url(template_url(&self.common.caller.partition, &self.region, &object)))
+    }
+}
+
+/// Where CloudFormation reads a template: the address of an object, the bucket in the path.
+fn template_url(partition: &Partition, region: &Region, object: &S3Object) -> String {
+    // As the SDK's rules for endpoints have them.
+    let suffix = match partition.as_str() {
+        "aws-cn" => "amazonaws.com.cn",
+        "aws-eusc" => "amazonaws.eu",
+        "aws-iso" => "c2s.ic.gov",
+        "aws-iso-b" => "sc2s.sgov.gov",
+        "aws-iso-e" => "cloud.adc-e.uk",
+        "aws-iso-f" => "csp.hci.ic.gov",
+        _ => "amazonaws.com",
+    };
+    let mut url = format!("https://s3.{region}.{suffix}/{}/{}", object.bucket, percent_encoded(&object.key));
+    if let Some(version) = &object.version {
+        url.push_str(&format!("?versionId={}", percent_encoded(version)));
+    }
+    url
+}
+
+/// With everything but slashes and RFC 3986's unreserved characters as percent and two digits.
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                encoded.push(byte.into())
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_is_read_where_its_partition_has_it() {
+        let url = |partition: &str, region: &str, key: &str, version: Option<&str>| {
+            let object =
+                S3Object { bucket: "b".to_owned(), key: key.to_owned(), version: version.map(str::to_owned) };
+            template_url(&Partition::new(partition).unwrap(), &Region::new(region).unwrap(), &object)
+        };
+        assert_eq!(
+            url("aws", "eu-west-1", "a/b.template", None),
+            "https://s3.eu-west-1.amazonaws.com/b/a/b.template"
+        );
+        assert_eq!(
+            url("aws-cn", "cn-north-1", "k", Some("v+1")),
+            "https://s3.cn-north-1.amazonaws.com.cn/b/k?versionId=v%2B1"
+        );
+        assert_eq!(
+            url("aws-eusc", "eusc-de-east-1", "k", None),
+            "https://s3.eusc-de-east-1.amazonaws.eu/b/k"
+        );
+        assert_eq!(
+            url("aws", "eu-west-1", "my app/ü#1", None),
+            "https://s3.eu-west-1.amazonaws.com/b/my%20app/%C3%BC%231"
+        );
     }
 }

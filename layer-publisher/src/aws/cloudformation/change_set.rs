@@ -8,7 +8,7 @@ use aws_sdk_cloudformation::types::{
 };
 
 use super::CloudFormationRegion;
-use crate::aws::failure::CallFailure;
+use crate::aws::failure::{CallFailure, next_page};
 use crate::stack::change_set::{
     Action, Change, ChangeSet, Fate, NewChangeSet, OnFailure, Progress, Replaced, TemplateSource,
 };
@@ -82,8 +82,8 @@ impl CloudFormationRegion {
                 Some(found) => found.changes.extend(changes),
                 None => found = Some(ChangeSet { changes: changes.collect(), ..read(&answer) }),
             }
-            let next = answer.next_token().filter(|next| !next.is_empty() && token.as_deref() != Some(next));
-            match (next.map(str::to_owned), found.take()) {
+            let next = next_page("DescribeChangeSet", token.as_deref(), answer.next_token())?;
+            match (next, found.take()) {
                 (None, Some(found)) => return Ok(found),
                 (next, rest) => (token, found) = (next, rest),
             }

@@ -1,9 +1,11 @@
 //! Stacks: how one stands, what happens to it, what it is made of.
 
-use aws_sdk_cloudformation::types::{StackEvent, StackStatus, TemplateStage};
+use aws_sdk_cloudformation::types::{
+    ResourceStatus, StackEvent, StackResourceSummary, StackStatus, TemplateStage,
+};
 
 use super::CloudFormationRegion;
-use crate::aws::failure::CallFailure;
+use crate::aws::failure::{CallFailure, next_page};
 use crate::stack::events::Event;
 use crate::stack::state::{Previous, Status};
 
@@ -64,10 +66,9 @@ impl CloudFormationRegion {
                     is_stack: is_stack(event),
                 });
             }
-            let next = answer.next_token().filter(|next| !next.is_empty() && token.as_deref() != Some(next));
-            match next.filter(|_| last.is_some()) {
-                Some(next) => token = Some(next.to_owned()),
-                None => break,
+            match next_page("DescribeStackEvents", token.as_deref(), answer.next_token())? {
+                Some(next) if last.is_some() => token = Some(next),
+                _ => break,
             }
         }
         // They come newest first.
@@ -91,14 +92,18 @@ impl CloudFormationRegion {
         Ok(answer.template_body().unwrap_or_default().to_owned())
     }
 
-    /// Logical id, type and physical id of everything in a stack.
+    /// Logical id, type and physical id of everything in a stack. What was deleted or let go is not in it any more.
     pub async fn resources(&self, stack: &str) -> Result<Vec<(String, String, String)>, CallFailure> {
         let (mut resources, mut token) = (Vec::new(), None::<String>);
         loop {
             let call = self.client.list_stack_resources().stack_name(stack);
             let answer = call.set_next_token(token.clone()).send().await;
             let answer = answer.map_err(|error| CallFailure::new("ListStackResources", &error))?;
-            resources.extend(answer.stack_resource_summaries().iter().map(|resource| {
+            let gone = [ResourceStatus::DeleteComplete, ResourceStatus::DeleteSkipped];
+            let is_there = |resource: &&StackResourceSummary| {
+                !resource.resource_status().is_some_and(|status| gone.contains(status))
+            };
+            resources.extend(answer.stack_resource_summaries().iter().filter(is_there).map(|resource| {
                 let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
                 (
                     text(resource.logical_resource_id()),
@@ -106,9 +111,8 @@ impl CloudFormationRegion {
                     text(resource.physical_resource_id()),
                 )
             }));
-            let next = answer.next_token().filter(|next| !next.is_empty() && token.as_deref() != Some(next));
-            match next {
-                Some(next) => token = Some(next.to_owned()),
+            match next_page("ListStackResources", token.as_deref(), answer.next_token())? {
+                Some(next) => token = Some(next),
                 None => return Ok(resources),
             }
         }
