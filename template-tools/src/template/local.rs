@@ -34,30 +34,54 @@ pub struct LocalPath {
     pub is_sam: bool,
 }
 
-/// Properties that the AWS CLI's `package` and SAM's `build` take files from.
-const PROPERTIES: [(&str, &str, Purpose); 14] = [
+/// Properties that the AWS CLI's `package` and SAM's `build` take files from (its guide lists them); points lead into
+/// tables.
+const PROPERTIES: [(&str, &str, Purpose); 31] = [
     ("AWS::Lambda::LayerVersion", "Content", Purpose::LayerContent),
     ("AWS::Serverless::LayerVersion", "ContentUri", Purpose::LayerContent),
     ("AWS::Lambda::Function", "Code", Purpose::FunctionCode),
     ("AWS::Serverless::Function", "CodeUri", Purpose::FunctionCode),
     ("AWS::ApiGateway::RestApi", "BodyS3Location", Purpose::Other),
+    ("AWS::AppSync::FunctionConfiguration", "CodeS3Location", Purpose::Other),
+    ("AWS::AppSync::FunctionConfiguration", "RequestMappingTemplateS3Location", Purpose::Other),
+    ("AWS::AppSync::FunctionConfiguration", "ResponseMappingTemplateS3Location", Purpose::Other),
     ("AWS::AppSync::GraphQLSchema", "DefinitionS3Location", Purpose::Other),
     ("AWS::AppSync::Resolver", "CodeS3Location", Purpose::Other),
+    ("AWS::AppSync::Resolver", "RequestMappingTemplateS3Location", Purpose::Other),
+    ("AWS::AppSync::Resolver", "ResponseMappingTemplateS3Location", Purpose::Other),
+    ("AWS::CloudFormation::ModuleVersion", "ModulePackage", Purpose::Other),
+    ("AWS::CloudFormation::ResourceVersion", "SchemaHandlerPackage", Purpose::Other),
     ("AWS::CloudFormation::Stack", "TemplateURL", Purpose::Other),
+    ("AWS::CloudFormation::StackSet", "TemplateURL", Purpose::Other),
+    ("AWS::CodeCommit::Repository", "Code.S3", Purpose::Other),
+    ("AWS::ElasticBeanstalk::ApplicationVersion", "SourceBundle", Purpose::Other),
+    ("AWS::Glue::Job", "Command.ScriptLocation", Purpose::Other),
+    ("AWS::Lambda::Function", "Code.ImageUri", Purpose::Other),
     ("AWS::Serverless::Api", "DefinitionUri", Purpose::Other),
     ("AWS::Serverless::Application", "Location", Purpose::Other),
+    ("AWS::Serverless::Function", "ImageUri", Purpose::Other),
+    ("AWS::Serverless::GraphQLApi", "CodeUri", Purpose::Other),
     ("AWS::Serverless::GraphQLApi", "SchemaUri", Purpose::Other),
     ("AWS::Serverless::HttpApi", "DefinitionUri", Purpose::Other),
     ("AWS::Serverless::StateMachine", "DefinitionUri", Purpose::Other),
+    ("AWS::ServerlessRepo::Application", "LicenseUrl", Purpose::Other),
+    ("AWS::ServerlessRepo::Application", "ReadmeUrl", Purpose::Other),
     ("AWS::StepFunctions::StateMachine", "DefinitionS3Location", Purpose::Other),
+    ("AWS::StepFunctions::StateMachine", "DefinitionUri", Purpose::Other),
 ];
 
 /// Every file and folder that a template names in the place of something that lies in S3.
 pub fn local_paths(document: &Document<'_>) -> Vec<LocalPath> {
     let mut found = Vec::new();
-    let mut look = |resource: &str, is_sam, properties: NodeId, property, purpose| {
-        for node in document.values(properties, property) {
-            if let Some(path) = local(document, node) {
+    let mut look = |resource: &str, is_sam, properties: NodeId, property: &'static str, purpose| {
+        let into = |tables: Vec<NodeId>, name: &str| {
+            tables.into_iter().flat_map(|table| document.values(table, name)).collect::<Vec<_>>()
+        };
+        for node in property.split('.').fold(vec![properties], into) {
+            // An image of this machine is no file, and has no registry in its name.
+            let is_image = property.ends_with("ImageUri");
+            let path = local(document, node).filter(|path| !is_image || !path.contains(".dkr.ecr."));
+            if let Some(path) = path {
                 let (resource, path) = (resource.to_owned(), path.to_owned());
                 found.push(LocalPath { resource, property, purpose, node, path, is_sam });
             }
@@ -153,7 +177,10 @@ mod tests {
                     C: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: !Ref Where}}\n  \
                     D: {Type: AWS::Lambda::LayerVersion, Properties: {Content: {S3Bucket: b, S3Key: k}}}\n  \
                     E: {Type: AWS::Lambda::Function, Properties: {Code: ./code}}\n  \
-                    F: {Type: AWS::Serverless::StateMachine, Properties: {DefinitionUri: flow.json}}\n";
+                    F: {Type: AWS::Serverless::StateMachine, Properties: {DefinitionUri: flow.json}}\n  \
+                    G: {Type: AWS::Glue::Job, Properties: {Command: {Name: glueetl, ScriptLocation: job.py}}}\n  \
+                    H: {Type: AWS::Lambda::Function, Properties: {Code: {ImageUri: 'app:latest'}}}\n  \
+                    I: {Type: AWS::Serverless::Function, Properties: {ImageUri: '1.dkr.ecr.eu-west-1.amazonaws.com/a:1'}}\n";
         let found = local_paths(&parse(text).unwrap());
         let found: Vec<_> =
             found.iter().map(|one| (one.resource.as_str(), one.path.as_str(), one.purpose)).collect();
@@ -162,6 +189,8 @@ mod tests {
             ("A", "layer.zip", Purpose::LayerContent),
             ("E", "./code", Purpose::FunctionCode),
             ("F", "flow.json", Purpose::Other),
+            ("G", "job.py", Purpose::Other),
+            ("H", "app:latest", Purpose::Other),
         ];
         assert_eq!(found, expected);
     }
