@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Error, Options};
 use crate::cache::Cache;
-use crate::lock::Lock;
 use crate::lock::uv::{Network, Upgrade, Uv};
+use crate::lock::{Lock, roots};
 use crate::relock::{self, relock};
 use crate::requirement::Wanted;
 use crate::spec::{LockMaker, Spec};
@@ -29,22 +29,25 @@ pub fn fresh_lock(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> 
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     match Lock::read(path)? {
-        Some(found) if found.fits(spec) => match found.missing_build_lock(spec) {
-            // A branch may have moved since.
-            None if spec.follows_branch && !fixed => {
-                let packages = found.packages.iter().filter(|package| package.version().is_none());
-                let moved = Upgrade::Packages(packages.map(|package| package.name.clone()).collect());
-                return lock(spec, &moved, cache, ui);
+        Some(found) if found.fits(spec) && roots::unmet(spec, &found).is_none() => {
+            match found.missing_build_lock(spec) {
+                // A branch may have moved since.
+                None if spec.follows_branch && !fixed => {
+                    let packages = found.packages.iter().filter(|package| package.version().is_none());
+                    let moved = Upgrade::Packages(packages.map(|package| package.name.clone()).collect());
+                    return lock(spec, &moved, cache, ui);
+                }
+                None => return Ok(found),
+                Some(missing) if fixed => return Err(Error::NoLock(missing)),
+                Some(missing) => ui.note(format!("there is no `{}`; locking again", shown(&missing))),
             }
-            None => return Ok(found),
-            Some(missing) if fixed => return Err(Error::NoLock(missing)),
-            Some(missing) => ui.note(format!("there is no `{}`; locking again", shown(&missing))),
-        },
-        Some(_) if fixed => return Err(Error::Stale(path.clone())),
-        None if fixed => return Err(Error::NoLock(path.clone())),
-        Some(_) => {
-            ui.note(format!("`{name}` was made for something else; locking again"));
         }
+        Some(found) if fixed => return Err(stale(spec, &found)),
+        None if fixed => return Err(Error::NoLock(path.clone())),
+        Some(found) => match stale(spec, &found) {
+            Error::Unmet { why, .. } => ui.note(format!("`{name}` was changed: {why}; locking again")),
+            _ => ui.note(format!("`{name}` was made for something else; locking again")),
+        },
         None => ui.note(format!("there is no `{name}` yet; locking")),
     }
     lock(spec, &Upgrade::Nothing, cache, ui)
@@ -73,6 +76,14 @@ fn find_uv(cache: &Cache, ui: &Ui) -> Result<Uv, relock::Error> {
     Ok(Uv::find(cache, Network::Allowed, ui)?)
 }
 
+/// What is wrong with a lock that does not fit.
+fn stale(spec: &Spec<'_>, lock: &Lock) -> Error {
+    match roots::unmet(spec, lock).filter(|_| lock.fits(spec)) {
+        Some(why) => Error::Unmet { lock: spec.lock.clone(), why },
+        None => Error::Stale(spec.lock.clone()),
+    }
+}
+
 /// The lock that somebody else has made, if it fits.
 fn given(spec: &Spec<'_>, upgrade: bool) -> Result<Lock, Error> {
     if upgrade {
@@ -87,8 +98,8 @@ pub fn check(spec: &Spec<'_>) -> Result<(), Error> {
         LockMaker::SomebodyElse => given(spec, false)?,
         LockMaker::Ourselves => {
             let lock = Lock::read(&spec.lock)?.ok_or_else(|| Error::NoLock(spec.lock.clone()))?;
-            if !lock.fits(spec) {
-                return Err(Error::Stale(spec.lock.clone()));
+            if !lock.fits(spec) || roots::unmet(spec, &lock).is_some() {
+                return Err(stale(spec, &lock));
             }
             lock
         }

@@ -5,6 +5,7 @@
 mod any_wheel;
 mod audit;
 mod build;
+mod changed_locks;
 mod faults;
 mod include;
 mod inspect;
