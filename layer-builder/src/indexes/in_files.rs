@@ -62,7 +62,8 @@ fn reached_by(files: &[PathBuf], naming: &[&str]) -> Vec<(PathBuf, Vec<String>)>
     while let Some(path) = waiting.pop() {
         // The same file has several names.
         let Ok(known) = path.canonicalize() else { continue };
-        if seen.contains(&known) {
+        // Reading a pipe may never end.
+        if seen.contains(&known) || !known.is_file() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap_or_default().replace("\\\n", " ");

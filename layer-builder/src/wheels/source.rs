@@ -136,6 +136,9 @@ impl Error {
                 target.python
             )),
             Self::Constraints { .. } => Some(format!("`{lock}` makes it")),
+            Self::Source { why, .. } if why.ends_with("is no regular file") => {
+                Some("a folder that is asked for holds files and folders only: move it elsewhere".to_owned())
+            }
             Self::Cache(error) => Some(error.hint()),
             _ => None,
         }
@@ -184,7 +187,7 @@ impl Input<'_> {
                 checkout::checkout(commit, scratch).map_err(failed)
             }
             Self::Folder(_, path) => {
-                checkout::copy(path, scratch).map_err(|error| failed(error.to_string()))?;
+                checkout::copy(path, scratch).map_err(failed)?;
                 Ok(scratch.to_path_buf())
             }
         }

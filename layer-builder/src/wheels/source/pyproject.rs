@@ -64,6 +64,9 @@ pub fn build_requirements(inputs: &[Input<'_>], cache: &Cache) -> Result<BTreeSe
 /// The name of the project in a folder, as its `pyproject.toml` says it.
 pub fn project_name(folder: &Path) -> Result<PackageName, Error> {
     let wrong = |why: &str| Error::Source { name: folder.display().to_string(), why: why.to_owned() };
+    if folder.join("pyproject.toml").metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(wrong("its `pyproject.toml` is no regular file"));
+    }
     let text = std::fs::read_to_string(folder.join("pyproject.toml"))
         .map_err(|error| wrong(&format!("its `pyproject.toml` cannot be read: {error}")))?;
     let pyproject: Pyproject =
