@@ -218,7 +218,11 @@ impl Work<'_> {
         let try_once = || self.assemble(&path, part, &self.wheels(part)?);
         match try_once() {
             Err(Error::Assemble(archive::Error::Damaged { path: damaged, .. })) => {
-                self.ui.warning(format!("`{}` in the cache is damaged; getting it again", shown(&damaged)));
+                let what_now = match self.options.network {
+                    Network::Allowed => "getting it again",
+                    Network::Forbidden => "it is thrown away",
+                };
+                self.ui.warning(format!("`{}` in the cache is damaged; {what_now}", shown(&damaged)));
                 // Its folder holds nothing else: a download, or a wheel that was built with its hash.
                 let whole = damaged.parent().unwrap_or(&damaged);
                 std::fs::remove_dir_all(whole)

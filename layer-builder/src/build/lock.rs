@@ -13,6 +13,7 @@ use crate::ui::{Ui, counted, shown};
 
 /// The lock, made anew if it does not fit and may be.
 pub fn fresh_lock(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Result<Lock, Error> {
+    relock::check_files(spec)?;
     let path = &spec.lock;
     let fixed = options.locked || options.network == Network::Forbidden;
     if spec.lock_maker == LockMaker::SomebodyElse {
@@ -55,6 +56,7 @@ pub fn fresh_lock(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> 
 
 /// Makes the lock anew, and tells what has changed.
 pub fn lock(spec: &Spec<'_>, upgrade: &Upgrade, cache: &Cache, ui: &Ui) -> Result<Lock, Error> {
+    relock::check_files(spec)?;
     let (lock, changes) = if spec.lock_maker == LockMaker::SomebodyElse {
         let lock = given(spec, *upgrade != Upgrade::Nothing)?;
         relock::tools_of_given(spec, &lock, || find_uv(cache, ui), cache, ui)?;
@@ -94,6 +96,7 @@ fn given(spec: &Spec<'_>, upgrade: bool) -> Result<Lock, Error> {
 
 /// Whether the lock fits as it is; the error is why it does not.
 pub fn check(spec: &Spec<'_>) -> Result<(), Error> {
+    relock::check_files(spec)?;
     let lock = match spec.lock_maker {
         LockMaker::SomebodyElse => given(spec, false)?,
         LockMaker::Ourselves => {

@@ -105,10 +105,7 @@ pub fn smoke(path: &Path, targets: &[Target]) -> Result<Outcome, Error> {
         }
         outcome.not_tried.extend(lacking.iter().map(|(package, modules)| {
             let named = some_of(modules);
-            format!(
-                "{named} under {} (imports {package}, which the runtime brings along)",
-                python.runtime()
-            )
+            format!("{named} under {} (imports {package}, which the runtime brings along)", python.runtime())
         }));
     }
     Ok(outcome)

@@ -153,7 +153,10 @@ impl Error {
     /// What to do about it. `lock` is the command that locks.
     pub fn hint(&self, lock: &str) -> Option<String> {
         match self {
-            Self::Read { .. } => None,
+            Self::Read { source, .. } if source.kind() == std::io::ErrorKind::InvalidData => {
+                Some(format!("it is not UTF-8: save it as that, or remove it and make it anew with `{lock}`"))
+            }
+            Self::Read { .. } => Some("see to it that it is a file, and yours to read".to_owned()),
             Self::Line { .. } => {
                 Some(format!("mend the line, or make the lock anew with `{lock} --upgrade`"))
             }

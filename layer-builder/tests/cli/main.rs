@@ -7,6 +7,7 @@ mod audit;
 mod build;
 mod changed_locks;
 mod faults;
+mod hints;
 mod include;
 mod inspect;
 mod locks;
