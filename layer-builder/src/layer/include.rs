@@ -10,6 +10,7 @@ use crate::cache::{self, Cache};
 use crate::hash::Sha256;
 use crate::repack::{Packed, pack_files};
 use crate::spec::artifacts_of;
+use crate::zip_reader::is_safe;
 
 /// Why a file cannot be included.
 #[derive(Debug, Error)]
@@ -27,6 +28,9 @@ pub enum Error {
     /// A name that a zip should not have.
     #[error("`{}` has a name that is not UTF-8", .0.display())]
     Name(PathBuf),
+    /// A name that unpackers read in different ways.
+    #[error("`{0}` has a name that a layer cannot hold: there is a backslash or a control character in it")]
+    Strange(String),
     /// A link may lead anywhere.
     #[error("`{}` is a symbolic link, which a layer does not hold", .0.display())]
     Link(PathBuf),
@@ -70,6 +74,7 @@ impl Error {
             Self::Twice { .. } => Some("give each file a place of its own in `include`".to_owned()),
             Self::Special { .. } => Some("leave it out of `include`, or of the folder that `include` names".to_owned()),
             Self::Output(_) => Some("name the one file of it that is meant, or another folder".to_owned()),
+            Self::Strange(_) => Some("rename it".to_owned()),
             Self::Name(_) => Some("rename it: the names of files in a layer are UTF-8".to_owned()),
             Self::Cache(error) => Some(error.hint()),
             Self::Pack(_) => None,
@@ -125,6 +130,9 @@ fn gather(path: &Path, place: &str, made: &[PathBuf], files: &mut Files) -> Resu
     if metadata.is_file() {
         let path_in_zip =
             if place.ends_with('/') { format!("{place}{}", name(path)?) } else { place.to_owned() };
+        if !is_safe(&path_in_zip) {
+            return Err(Error::Strange(path.display().to_string().escape_debug().to_string()));
+        }
         let content = std::fs::read(path).map_err(failed)?;
         let packed = Packed { path: path_in_zip.clone(), executable: is_executable(&metadata), content };
         return match files.insert(path_in_zip.clone(), (path.to_path_buf(), packed)) {

@@ -165,6 +165,18 @@ fn what_is_made_is_not_included() {
     );
 }
 
+#[test]
+fn names_that_a_zip_should_not_have_are_shown() {
+    for (name, expected) in [("a\\b", "tools/a\\\\b` has a name"), ("a\nb", "tools/a\\nb` has a name")] {
+        let world = World::for_targets(&[wheel("alpha", "1.0", &[file("alpha.py", "")])], X86_12);
+        std::fs::create_dir(world.path("tools")).unwrap();
+        std::fs::write(world.path("tools").join(name), "").unwrap();
+        world.add_to_table("include = { \"bin/\" = \"tools\" }\n");
+        let said = world.run(&["build"]).expect_code(1).stderr;
+        assert!(said.contains(expected) && said.contains("hint: rename it"), "{said}");
+    }
+}
+
 /// Reading a pipe would never end.
 #[test]
 fn what_is_no_regular_file_is_not_included() {
