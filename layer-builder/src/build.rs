@@ -2,6 +2,7 @@
 
 mod artifact;
 mod error;
+mod known;
 mod lock;
 mod pack;
 mod prove;

@@ -121,6 +121,7 @@ impl Error {
     pub fn is_about_the_lock(&self) -> bool {
         match self {
             Self::Stale(_) | Self::Unmet { .. } | Self::NoLock(_) | Self::NoGiven(_) => true,
+            Self::Audit { findings, .. } => findings.first().is_some_and(|finding| finding.id == MISSING),
             Self::Relock(error) => matches!(**error, relock::Error::Unfit { .. }),
             _ => false,
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Error, Options};
+use super::{Error, Options, known};
 use crate::cache::Cache;
 use crate::lock::uv::{Network, Upgrade, Uv};
 use crate::lock::{Lock, roots};
@@ -94,8 +94,9 @@ fn given(spec: &Spec<'_>, upgrade: bool) -> Result<Lock, Error> {
     relock::read_given(spec)?.ok_or_else(|| Error::NoGiven(spec.lock.clone()))
 }
 
-/// Whether the lock fits as it is; the error is why it does not.
-pub fn check(spec: &Spec<'_>) -> Result<(), Error> {
+/// Whether the lock fits as it is; the error is why it does not. What its packages ask for counts as far as `cache` has
+/// their wheels.
+pub fn check(spec: &Spec<'_>, cache: Option<&Cache>, ui: &Ui) -> Result<(), Error> {
     relock::check_files(spec)?;
     let lock = match spec.lock_maker {
         LockMaker::SomebodyElse => given(spec, false)?,
@@ -107,5 +108,8 @@ pub fn check(spec: &Spec<'_>) -> Result<(), Error> {
             lock
         }
     };
-    lock.missing_build_lock(spec).map_or(Ok(()), |missing| Err(Error::NoLock(missing)))
+    if let Some(missing) = lock.missing_build_lock(spec) {
+        return Err(Error::NoLock(missing));
+    }
+    cache.map_or(Ok(()), |cache| known::check(spec, &lock, cache, ui))
 }

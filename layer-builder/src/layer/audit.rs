@@ -171,6 +171,11 @@ pub fn audit(subject: &Subject<'_>, table: &AuditTable) -> Vec<Finding> {
     findings
 }
 
+/// The rules for what packages ask for alone: they need no more of the files than which packages are there.
+pub fn dependencies(subject: &Subject<'_>) -> Vec<Finding> {
+    dependencies::findings(&view::views(subject))
+}
+
 /// Marks what the layer's table allows: `id` allows every finding of a rule, `id:file` one of them, and `*` at the end
 /// of a file stands for any rest. What allows nothing is a finding itself.
 pub fn allow(findings: &mut Vec<Finding>, allowed: &BTreeMap<String, String>) {

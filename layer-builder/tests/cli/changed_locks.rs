@@ -86,7 +86,9 @@ fn what_overrides_say_is_no_reason_to_lock_again() {
 #[test]
 fn what_a_package_needs_and_the_lock_lacks_is_an_error_that_names_both() {
     let world = World::new(&[alpha("Requires-Dist: gamma>=2.5\n")]);
-    for arguments in [&["build"][..], &["build", "--locked"]] {
+    // Without the wheel nobody knows.
+    let _ = world.run(&["lock", "--check"]).expect_code(0);
+    for arguments in [&["build"][..], &["build", "--locked"], &["lock", "--check"]] {
         let outcome = world.run(arguments).expect_code(1);
         for part in [
             "`alpha 1.0` needs `gamma>=2.5`, which is not in the lock (missing-dependency)",
@@ -98,10 +100,12 @@ fn what_a_package_needs_and_the_lock_lacks_is_an_error_that_names_both() {
     }
     std::fs::write(world.path("uv.toml"), "exclude-dependencies = [\"gamma\"]\n").unwrap();
     let _ = world.run(&["build", "--locked"]).expect_code(0);
+    let _ = world.run(&["lock", "--check"]).expect_code(0);
     std::fs::remove_file(world.path("uv.toml")).unwrap();
     world.forget_artifacts();
     world.add_to_table("allow = { \"missing-dependency:alpha*\" = \"another layer has it\" }\n");
     let _ = world.run(&["build", "--locked"]).expect_code(0);
+    let _ = world.run(&["lock", "--check"]).expect_code(0);
 }
 
 #[test]
