@@ -39,11 +39,13 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Removes what killed processes have left in `folder`.
 pub(crate) fn sweep(folder: &Path) {
     for file in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let is_ours = file.file_name().to_string_lossy().starts_with(PREFIX);
+        if !file.file_name().to_string_lossy().starts_with(PREFIX) {
+            continue;
+        }
         let modified = file.metadata().and_then(|metadata| metadata.modified());
         let is_old = modified
             .is_ok_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age > ABANDONED));
-        if is_ours && is_old {
+        if is_old {
             // It is rubbish; if it cannot go, it stays.
             let _ = std::fs::remove_file(file.path()).or_else(|_| std::fs::remove_dir_all(file.path()));
         }

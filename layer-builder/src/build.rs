@@ -1,44 +1,40 @@
 //! The way through: lock, then wheels, then layer. Each stage is entered once and hands on plain data.
 
+mod artifact;
+mod error;
+mod known;
 mod lock;
 mod pack;
 mod prove;
 mod wheels;
 
 use std::cell::LazyCell;
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use pep508_rs::PackageName;
-use thiserror::Error;
 
 use crate::atomic;
-use crate::cache::{self, Cache};
+use crate::cache::Cache;
 use crate::hash::Sha256;
 use crate::layer::archive;
-use crate::layer::audit::Finding;
 use crate::layer::compress::Compression;
 use crate::layer::fresh;
 use crate::layer::hashing::Hashing;
-use crate::layer::include;
-use crate::layer::inspect::inspect;
 use crate::layer::listing;
-use crate::layer::manifest::{self, LockRecord, Manifest, PackageRecord};
-use crate::layer::{bytecode, licence, plan, requires, sbom, smoke};
+use crate::lock::Lock;
 use crate::lock::uv::Network;
-use crate::lock::{Lock, requirements};
 use crate::relock::{self, Answers};
-use crate::requirement::Wanted;
-use crate::spec::{self, Spec};
+use crate::spec::Spec;
 use crate::target::Date;
-use crate::ui::{Ui, counted, megabytes, shown};
+use crate::ui::{Ui, shown};
+use crate::wheels::explain;
 use crate::wheels::layout::{Part, parts};
 use crate::wheels::select::{self, Chosen, Origin, Selected, select};
-use crate::wheels::{explain, fetch, source};
+use artifact::{described, manifest, remove_others, repository};
 use pack::Written;
 use wheels::Here;
 
+pub use artifact::{Artifact, write_sboms};
+pub use error::Error;
 pub use lock::{check as check_lock, fresh_lock, lock};
 
 /// How a build goes about the lock and the network.
@@ -87,168 +83,6 @@ impl Packing {
         // What is only audited counts, too: findings stand in the manifest.
         let stated = spec.layer.provided.stated();
         Sha256::of(format!("{RECIPE} {version} {self:?} {}{stated}", Sha256::of(&tools)).as_bytes())
-    }
-}
-
-/// A layer that was built.
-#[derive(Clone, Debug)]
-pub struct Artifact {
-    /// Where the zip lies.
-    pub zip: PathBuf,
-    /// What is in it.
-    pub manifest: Manifest,
-}
-
-/// Why there is no new zip. The old one is as it was.
-#[derive(Debug, Error)]
-pub enum Error {
-    /// The lock may not be made anew, and does not fit.
-    #[error("the lock `{}` was made for something else than `layers.toml` asks for", .0.display())]
-    Stale(PathBuf),
-    /// The lock may not be made, and there is none.
-    #[error("there is no lock `{}`", .0.display())]
-    NoLock(PathBuf),
-    /// The lock that the layer's table names is not there.
-    #[error("there is no lock `{}`, which `lock` in `layers.toml` names", .0.display())]
-    NoGiven(PathBuf),
-    /// The lock that the layer's table names is not ours to change.
-    #[error("the lock `{}` is made by somebody else, and not upgraded here", .0.display())]
-    NotOurs(PathBuf),
-    /// There is no such variant of the layer.
-    #[error(transparent)]
-    Spec(#[from] spec::Error),
-    /// The lock cannot be read.
-    #[error(transparent)]
-    Lock(#[from] requirements::Error),
-    /// The lock could not be made, or its files not found.
-    #[error(transparent)]
-    Relock(#[from] Box<relock::Error>),
-    /// A package cannot serve the targets.
-    #[error(transparent)]
-    Select(#[from] select::Error),
-    /// A file could not be fetched.
-    #[error(transparent)]
-    Fetch(#[from] fetch::Error),
-    /// A source distribution could not be built.
-    #[error(transparent)]
-    Source(#[from] source::Error),
-    /// The wheels do not go together.
-    #[error(transparent)]
-    Plan(#[from] plan::Error),
-    /// A package does not run on one of the runtimes.
-    #[error(transparent)]
-    Requires(#[from] requires::Error),
-    /// A file that is to be included cannot be.
-    #[error(transparent)]
-    Include(#[from] include::Error),
-    /// `--explain` asks for something else.
-    #[error("there is no `{name}` in the lock `{}`", lock.display())]
-    NotInLock {
-        /// The package.
-        name: PackageName,
-        /// The lock.
-        lock: PathBuf,
-    },
-    /// The zip could not be assembled.
-    #[error(transparent)]
-    Assemble(#[from] archive::Error),
-    /// There is no bytecode.
-    #[error(transparent)]
-    Bytecode(#[from] bytecode::Error),
-    /// The imports could not be tried.
-    #[error(transparent)]
-    Smoke(#[from] smoke::Error),
-    /// Another route gave other bytes.
-    #[error("two builds of the layer differ, first at `{entry}`")]
-    Unstable {
-        /// The first file that is not the same.
-        entry: String,
-    },
-    /// The layer would not work.
-    #[error("the audit refuses the layer `{layer}`:\n{}", prove::indented(findings))]
-    Audit {
-        /// The layer.
-        layer: String,
-        /// Why.
-        findings: Vec<Finding>,
-    },
-    /// The cache is of no use.
-    #[error(transparent)]
-    Cache(#[from] cache::Error),
-    /// The result cannot be written.
-    #[error("failed to write `{}`", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
-impl From<relock::Error> for Error {
-    fn from(error: relock::Error) -> Self {
-        Box::new(error).into()
-    }
-}
-
-impl Error {
-    /// Whether it says that the lock is not there, or not one for this layer.
-    pub fn is_about_the_lock(&self) -> bool {
-        match self {
-            Self::Stale(_) | Self::NoLock(_) | Self::NoGiven(_) => true,
-            Self::Relock(error) => matches!(**error, relock::Error::Unfit { .. }),
-            _ => false,
-        }
-    }
-
-    /// What to do about it. `lock` is the command that locks.
-    pub fn hint(&self, lock: &str) -> Option<String> {
-        match self {
-            Self::Stale(_) | Self::NoLock(_) => Some(format!("run `{lock}` and commit the result")),
-            Self::NoGiven(path) => Some(relock::how_to_make(path)),
-            Self::NotOurs(_) => Some("what has made it makes it anew".to_owned()),
-            Self::Lock(error) => error.hint(lock),
-            Self::Spec(error) => Some(error.hint()),
-            Self::Relock(error) => error.hint(lock),
-            Self::Select(error) => error.hint(lock),
-            Self::Fetch(error) => error.hint(),
-            Self::Source(error) => error.hint(lock),
-            Self::Cache(error) => Some(error.hint()),
-            Self::Audit { layer, findings } => findings.first().map(|finding| {
-                let file = finding.file.as_ref().map(|file| format!(":{file}")).unwrap_or_default();
-                let key = format!("{}{file}", finding.id);
-                format!("what is meant to be so is allowed by a line in `[layers.{layer}.allow]`: \"{key}\" = \"the reason\"")
-            }),
-            Self::Bytecode(error) => error.hint(),
-            Self::Unstable { .. } => Some("please report this, with the lock; the bytes must not depend on the route".to_owned()),
-            Self::Plan(plan::Error::Empty) => {
-                Some("do the markers of `requirements` leave anything for these Pythons?".to_owned())
-            }
-            Self::Requires(error) => Some(error.hint()),
-            Self::Include(error) => error.hint(),
-            Self::Assemble(archive::Error::Write(source)) | Self::Write { source, .. } => {
-                Some(written_hint(source.kind()).to_owned())
-            }
-            Self::Smoke(_)
-            | Self::Plan(_)
-            | Self::Assemble(_)
-            | Self::NotInLock { .. } => None,
-        }
-    }
-}
-
-/// What to do where the result could not be written.
-fn written_hint(kind: std::io::ErrorKind) -> &'static str {
-    use std::io::ErrorKind;
-    match kind {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on that disk, and run it again",
-        ErrorKind::ReadOnlyFilesystem => {
-            "that disk is read-only: mount it for writing, or build in a copy of the project elsewhere"
-        }
-        ErrorKind::NotADirectory | ErrorKind::AlreadyExists | ErrorKind::IsADirectory => {
-            "see what is in its place, a file or a folder, and move that away"
-        }
-        _ => "see to it that `target/layers` and the files in it are yours to write",
     }
 }
 
@@ -305,101 +139,6 @@ pub fn build(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Resul
     }
     remove_others(spec, &artifacts);
     Ok(artifacts)
-}
-
-fn manifest(work: &Work<'_>, source: Option<manifest::Source>, recipe: Sha256, zip: &Written) -> Manifest {
-    let (spec, lock) = (work.spec, work.lock);
-    let licences = || licence::together(zip.packages.iter().map(|package| package.license.as_deref()));
-    let architectures: BTreeSet<_> = zip.targets.iter().map(|target| target.architecture).collect();
-    let pythons: BTreeSet<_> = zip.targets.iter().map(|target| target.python).collect();
-    Manifest {
-        schema: manifest::SCHEMA,
-        layer: spec.layer.name.clone(),
-        variant: spec.variant.clone(),
-        layer_name: spec.layer_name(zip.architecture),
-        zip: zip.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        sha256: zip.assembled.sha256,
-        code_sha256: zip.assembled.sha256.base64(),
-        size: zip.assembled.size,
-        unzipped_size: zip.assembled.unzipped_size,
-        compatible_runtimes: pythons.iter().map(|python| python.runtime()).collect(),
-        compatible_architectures: architectures.iter().map(ToString::to_string).collect(),
-        description: spec.layer.description.clone(),
-        license: spec.layer.license.clone().or_else(licences),
-        inputs_sha256: spec.layer.inputs_sha256.clone(),
-        lock: LockRecord {
-            path: lock.path.strip_prefix(spec.folder).unwrap_or(&lock.path).display().to_string(),
-            sha256: lock.sha256,
-        },
-        source,
-        packages: zip.packages.clone(),
-        recipe: Some(recipe),
-        bytecode: zip.bytecode.clone(),
-        findings: zip.findings.clone(),
-    }
-}
-
-/// Writes the bill of materials of what was built to `path`; where there is a zip for each architecture, there is a
-/// bill for each, with the architecture in its name.
-pub fn write_sboms(artifacts: &[Artifact], path: &Path) -> Result<Vec<PathBuf>, Error> {
-    let write = |artifact: &Artifact| {
-        let path = match (artifacts.len(), artifact.manifest.compatible_architectures.as_slice()) {
-            (2.., [architecture]) => {
-                let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-                let mut name = format!("{stem}-{architecture}");
-                if let Some(extension) = path.extension() {
-                    name = format!("{name}.{}", extension.to_string_lossy());
-                }
-                path.with_file_name(name)
-            }
-            _ => path.to_path_buf(),
-        };
-        let inspection = inspect(&artifact.zip).map_err(archive::Error::from)?;
-        atomic::write(&path, sbom::of(&artifact.manifest, &inspection).as_bytes())
-            .map_err(|source| Error::Write { path: path.clone(), source })?;
-        Ok(path)
-    };
-    artifacts.iter().map(write).collect()
-}
-
-/// Removes artifacts of the same layer and variant that this build did not make: another division of it.
-fn remove_others(spec: &Spec<'_>, made: &[Artifact]) {
-    for file in std::fs::read_dir(&spec.artifacts).into_iter().flatten().flatten() {
-        let path = file.path();
-        let is_made = made.iter().any(|artifact| artifact.zip.with_extension("json") == path);
-        if is_made || path.extension().is_none_or(|extension| extension != "json") {
-            continue;
-        }
-        let manifest =
-            std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Manifest>(&bytes).ok());
-        let is_ours =
-            |manifest: &Manifest| manifest.layer == spec.layer.name && manifest.variant == spec.variant;
-        if let Some(manifest) = manifest.filter(is_ours) {
-            // What cannot be removed is no worse than it was.
-            let _ = std::fs::remove_file(spec.artifacts.join(manifest.zip));
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
-/// `sosw.zip: sosw 3.0.1 and 16 more, 18.9 MB, CodeSha256 n9yf1qKc…`
-fn described(path: &Path, spec: &Spec<'_>, manifest: &Manifest) -> String {
-    let own = |package: &&PackageRecord| {
-        let mut requirements = spec.layer.requirements.iter().filter_map(Wanted::name);
-        requirements.any(|name| name.as_ref() == package.name)
-    };
-    let named = manifest.packages.iter().filter(own);
-    let mut named: Vec<String> =
-        named.map(|package| format!("{} {}", package.name, package.version)).collect();
-    named.dedup();
-    let names: BTreeSet<&str> = manifest.packages.iter().map(|package| package.name.as_str()).collect();
-    let what = match (named.is_empty(), names.len() - named.len().min(names.len())) {
-        (true, _) => counted(names.len(), "package"),
-        (false, 0) => named.join(", "),
-        (false, count) => format!("{} and {count} more", named.join(", ")),
-    };
-    let file = path.file_name().unwrap_or_default().display();
-    format!("{file}: {what}, {}, CodeSha256 {}…", megabytes(manifest.size), &manifest.code_sha256[..8])
 }
 
 /// What `--explain` says of a package.
@@ -480,7 +219,11 @@ impl Work<'_> {
         let try_once = || self.assemble(&path, part, &self.wheels(part)?);
         match try_once() {
             Err(Error::Assemble(archive::Error::Damaged { path: damaged, .. })) => {
-                self.ui.warning(format!("`{}` in the cache is damaged; getting it again", shown(&damaged)));
+                let what_now = match self.options.network {
+                    Network::Allowed => "getting it again",
+                    Network::Forbidden => "it is thrown away",
+                };
+                self.ui.warning(format!("`{}` in the cache is damaged; {what_now}", shown(&damaged)));
                 // Its folder holds nothing else: a download, or a wheel that was built with its hash.
                 let whole = damaged.parent().unwrap_or(&damaged);
                 std::fs::remove_dir_all(whole)
@@ -490,25 +233,4 @@ impl Work<'_> {
             result => result,
         }
     }
-}
-
-/// Commit and cleanness of the repository around `folder`; one call of git.
-fn repository(folder: &Path) -> Option<manifest::Source> {
-    let folder = if folder == Path::new("") { Path::new(".") } else { folder };
-    let output = Command::new("git")
-        .args(["status", "--porcelain=v2", "--branch", "--untracked-files=no"])
-        .current_dir(folder)
-        .env("GIT_OPTIONAL_LOCKS", "0")
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    let commit = text.lines().find_map(|line| line.strip_prefix("# branch.oid "))?;
-    if commit == "(initial)" {
-        return None;
-    }
-    let clean = text.lines().all(|line| line.starts_with('#'));
-    Some(manifest::Source { commit: commit.to_owned(), clean })
 }

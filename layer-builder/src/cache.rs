@@ -39,7 +39,17 @@ pub enum Error {
 impl Error {
     /// What to do about it.
     pub fn hint(&self) -> String {
-        format!("name a folder that can be written with the variable `{VARIABLE}`")
+        use std::io::ErrorKind;
+        match self {
+            Self::Write { source, .. }
+                if matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) =>
+            {
+                format!(
+                    "make room on that disk, or name a folder on another one with the variable `{VARIABLE}`"
+                )
+            }
+            _ => format!("name a folder that can be written with the variable `{VARIABLE}`"),
+        }
     }
 }
 
@@ -98,7 +108,19 @@ impl Cache {
     pub fn new_file_for(&self, path: &Path) -> Result<NamedTempFile, Error> {
         let folder = path.parent().unwrap_or(&self.folder);
         self.make_folder(folder)?;
-        NamedTempFile::new_in(folder).map_err(|source| Error::Write { path: path.to_path_buf(), source })
+        atomic::sweep(folder);
+        tempfile::Builder::new()
+            .prefix(atomic::PREFIX)
+            .tempfile_in(folder)
+            .map_err(|source| Error::Write { path: path.to_path_buf(), source })
+    }
+
+    /// Removes what downloads that were killed have left. Each has a folder of its own, which may never be written to
+    /// again.
+    pub fn sweep_downloads(&self) {
+        for folder in std::fs::read_dir(self.folder.join("files")).into_iter().flatten().flatten() {
+            atomic::sweep(&folder.path());
+        }
     }
 
     /// A new folder, to be filled and then moved to where it belongs in the cache.
@@ -128,5 +150,39 @@ impl Cache {
     /// Makes a folder of the cache, with those above it.
     pub fn make_folder(&self, folder: &Path) -> Result<(), Error> {
         std::fs::create_dir_all(folder).map_err(|source| Error::Write { path: folder.to_path_buf(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    /// What a killed process leaves has the name of what is unfinished, and goes.
+    #[test]
+    fn unfinished_downloads_are_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path());
+        let path = cache.download(Sha256::of(b"a"), "a.whl");
+        let left = cache.new_file_for(&path).unwrap();
+        left.as_file().set_modified(SystemTime::now() - Duration::from_hours(2)).unwrap();
+        let (_, left) = left.keep().unwrap();
+        let kept = cache.new_file_for(&path).unwrap();
+        assert!(!left.exists(), "the next one for the same place sweeps it");
+        cache.keep(kept, &path).unwrap();
+        let old = std::fs::File::create(&left).unwrap();
+        old.set_modified(SystemTime::now() - Duration::from_hours(2)).unwrap();
+        cache.sweep_downloads();
+        assert!(!left.exists() && path.is_file());
+    }
+
+    #[test]
+    fn a_full_disk_has_a_hint_of_its_own() {
+        let hint = |kind: std::io::ErrorKind| {
+            Error::Write { path: PathBuf::from("/c/files"), source: kind.into() }.hint()
+        };
+        assert!(hint(std::io::ErrorKind::StorageFull).starts_with("make room on that disk"));
+        assert!(hint(std::io::ErrorKind::PermissionDenied).starts_with("name a folder that can be written"));
     }
 }

@@ -162,7 +162,14 @@ impl Error {
             Self::NotFound(_) => {
                 Some("name one with `--layers-file FILE`, or go to the folder that has one".to_owned())
             }
-            Self::Read { .. } => None,
+            Self::Read { source, .. } => Some(
+                match source.kind() {
+                    std::io::ErrorKind::InvalidData => "it is not UTF-8: save it as that",
+                    std::io::ErrorKind::NotFound => "name one that is there with `--layers-file FILE`",
+                    _ => "see to it that it is a file, and yours to read",
+                }
+                .to_owned(),
+            ),
             Self::Mistake(mistake) => mistake.hint.clone(),
             Self::UnknownLayer { name, known, .. } => {
                 let near = nearest(name, known.iter().map(String::as_str))

@@ -8,6 +8,7 @@
 pub(crate) mod address;
 mod ask;
 mod in_files;
+mod overridden;
 mod pip_settings;
 mod renew;
 mod secret;
@@ -18,7 +19,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 pub use ask::keyring;
-pub use in_files::reached;
+pub use in_files::{reached, required};
+pub use overridden::overridden;
 pub use renew::{renewal, renewal_for};
 pub use secret::{Credentials, without_secrets, without_userinfo};
 
@@ -108,6 +110,14 @@ impl Index {
     }
 }
 
+/// The environment, without what is empty.
+fn variables() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(_, value)| !value.is_empty())
+        .collect()
+}
+
 /// All of them.
 #[derive(Clone, Default)]
 pub struct Indexes {
@@ -141,11 +151,7 @@ pub struct Handed {
 impl Indexes {
     /// Those that count in `folder` for what is wanted there. For the edge only.
     pub fn of(folder: &Path, wanted: &[Wanted]) -> Self {
-        let variables = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(_, value)| !value.is_empty())
-            .collect();
-        Self::read(folder, wanted, &variables)
+        Self::read(folder, wanted, &variables())
     }
 
     /// The same in an environment of these variables.

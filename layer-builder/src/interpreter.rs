@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::target::PythonVersion;
+use crate::target::{PythonVersion, Runtimes};
 
 /// An interpreter that runs.
 #[derive(Clone, Debug)]
@@ -21,6 +21,11 @@ impl Interpreter {
         let name = format!("python{python}{}", std::env::consts::EXE_SUFFIX);
         let mut found = folders().into_iter().map(|folder| folder.join(&name)).filter(|path| path.is_file());
         found.find_map(|path| Self::behind(&path).filter(|it| it.version.starts_with(&format!("{python}."))))
+    }
+
+    /// A CPython of any version that a layer can be for, if there is one; the newest.
+    pub fn any() -> Option<Self> {
+        Runtimes::default().pythons().collect::<Vec<_>>().into_iter().rev().find_map(Self::find)
     }
 
     /// The interpreter that runs when `path` is started, if it does so with nothing around it. What lies on PATH may be

@@ -3,6 +3,7 @@
 pub mod files;
 pub mod pylock;
 pub mod requirements;
+pub mod roots;
 pub mod uv;
 
 pub use requirements::{Commit, Lock, LockedPackage, Pin};

@@ -1,5 +1,6 @@
 //! Making a lock anew: resolve, find out which packages have to be built here, and pin what they are built with.
 
+mod error;
 mod given;
 mod serve;
 mod tools;
@@ -9,8 +10,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use pep508_rs::PackageName;
-use thiserror::Error;
 
+pub use error::Error;
 pub use given::{how_to_make, read_given, tools_of_given};
 
 use serve::Constraints;
@@ -23,119 +24,14 @@ use crate::hash::Sha256;
 use crate::indexes::Indexes;
 use crate::indexes::address::has_credentials;
 use crate::lock::files::FileIndex;
-use crate::lock::uv::{self, Network, Resolve, Resolved, Upgrade, Uv};
+use crate::lock::uv::{Network, Resolve, Resolved, Upgrade, Uv};
 use crate::lock::{Lock, LockedPackage, requirements};
 use crate::provided;
 use crate::requirement::Wanted;
 use crate::spec::Spec;
-use crate::target::{PythonVersion, Target};
+use crate::target::PythonVersion;
 use crate::ui::Ui;
-use crate::wheels::select::listed;
-use crate::wheels::{fetch, select, source};
-
-/// Why there is no new lock. The old one is as it was.
-#[derive(Debug, Error)]
-pub enum Error {
-    /// uv could not help.
-    #[error(transparent)]
-    Uv(#[from] uv::Error),
-    /// What uv made, or what was there, is no lock.
-    #[error(transparent)]
-    Lock(#[from] requirements::Error),
-    /// `--upgrade-package` names what the layer does not hold.
-    #[error("there is no `{name}` in the lock to be upgraded")]
-    NotLocked {
-        /// The name.
-        name: PackageName,
-        /// What may have been meant.
-        nearest: Option<String>,
-    },
-    /// No version of a package has a wheel for a target.
-    #[error("no version of `{name}` that fits has a wheel for {target}; the newest has\n{}", listed(refused))]
-    NoVersion {
-        /// The package.
-        name: PackageName,
-        /// The target.
-        target: Target,
-        /// The wheels of the newest version, each with the reason.
-        refused: Vec<String>,
-        /// What uv says.
-        source: Box<uv::Error>,
-    },
-    /// Each version that serves one target takes it from another.
-    #[error("found no versions that serve every target, after {ROUNDS} rounds")]
-    Endless,
-    /// A lock names hashes, never addresses.
-    #[error("the new lock would hold an address: `{0}`")]
-    Address(String),
-    /// Nor passwords.
-    #[error("the new lock would hold the credentials in the address of `{0}`")]
-    Credentials(String),
-    /// No file serves a target.
-    #[error(transparent)]
-    Select(#[from] select::Error),
-    /// Nobody has asked yet where the files lie, and nobody may ask now.
-    #[error("the cache does not know where the files of `{}` lie:\n{}", lock.display(), packages.join("\n"))]
-    NoLocations {
-        /// The lock.
-        lock: PathBuf,
-        /// Its packages.
-        packages: Vec<String>,
-    },
-    /// A source distribution could not be fetched.
-    #[error(transparent)]
-    Fetch(#[from] fetch::Error),
-    /// A source distribution could not be read.
-    #[error(transparent)]
-    Source(#[from] source::Error),
-    /// The lock that somebody else has made is not for this layer.
-    #[error("the lock `{}` is not what `layers.toml` asks for: {why}", lock.display())]
-    Unfit {
-        /// The lock.
-        lock: PathBuf,
-        /// Why not.
-        why: String,
-    },
-    /// The cache is of no use.
-    #[error(transparent)]
-    Cache(#[from] crate::cache::Error),
-    /// The files cannot be written.
-    #[error("failed to write the lock `{}`", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
-
-impl Error {
-    /// What to do about it. `lock` is the command that locks.
-    pub fn hint(&self, lock: &str) -> Option<String> {
-        match self {
-            Self::Uv(error) => error.hint(),
-            Self::Select(error) => error.hint(lock),
-            Self::Fetch(error) => error.hint(),
-            Self::Source(error) => error.hint(lock),
-            Self::Cache(error) => Some(error.hint()),
-            Self::Lock(error) => error.hint(lock),
-            Self::NotLocked { nearest, .. } => nearest.as_ref().map(|name| format!("did you mean `{name}`?")),
-            Self::Unfit { .. } => Some(
-                "make it anew with what has made it, or leave `lock` out of the layer's table: then it is made here"
-                    .to_owned(),
-            ),
-            Self::NoLocations { .. } => Some("run this once without `--offline`".to_owned()),
-            Self::NoVersion { .. } | Self::Endless => Some(
-                "name fewer targets in `python` and `architectures`, or ask for another version".to_owned(),
-            ),
-            Self::Credentials(_) => Some(
-                "leave them out of the requirement: git asks its credential helper, or takes those of your netrc file"
-                    .to_owned(),
-            ),
-            Self::Address(_) | Self::Write { .. } => None,
-        }
-    }
-}
+use crate::wheels::{select, source};
 
 /// What has changed between two locks: `boto3 1.44.4 -> 1.44.5`.
 pub type Changes = Vec<String>;
@@ -188,6 +84,18 @@ pub fn relock(
     let before = old.and_then(|old| Lock::parse(path, old.as_bytes()).ok());
     let changes = changes(before.as_ref(), &lock);
     Ok((lock, changes))
+}
+
+/// Whether the requirements files are there that are asked for: uv would complain of a file of ours.
+pub fn check_files(spec: &Spec<'_>) -> Result<(), Error> {
+    for wanted in &spec.wanted {
+        if let Wanted::File(path) = wanted
+            && !spec.folder.join(path).is_file()
+        {
+            return Err(Error::NotThere(path.clone()));
+        }
+    }
+    Ok(())
 }
 
 /// The folders that are asked for, each with the name of its project.

@@ -60,16 +60,6 @@ impl Wanted {
     }
 }
 
-impl Wanted {
-    /// The requirement, if it is one of a package.
-    pub fn requirement(&self) -> Option<&Requirement> {
-        match self {
-            Self::Package(requirement) => Some(requirement),
-            Self::File(_) | Self::Folder(_) => None,
-        }
-    }
-}
-
 impl fmt::Display for Wanted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

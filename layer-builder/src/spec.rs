@@ -80,6 +80,8 @@ pub enum Error {
         layer: String,
         /// What was asked for.
         what: String,
+        /// What it is built for instead.
+        known: Vec<String>,
     },
 }
 
@@ -93,9 +95,10 @@ impl Error {
             Self::Repository { .. } => {
                 "an address like `https://example.com/repository.git` is expected".to_owned()
             }
-            Self::NotAmongTargets { .. } => {
-                "add it to `python` or `architectures` in `layers.toml`".to_owned()
-            }
+            Self::NotAmongTargets { known, .. } => format!(
+                "it is built for {}; name one of these, or add the other to `python` or `architectures` in `layers.toml`",
+                known.join(", ")
+            ),
         }
     }
 }
@@ -208,13 +211,17 @@ impl<'a> Spec<'a> {
 
     fn narrow(&mut self, variation: &Variation) -> Result<(), Error> {
         let layer = self.layer;
-        let missing = |what: String| Error::NotAmongTargets { layer: layer.name.clone(), what };
+        let missing = |what: String, known| Error::NotAmongTargets { layer: layer.name.clone(), what, known };
         if let Some(python) = variation.pythons.iter().find(|python| !layer.pythons.contains(python)) {
-            return Err(missing(python.runtime()));
+            let known = layer.pythons.iter().map(ToString::to_string).collect();
+            return Err(missing(python.runtime(), known));
         }
         if let Some(other) = variation.architectures.iter().find(|other| !layer.architectures.contains(other))
         {
-            return Err(missing(other.to_string()));
+            return Err(missing(
+                other.to_string(),
+                layer.architectures.iter().map(ToString::to_string).collect(),
+            ));
         }
         let wanted = |target: &Target| {
             (variation.pythons.is_empty() || variation.pythons.contains(&target.python))
@@ -304,6 +311,11 @@ mod tests {
         assert_eq!(all.artifacts, Path::new("/p/target/layers"));
         let error = varied(&layer, narrow(&["3.9"], &[])).unwrap_err();
         assert_eq!(error.to_string(), "the layer `sosw` is not built for python3.9");
+        assert!(
+            error.hint().starts_with("it is built for 3.12, 3.13; name one of these"),
+            "{}",
+            error.hint()
+        );
     }
 
     #[test]

@@ -4,8 +4,9 @@
 
 use std::path::Path;
 
-use tests::command::{clean, pythons, run, skipped};
+use tests::command::{Outcome, binary, clean, pythons, run, skipped};
 use tests::own_layer::OwnLayer;
+use tests::wheels::{file, sha256, wheel};
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
     let mut command = clean("git");
@@ -218,5 +219,107 @@ fn pypi_compiled_code_for_this_machine_is_built_for_each_python_and_audited() {
             "{}",
             outcome.stderr
         );
+    }
+}
+
+/// A source distribution `own-compiled-code` 1.0 in an index that is a folder, beside `wheels` of it that are for other
+/// systems. It is compiled with what is told to debuggers, and with the name of a file of its own.
+fn sdist(project: &OwnLayer, wheels: &[&str]) {
+    let program = "import io, sys, tarfile\n\
+        with tarfile.open(sys.argv[1], 'w:gz') as archive:\n    \
+            for name in sys.argv[2:]:\n        \
+                archive.add(name, 'own_compiled_code-1.0/' + name.split('/')[-1])\n";
+    let pyproject = project
+        .read("fast/pyproject.toml")
+        .replace("name = \"fast\"\nversion", "name = \"own-compiled-code\"\nversion");
+    project.write("fast/pyproject.toml", &pyproject);
+    project.write("fast/PKG-INFO", "Metadata-Version: 2.1\nName: own-compiled-code\nVersion: 1.0\n");
+    std::fs::create_dir_all(project.path("links")).unwrap();
+    let mut python = clean("python3");
+    python.current_dir(project.folder()).args(["-c", program, "links/own_compiled_code-1.0.tar.gz"]);
+    let _ = run(python.args(["fast/PKG-INFO", "fast/pyproject.toml", "fast/fast.c"])).expect_code(0);
+    for tag in wheels {
+        let bytes = wheel("own_compiled_code", "1.0", &[file("fast.py", "")]).bytes;
+        std::fs::write(project.path(&format!("links/own_compiled_code-1.0-{tag}.whl")), bytes).unwrap();
+    }
+    let link = |file: std::fs::DirEntry| {
+        let name = file.file_name().into_string().unwrap();
+        let hash = sha256(&std::fs::read(file.path()).unwrap());
+        format!("<a href=\"../../links/{name}#sha256={hash}\">{name}</a>\n")
+    };
+    let links = std::fs::read_dir(project.path("links")).unwrap().flatten().map(link);
+    project.write("simple/own-compiled-code/index.html", &links.collect::<String>());
+}
+
+/// The builder, where uv has that index, too, with a cache that holds nothing that was built.
+fn build(project: &OwnLayer, cache: &str, arguments: &[&str]) -> Outcome {
+    // With a uv on PATH, so that none has to be installed into each cache.
+    let _ = project.run(&["uv", "--", "--version"]).expect_code(0);
+    let versions = std::fs::read_dir(binary("layer-builder").with_file_name("tests-cache").join("uv"));
+    let own = versions.into_iter().flatten().flatten().map(|version| version.path().join("bin"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(own.chain(std::env::split_paths(&path))).unwrap();
+    let mut command = project.command(arguments);
+    command
+        .env("UV_INDEX", format!("file://{}", project.path("simple").display()))
+        .env("LAYER_BUILDER_CACHE_DIR", project.path(cache));
+    run(command.env("PATH", path))
+}
+
+/// Compilers write where they were at work into what they make, unless that is seen to.
+#[test]
+fn pypi_compiled_code_has_the_same_bytes_in_each_build() {
+    const NAME: &str = "pypi_compiled_code_has_the_same_bytes_in_each_build";
+    if !can_compile(NAME) || pythons([12, 13]).len() < 2 {
+        skipped(NAME, "needs a C compiler, CPython 3.12 and 3.13");
+        return;
+    }
+    let project = compiled("[\"3.12\", \"3.13\"]", &format!("[\"{}\"]", machines().0));
+    let source = project.read("fast/fast.c") + "const char *where = __FILE__;\n";
+    project.write("fast/fast.c", &source);
+    sdist(&project, &[]);
+    let toml = project.read("layers.toml");
+    for requirement in ["own-compiled-code", "./fast"] {
+        project.write("layers.toml", &toml.replace("./fast", requirement));
+        let mut built = Vec::new();
+        for cache in ["cache", "cache", "another/cache"] {
+            let _ = std::fs::remove_dir_all(project.path("target"));
+            let _ = std::fs::remove_dir_all(project.path(cache).join("built"));
+            let outcome = build(&project, cache, &["build"]).expect_code(0);
+            assert!(outcome.stderr.contains("Building own"), "{}", outcome.stderr);
+            built.push(project.manifest("own")["sha256"].clone());
+        }
+        assert!(built[0] == built[1] && built[1] == built[2], "{requirement}: {built:?}");
+        let left = std::fs::read_dir(project.path("cache/work")).unwrap().flatten();
+        assert!(left.into_iter().all(|entry| entry.path().is_file()), "nothing but locks is left");
+    }
+}
+
+/// Wheels for other systems do not keep the source from being compiled for this machine; for others it is refused, with
+/// what could be done.
+#[test]
+fn pypi_a_source_is_compiled_where_all_wheels_are_for_other_systems() {
+    const NAME: &str = "pypi_a_source_is_compiled_where_all_wheels_are_for_other_systems";
+    if !can_compile(NAME) || pythons([12]).is_empty() {
+        skipped(NAME, "needs a C compiler and CPython 3.12");
+        return;
+    }
+    let (own, other) = machines();
+    let project = compiled("[\"3.12\"]", &format!("[\"{own}\"]"));
+    sdist(&project, &["cp312-cp312-win_amd64", "cp312-cp312-macosx_11_0_arm64"]);
+    let toml = project.read("layers.toml").replace("./fast", "own-compiled-code");
+    project.write("layers.toml", &toml);
+    let outcome = build(&project, "cache", &["build"]).expect_code(0);
+    assert!(outcome.stderr.contains("Building own_compiled_code-1.0.tar.gz"), "{}", outcome.stderr);
+    assert!(project.read("requirements.own.txt").contains("\n# built from source: own-compiled-code\n"));
+
+    project.write("layers.toml", &toml.replace(own, other));
+    let outcome = build(&project, "cache", &["build"]).expect_code(1);
+    for part in [
+        &*format!("no version of `own-compiled-code` that fits has a wheel for python3.12 on {other}"),
+        "`own_compiled_code-1.0-cp312-cp312-win_amd64.whl` is for win_amd64",
+        "hint: `own_compiled_code-1.0.tar.gz` can be compiled on a machine like the target only (linux on ",
+    ] {
+        assert!(outcome.stderr.contains(part), "expected `{part}` in\n{}", outcome.stderr);
     }
 }

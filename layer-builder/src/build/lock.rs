@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Error, Options};
+use super::{Error, Options, known};
 use crate::cache::Cache;
-use crate::lock::Lock;
 use crate::lock::uv::{Network, Upgrade, Uv};
+use crate::lock::{Lock, roots};
 use crate::relock::{self, relock};
 use crate::requirement::Wanted;
 use crate::spec::{LockMaker, Spec};
@@ -13,6 +13,7 @@ use crate::ui::{Ui, counted, shown};
 
 /// The lock, made anew if it does not fit and may be.
 pub fn fresh_lock(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Result<Lock, Error> {
+    relock::check_files(spec)?;
     let path = &spec.lock;
     let fixed = options.locked || options.network == Network::Forbidden;
     if spec.lock_maker == LockMaker::SomebodyElse {
@@ -29,22 +30,25 @@ pub fn fresh_lock(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> 
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     match Lock::read(path)? {
-        Some(found) if found.fits(spec) => match found.missing_build_lock(spec) {
-            // A branch may have moved since.
-            None if spec.follows_branch && !fixed => {
-                let packages = found.packages.iter().filter(|package| package.version().is_none());
-                let moved = Upgrade::Packages(packages.map(|package| package.name.clone()).collect());
-                return lock(spec, &moved, cache, ui);
+        Some(found) if found.fits(spec) && roots::unmet(spec, &found).is_none() => {
+            match found.missing_build_lock(spec) {
+                // A branch may have moved since.
+                None if spec.follows_branch && !fixed => {
+                    let packages = found.packages.iter().filter(|package| package.version().is_none());
+                    let moved = Upgrade::Packages(packages.map(|package| package.name.clone()).collect());
+                    return lock(spec, &moved, cache, ui);
+                }
+                None => return Ok(found),
+                Some(missing) if fixed => return Err(Error::NoLock(missing)),
+                Some(missing) => ui.note(format!("there is no `{}`; locking again", shown(&missing))),
             }
-            None => return Ok(found),
-            Some(missing) if fixed => return Err(Error::NoLock(missing)),
-            Some(missing) => ui.note(format!("there is no `{}`; locking again", shown(&missing))),
-        },
-        Some(_) if fixed => return Err(Error::Stale(path.clone())),
-        None if fixed => return Err(Error::NoLock(path.clone())),
-        Some(_) => {
-            ui.note(format!("`{name}` was made for something else; locking again"));
         }
+        Some(found) if fixed => return Err(stale(spec, &found)),
+        None if fixed => return Err(Error::NoLock(path.clone())),
+        Some(found) => match stale(spec, &found) {
+            Error::Unmet { why, .. } => ui.note(format!("`{name}` was changed: {why}; locking again")),
+            _ => ui.note(format!("`{name}` was made for something else; locking again")),
+        },
         None => ui.note(format!("there is no `{name}` yet; locking")),
     }
     lock(spec, &Upgrade::Nothing, cache, ui)
@@ -52,6 +56,7 @@ pub fn fresh_lock(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> 
 
 /// Makes the lock anew, and tells what has changed.
 pub fn lock(spec: &Spec<'_>, upgrade: &Upgrade, cache: &Cache, ui: &Ui) -> Result<Lock, Error> {
+    relock::check_files(spec)?;
     let (lock, changes) = if spec.lock_maker == LockMaker::SomebodyElse {
         let lock = given(spec, *upgrade != Upgrade::Nothing)?;
         relock::tools_of_given(spec, &lock, || find_uv(cache, ui), cache, ui)?;
@@ -73,6 +78,14 @@ fn find_uv(cache: &Cache, ui: &Ui) -> Result<Uv, relock::Error> {
     Ok(Uv::find(cache, Network::Allowed, ui)?)
 }
 
+/// What is wrong with a lock that does not fit.
+fn stale(spec: &Spec<'_>, lock: &Lock) -> Error {
+    match roots::unmet(spec, lock).filter(|_| lock.fits(spec)) {
+        Some(why) => Error::Unmet { lock: spec.lock.clone(), why },
+        None => Error::Stale(spec.lock.clone()),
+    }
+}
+
 /// The lock that somebody else has made, if it fits.
 fn given(spec: &Spec<'_>, upgrade: bool) -> Result<Lock, Error> {
     if upgrade {
@@ -81,17 +94,22 @@ fn given(spec: &Spec<'_>, upgrade: bool) -> Result<Lock, Error> {
     relock::read_given(spec)?.ok_or_else(|| Error::NoGiven(spec.lock.clone()))
 }
 
-/// Whether the lock fits as it is; the error is why it does not.
-pub fn check(spec: &Spec<'_>) -> Result<(), Error> {
+/// Whether the lock fits as it is; the error is why it does not. What its packages ask for counts as far as `cache` has
+/// their wheels.
+pub fn check(spec: &Spec<'_>, cache: Option<&Cache>, ui: &Ui) -> Result<(), Error> {
+    relock::check_files(spec)?;
     let lock = match spec.lock_maker {
         LockMaker::SomebodyElse => given(spec, false)?,
         LockMaker::Ourselves => {
             let lock = Lock::read(&spec.lock)?.ok_or_else(|| Error::NoLock(spec.lock.clone()))?;
-            if !lock.fits(spec) {
-                return Err(Error::Stale(spec.lock.clone()));
+            if !lock.fits(spec) || roots::unmet(spec, &lock).is_some() {
+                return Err(stale(spec, &lock));
             }
             lock
         }
     };
-    lock.missing_build_lock(spec).map_or(Ok(()), |missing| Err(Error::NoLock(missing)))
+    if let Some(missing) = lock.missing_build_lock(spec) {
+        return Err(Error::NoLock(missing));
+    }
+    cache.map_or(Ok(()), |cache| known::check(spec, &lock, cache, ui))
 }

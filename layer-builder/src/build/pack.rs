@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 use super::{Error, Here, Packing, Work, prove};
 use crate::atomic;
 use crate::hash::Sha256;
+use crate::indexes::overridden;
 use crate::layer::archive::{self, Assembled};
 use crate::layer::audit::facts::Facts;
 use crate::layer::audit::{self, AuditedFile, Finding, Severity, Subject};
@@ -19,7 +20,7 @@ use crate::layer::metadata::Metadata;
 use crate::layer::plan::{self, LayerPlan};
 use crate::layer::requires;
 use crate::layer::{bytecode, licence};
-use crate::requirement::Wanted;
+use crate::lock::roots;
 use crate::target::{Architecture, Target};
 use crate::ui::{counted, megabytes};
 use crate::wheels::layout::{Item, Part, Place};
@@ -51,7 +52,7 @@ impl Work<'_> {
         let (written, facts) = written?;
         // Only now are the wheels known to be what their hashes say.
         facts.iter().try_for_each(|facts| facts.keep(self.cache))?;
-        let mut findings = prove::refuse(self.spec.layer, written.findings)?;
+        let mut findings = prove::refuse(self.spec, written.findings)?;
         findings.extend(self.prove(written.out.path(), part, here)?);
         Ok(Written { findings, ..written })
     }
@@ -106,8 +107,9 @@ impl Work<'_> {
         let facts = facts.map(|(early, both)| early.map_or_else(|| facts_of(both), Ok));
         let facts = facts.collect::<Result<Vec<Facts>, _>>()?;
         let mut subject = subject(&plan, &inputs, &facts, &metadata, part, here, copied.size);
-        subject.asked = self.spec.wanted.iter().filter_map(Wanted::requirement).cloned().collect();
+        subject.asked = roots::asked(self.spec);
         subject.provided = self.spec.layer.provided.clone();
+        subject.overridden = overridden(self.spec.folder);
         let mut findings = audit::audit(&subject, &self.spec.layer.audit);
         let assembled = copied.hashed(self.hashing);
         let copied = Packed { out, assembled, added: Vec::new(), bytecode: Vec::new() };

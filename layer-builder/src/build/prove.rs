@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use super::artifact::described;
 use super::{Artifact, Error, Here, Work};
-use crate::config::LayerTable;
 use crate::layer::audit::{self, Finding, Severity, sizes};
 use crate::layer::hashing::Hashing;
 use crate::layer::manifest::Manifest;
 use crate::layer::{archive, compress, smoke};
+use crate::spec::{LockMaker, Spec};
 use crate::target::Target;
 use crate::ui::{Ui, Verbosity, megabytes};
 use crate::wheels::layout::Part;
@@ -18,7 +19,7 @@ impl Work<'_> {
     pub(super) fn prove(&self, zip: &Path, part: &Part, here: &[Here]) -> Result<Vec<Finding>, Error> {
         let mut findings = Vec::new();
         if self.options.proofs.smoke {
-            findings = refuse(self.spec.layer, self.try_imports(zip, &part.targets)?)?;
+            findings = refuse(self.spec, self.try_imports(zip, &part.targets)?)?;
         }
         if self.options.proofs.verify {
             self.verify(zip, part, here)?;
@@ -33,10 +34,10 @@ impl Work<'_> {
                 manifest.compatible_architectures.iter().any(|name| name == target.architecture.name())
             };
             let targets: Vec<Target> = self.spec.targets.iter().copied().filter(of_zip).collect();
-            refuse(self.spec.layer, self.try_imports(&zip, &targets)?)?;
+            refuse(self.spec, self.try_imports(&zip, &targets)?)?;
         }
         self.say_findings(&manifest);
-        self.ui.status("Fresh", super::described(&zip, self.spec, &manifest));
+        self.ui.status("Fresh", described(&zip, self.spec, &manifest));
         Ok(Artifact { zip, manifest })
     }
 
@@ -116,13 +117,20 @@ impl Work<'_> {
 }
 
 /// Stops the build if there is an error among the findings.
-pub(super) fn refuse(layer: &LayerTable, findings: Vec<Finding>) -> Result<Vec<Finding>, Error> {
+pub(super) fn refuse(spec: &Spec<'_>, findings: Vec<Finding>) -> Result<Vec<Finding>, Error> {
     let (errors, others): (Vec<Finding>, Vec<Finding>) =
         findings.into_iter().partition(|finding| finding.is(Severity::Error));
     if errors.is_empty() {
         return Ok(others);
     }
-    Err(Error::Audit { layer: layer.name.clone(), findings: errors })
+    let relock = match spec.variant.as_deref() {
+        _ if spec.lock_maker == LockMaker::SomebodyElse => None,
+        None => Some(spec.layer.name.clone()),
+        Some("raw") => Some(format!("{} --raw", spec.layer.name)),
+        // Locks of branches are made by builds only.
+        Some(_) => None,
+    };
+    Err(Error::Audit { layer: spec.layer.name.clone(), relock, findings: errors })
 }
 
 pub(super) fn indented(findings: &[Finding]) -> String {

@@ -32,7 +32,7 @@ pub(super) struct BuildArgs {
     #[arg(value_name = "LAYER")]
     pub(super) layers: Vec<String>,
     /// Take the requirements of `branch-of` from this branch, tag or commit, as a variant of the layer
-    #[arg(short = 'v', long, value_name = "REF")]
+    #[arg(short = 'v', long, value_name = "REF", value_parser = parse_reference)]
     pub(super) branch: Option<String>,
     /// Build for `cargo xtask release`, which takes the layers that are named, or the only one
     #[arg(long, hide = true)]
@@ -78,6 +78,14 @@ pub(super) struct BuildArgs {
     pub(super) format: Format,
     #[command(flatten)]
     pub(super) common: CommonArgs,
+}
+
+/// It becomes part of a file's name.
+fn parse_reference(text: &str) -> Result<String, String> {
+    if text.contains(|character: char| character.is_ascii_alphanumeric()) {
+        return Ok(text.to_owned());
+    }
+    Err("a branch, a tag or a commit is expected, with a letter or a digit in its name".to_owned())
 }
 
 fn parse_python(text: &str) -> Result<PythonVersion, String> {

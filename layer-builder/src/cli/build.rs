@@ -24,6 +24,10 @@ struct NotNamed {
     names: Vec<String>,
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("found no folder for temporary files: `{}` is not there", .0.display())]
+struct NoTemporaryFolder(PathBuf);
+
 impl Door<'_> {
     pub(super) fn build(&self, args: &BuildArgs) -> Result<ExitCode, Failure> {
         let file = self.file()?;
@@ -39,6 +43,11 @@ impl Door<'_> {
                 OneBill(layers.len()),
                 Some(format!("name the layer; there are {named}")),
             ));
+        }
+        let temporary = std::env::temp_dir();
+        if (args.smoke || args.verify || args.bytecode) && !temporary.is_dir() {
+            let hint = "make it, or name another one in `TMPDIR`".to_owned();
+            return Err(Failure::new(NoTemporaryFolder(temporary), Some(hint)));
         }
         let cache = user_cache()?;
         let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");

@@ -1,6 +1,7 @@
 //! `inspect`: a zip as a table, a page, or held against another.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -65,8 +66,14 @@ impl Door<'_> {
         let own = manifest.as_ref().map(|manifest| manifest.layer_name.clone());
         let name = own.unwrap_or_else(|| zip.file_stem().unwrap_or_default().to_string_lossy().into_owned());
         let text = html::page(&name, inspection, manifest.as_ref(), &findings);
-        crate::atomic::write(page, text.as_bytes())
-            .map_err(|source| Failure::new(build::Error::Write { path: page.to_path_buf(), source }, None))?;
+        crate::atomic::write(page, text.as_bytes()).map_err(|source| {
+            let folder = page.parent().unwrap_or(page);
+            let hint = match source.kind() {
+                ErrorKind::NotFound => format!("make the folder first: `mkdir -p {}`", folder.display()),
+                _ => "name another file with `--html`".to_owned(),
+            };
+            Failure::new(build::Error::Write { path: page.to_path_buf(), source }, Some(hint))
+        })?;
         self.ui.result(shown(page));
         Ok(ExitCode::SUCCESS)
     }
@@ -121,10 +128,14 @@ impl Door<'_> {
         }
         let file = self.file()?;
         let name = subject.to_string_lossy().into_owned();
+        // Also of a variant, or of one architecture.
+        let artifact = artifacts_of(file.folder()).join(format!("{name}.zip"));
+        if artifact.is_file() {
+            return Ok(artifact);
+        }
         let layers = file.chosen(std::slice::from_ref(&name)).map_err(config_failure)?;
-        let path = artifacts_of(file.folder()).join(format!("{name}.zip"));
-        if layers.is_empty() || path.is_file() {
-            return Ok(path);
+        if layers.is_empty() {
+            return Ok(artifact);
         }
         let build = self.called.words(called::Command::Build);
         let split: Vec<String> = Architecture::ALL

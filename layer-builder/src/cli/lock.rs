@@ -35,9 +35,11 @@ impl Door<'_> {
     /// That a lock is stale is what was asked about, and 1; that one cannot be read is 3, if others can.
     fn check_locks(&self, file: &LayersFile, layers: &[&LayerTable], variation: &Variation) -> ExitCode {
         let mut stale = false;
+        // Without one there is less to be known, and nothing else to be done.
+        let cache = user_cache().ok();
         let code = self.each("read the lock of", layers, |layer| {
             let spec = Spec::varied(file.folder(), layer, variation)?;
-            let why = match build::check_lock(&spec) {
+            let why = match build::check_lock(&spec, cache.as_ref(), self.ui) {
                 Ok(()) => {
                     self.ui.status("Fresh", shown(&spec.lock));
                     return Ok(());

@@ -1,21 +1,22 @@
 //! From the text of `layers.toml` to its tables, key by key.
 
+mod runtimes;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use pep508_rs::PackageName;
-use pep508_rs::pep440_rs::Version;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{AuditTable, LayerTable, Mistake, Split, WheelPreference, inputs_sha256, nearest};
 use crate::indexes::address::has_credentials;
 use crate::lock::pylock;
-use crate::provided::{self, Provided};
+use crate::provided::Provided;
 use crate::requirement::{NO_CREDENTIALS, Wanted};
-use crate::target::{PythonVersion, Runtime, Runtimes, UNZIPPED_LIMIT};
+use crate::target::{PythonVersion, Runtimes, UNZIPPED_LIMIT};
 
 type Value<'a> = Spanned<DeValue<'a>>;
 type Wrong = Box<Mistake>;
@@ -116,58 +117,6 @@ impl File<'_> {
         mistake
     }
 
-    /// `[runtimes."python3.15"]`: what the table of this crate does not know yet, or knows otherwise.
-    fn runtimes(self, document: &DeTable<'_>) -> Result<(Runtimes, Provided), Wrong> {
-        let (mut runtimes, mut provided) = (Runtimes::default(), Provided::default());
-        let Some(value) = document.get("runtimes") else { return Ok((runtimes, provided)) };
-        for (key, value) in self.table(value, "runtimes")? {
-            let python: PythonVersion = key.get_ref().parse().map_err(|()| {
-                let what = format!("`{}` is no runtime", key.get_ref());
-                self.mistake(key.span(), what, "expected a name like `python3.15`")
-            })?;
-            let table = self.table(value, "runtimes")?;
-            let known = runtimes.get(python);
-            let mut glibc_minor = known.map(|runtime| runtime.glibc_minor);
-            let mut end = known.and_then(|runtime| runtime.end);
-            for (key, value) in table {
-                match key.get_ref().as_ref() {
-                    "glibc" => {
-                        let parse = |text: &str| text.strip_prefix("2.")?.parse().ok();
-                        glibc_minor = Some(self.parsed(value, "a version of glibc like `2.34`", parse)?);
-                    }
-                    "end" => {
-                        let parse = |text: &str| text.parse().ok();
-                        end = Some(self.parsed(value, "a day like `2027-06-30`", parse)?);
-                    }
-                    "provides" => provided.state(python, self.provides(value)?),
-                    other => {
-                        let known = &["end", "glibc", "provides"];
-                        return Err(self.unknown(key.span(), "key", other, "in `[runtimes]`", known));
-                    }
-                }
-            }
-            let glibc_minor = glibc_minor.ok_or_else(|| {
-                let what = format!("the key `glibc` is missing for `{}`", key.get_ref());
-                self.mistake(key.span(), what, "expected `glibc = \"2.34\"`, or what its system has")
-            })?;
-            runtimes.set(python, Runtime { glibc_minor, end });
-        }
-        Ok((runtimes, provided))
-    }
-
-    /// `provides = { boto3 = "1.36.3" }`
-    fn provides(self, value: &Value<'_>) -> Result<BTreeMap<String, Version>, Wrong> {
-        let read = self.table(value, "provides")?.iter().map(|(key, value)| {
-            let name = key.get_ref().as_ref();
-            if !provided::NAMES.contains(&name) {
-                return Err(self.unknown(key.span(), "package", name, "in `provides`", &provided::NAMES));
-            }
-            let version = self.parsed(value, "a version like `1.36.3`", |text| text.parse().ok())?;
-            Ok((name.to_owned(), version))
-        });
-        read.collect()
-    }
-
     fn layer(
         self,
         name: &str,
@@ -216,7 +165,7 @@ impl File<'_> {
             lock: None,
             include: BTreeMap::new(),
             wheels: WheelPreference::default(),
-            license: self.optional_text(table, "license")?,
+            license: self.license(table)?,
             layer_name: None,
             audit: self.audit(table)?,
             inputs_sha256: inputs_sha256(self.text, name),
@@ -263,6 +212,25 @@ impl File<'_> {
             layer.branch_of = self.branch_of(value, &layer)?;
         }
         Ok(layer)
+    }
+
+    /// `license = …`, as long as Lambda takes it:
+    /// <https://docs.aws.amazon.com/lambda/latest/api/API_PublishLayerVersion.html>.
+    fn license(self, table: &DeTable<'_>) -> Result<Option<String>, Wrong> {
+        const LONGEST: usize = 512;
+        let text = self.optional_text(table, "license")?;
+        let count = text.as_deref().map_or(0, |text| text.chars().count());
+        match table.get("license") {
+            Some(value) if count > LONGEST => {
+                let what = format!("`license` has {count} characters, and Lambda takes {LONGEST}");
+                Err(self.mistake(
+                    value.span(),
+                    what,
+                    "expected an SPDX expression, or the address of the text",
+                ))
+            }
+            _ => Ok(text),
+        }
     }
 
     fn audit(self, table: &DeTable<'_>) -> Result<AuditTable, Wrong> {

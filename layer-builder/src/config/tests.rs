@@ -298,6 +298,19 @@ fn other_files_have_places_below_opt() {
     );
 }
 
+/// Lambda would refuse it when everything else is done.
+#[test]
+fn a_licence_that_is_too_long_is_refused() {
+    let with = |length: usize| {
+        let licence = "ü".repeat(length);
+        parse(&GOOD.replace("wheels =", &format!("license = \"{licence}\"\nwheels =")))
+    };
+    assert!(with(512).is_ok());
+    let said = with(513).expect_err("this is too long").to_string();
+    assert!(said.starts_with("`license` has 513 characters, and Lambda takes 512\n"), "{said}");
+    assert!(said.contains("--> layers.toml:9:11"), "{said}");
+}
+
 #[test]
 fn what_runtimes_bring_along_can_be_said() {
     let stated = |text: &str| format!("[runtimes.\"python3.12\"]\nprovides = {text}\n{GOOD}");

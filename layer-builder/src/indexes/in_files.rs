@@ -24,7 +24,7 @@ const OPTIONS: [(&str, &str); 5] = [
 ];
 
 /// Options that name another file.
-const NAMING: [&str; 4] = ["--requirement", "--constraint", "-r", "-c"];
+const NAMING: [&str; 4] = ["--requirement", "-r", "--constraint", "-c"];
 
 /// Reads the files, and those that they name in turn.
 pub(super) fn read(files: &[PathBuf], variables: &BTreeMap<String, String>) -> Found {
@@ -42,15 +42,28 @@ pub(super) fn read(files: &[PathBuf], variables: &BTreeMap<String, String>) -> F
     found
 }
 
+/// The lines of the requirements file at `path`, and of those that it asks for in turn: whatever is no option. What only
+/// limits versions is not asked for.
+pub fn required(path: &Path) -> Vec<String> {
+    let lines = reached_by(&[path.to_path_buf()], &NAMING[..2]).into_iter().flat_map(|(_, lines)| lines);
+    lines.filter(|line| !line.is_empty() && !line.starts_with(['-', '#'])).collect()
+}
+
 /// These requirements files, and those that they name in turn, each with its lines. One that is not there is none of
 /// ours to complain of.
 pub fn reached(files: &[PathBuf]) -> Vec<(PathBuf, Vec<String>)> {
+    reached_by(files, &NAMING)
+}
+
+/// The same, by these of the options that name another file.
+fn reached_by(files: &[PathBuf], naming: &[&str]) -> Vec<(PathBuf, Vec<String>)> {
     let (mut reached, mut seen) = (Vec::new(), Vec::new());
     let mut waiting: Vec<PathBuf> = files.iter().rev().cloned().collect();
     while let Some(path) = waiting.pop() {
         // The same file has several names.
         let Ok(known) = path.canonicalize() else { continue };
-        if seen.contains(&known) {
+        // Reading a pipe may never end.
+        if seen.contains(&known) || !known.is_file() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap_or_default().replace("\\\n", " ");
@@ -58,7 +71,7 @@ pub fn reached(files: &[PathBuf]) -> Vec<(PathBuf, Vec<String>)> {
             text.lines().map(|line| line.split(" #").next().unwrap_or_default().trim().to_owned()).collect();
         let folder = path.parent().unwrap_or(Path::new("."));
         let named =
-            |line: &String| NAMING.iter().find_map(|option| value_of(line, option)).map(|it| folder.join(it));
+            |line: &String| naming.iter().find_map(|option| value_of(line, option)).map(|it| folder.join(it));
         let named: Vec<PathBuf> = lines.iter().filter_map(named).collect();
         waiting.extend(named.into_iter().rev());
         seen.push(known);

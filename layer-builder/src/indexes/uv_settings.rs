@@ -18,17 +18,19 @@ pub(super) struct Settings {
     pub(super) keyring: Option<bool>,
 }
 
-/// A `uv.toml`, or `[tool.uv]` of a `pyproject.toml`, as far as it is about indexes. Whatever cannot be understood is
+/// A `uv.toml`, or `[tool.uv]` of a `pyproject.toml`, as far as it matters here. Whatever cannot be understood is
 /// left for uv to complain of.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
-struct Table {
+pub(super) struct Table {
     index: Vec<IndexTable>,
     index_url: Option<String>,
     extra_index_url: Vec<String>,
     find_links: Vec<String>,
     no_index: Option<bool>,
     keyring_provider: Option<String>,
+    pub(super) override_dependencies: Option<toml::Value>,
+    pub(super) exclude_dependencies: Option<toml::Value>,
     pip: Option<Box<Table>>,
 }
 
@@ -135,7 +137,7 @@ pub(super) fn variable_of(name: &str) -> String {
 
 /// The files that count, nearest first. uv takes the first of the project's only, or that of the workspace around it;
 /// for what gets in where, each of them is good.
-fn tables(folder: &Path, variables: &BTreeMap<String, String>) -> Vec<(PathBuf, Table)> {
+pub(super) fn tables(folder: &Path, variables: &BTreeMap<String, String>) -> Vec<(PathBuf, Table)> {
     let is_set = |name: &str| {
         variables
             .get(name)

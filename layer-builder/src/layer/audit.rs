@@ -4,6 +4,7 @@
 //! warnings and notes don't; `allow` in the layer's table silences a finding, with a reason.
 
 pub mod collisions;
+mod dependencies;
 pub mod elf;
 pub mod facts;
 pub mod names;
@@ -11,10 +12,12 @@ pub mod native;
 pub mod provided;
 pub mod sizes;
 mod stdlib;
+mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use pep508_rs::PackageName;
 use serde::{Deserialize, Serialize};
 
 use crate::config::AuditTable;
@@ -23,6 +26,8 @@ use crate::requirement::Requirement;
 use crate::target::Target;
 use crate::ui::counted;
 use elf::Native;
+
+pub(crate) use dependencies::MISSING;
 
 /// What the audit looks at.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +48,8 @@ pub struct Subject<'a> {
     pub asked: Vec<Requirement>,
     /// What the runtimes bring along.
     pub provided: Provided,
+    /// Packages about which the user has told uv something else than those say that ask for them.
+    pub overridden: BTreeSet<PackageName>,
 }
 
 /// A file of the layer.
@@ -154,12 +161,19 @@ pub fn audit(subject: &Subject<'_>, table: &AuditTable) -> Vec<Finding> {
     findings.extend(sizes::findings(subject, table));
     findings.extend(collisions::findings(subject));
     findings.extend(names::findings(subject));
-    findings.extend(provided::findings(subject));
+    let views = view::views(subject);
+    findings.extend(provided::findings(&views));
+    findings.extend(dependencies::findings(&views));
     allow(&mut findings, &table.allow);
     findings.sort_by(|one, other| {
         (one.severity, &one.id, &one.file).cmp(&(other.severity, &other.id, &other.file))
     });
     findings
+}
+
+/// The rules for what packages ask for alone: they need no more of the files than which packages are there.
+pub fn dependencies(subject: &Subject<'_>) -> Vec<Finding> {
+    dependencies::findings(&view::views(subject))
 }
 
 /// Marks what the layer's table allows: `id` allows every finding of a rule, `id:file` one of them, and `*` at the end

@@ -3,7 +3,7 @@
 //!
 //! The interpreter sees the layer and the standard library, and nothing else of this machine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Write as _};
 use std::path::Path;
 use std::process::Stdio;
@@ -93,20 +93,35 @@ pub fn smoke(path: &Path, targets: &[Target]) -> Result<Outcome, Error> {
         };
         let fine = count - failures.len();
         outcome.tried.push(format!("{fine} of {count} modules import under CPython {}", interpreter.version));
-        outcome.failures.extend(failures.into_iter().filter_map(|(module, why)| {
+        let mut lacking = BTreeMap::<&str, Vec<String>>::new();
+        for (module, why) in failures {
+            if let Some(package) = of_the_runtime(&why) {
+                lacking.entry(package).or_default().push(module);
+                continue;
+            }
             let reason = format!("does not import under {}: {why}", python.runtime());
             let fix = "a package that it needs is missing, or does not work there";
-            (!lacks_what_the_runtime_has(&why))
-                .then(|| Finding::error("import-fails", Some(&module), reason, fix))
+            outcome.failures.push(Finding::error("import-fails", Some(&module), reason, fix));
+        }
+        outcome.not_tried.extend(lacking.iter().map(|(package, modules)| {
+            let named = some_of(modules);
+            format!("{named} under {} (imports {package}, which the runtime brings along)", python.runtime())
         }));
     }
     Ok(outcome)
 }
 
-fn lacks_what_the_runtime_has(why: &str) -> bool {
-    let missing = why.strip_prefix("ModuleNotFoundError: No module named '");
-    let missing = missing.and_then(|rest| rest.split(['.', '\'']).next());
-    missing.is_some_and(|name| OF_THE_RUNTIME.contains(&name))
+/// The package of the runtime's own that an import misses here, if it is one.
+fn of_the_runtime(why: &str) -> Option<&'static str> {
+    let missing = why.strip_prefix("ModuleNotFoundError: No module named '")?.split(['.', '\'']).next()?;
+    OF_THE_RUNTIME.iter().copied().find(|name| *name == missing)
+}
+
+/// The first few of some names.
+fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 4;
+    let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN { format!("{shown} and {} more", names.len() - SHOWN) } else { shown }
 }
 
 /// Unpacks everything below `folder`, as Lambda does below `/opt`.
@@ -278,9 +293,12 @@ mod tests {
 
     #[test]
     fn what_the_runtime_brings_is_not_missed() {
-        assert!(lacks_what_the_runtime_has("ModuleNotFoundError: No module named 'boto3'"));
-        assert!(lacks_what_the_runtime_has("ModuleNotFoundError: No module named 'botocore.config'"));
-        assert!(!lacks_what_the_runtime_has("ModuleNotFoundError: No module named 'requests'"));
-        assert!(!lacks_what_the_runtime_has("ImportError: cannot import name 'x' from 'boto3'"));
+        assert_eq!(of_the_runtime("ModuleNotFoundError: No module named 'boto3'"), Some("boto3"));
+        assert_eq!(
+            of_the_runtime("ModuleNotFoundError: No module named 'botocore.config'"),
+            Some("botocore")
+        );
+        assert_eq!(of_the_runtime("ModuleNotFoundError: No module named 'requests'"), None);
+        assert_eq!(of_the_runtime("ImportError: cannot import name 'x' from 'boto3'"), None);
     }
 }

@@ -153,7 +153,10 @@ impl Error {
     /// What to do about it. `lock` is the command that locks.
     pub fn hint(&self, lock: &str) -> Option<String> {
         match self {
-            Self::Read { .. } => None,
+            Self::Read { source, .. } if source.kind() == std::io::ErrorKind::InvalidData => {
+                Some(format!("it is not UTF-8: save it as that, or remove it and make it anew with `{lock}`"))
+            }
+            Self::Read { .. } => Some("see to it that it is a file, and yours to read".to_owned()),
             Self::Line { .. } => {
                 Some(format!("mend the line, or make the lock anew with `{lock} --upgrade`"))
             }
@@ -181,7 +184,9 @@ pub fn inputs_of(spec: &Spec<'_>) -> Sha256 {
             Wanted::Folder(path) => spec.folder.join(path).join("pyproject.toml"),
         };
         // A file that cannot be read makes the lock stale; making it anew says why.
-        let hash_of = |file: &Path| std::fs::read(file).map(|bytes| Sha256::of(&bytes).to_string());
+        // Nor can a pipe be, which may never end.
+        let bytes_of = |file: &Path| file.is_file().then(|| std::fs::read(file).ok()).flatten();
+        let hash_of = |file: &Path| bytes_of(file).map(|bytes| Sha256::of(&bytes).to_string());
         inputs["files"][wanted.to_string()] = hash_of(&file).unwrap_or_default().into();
         if let Wanted::File(_) = wanted {
             for (index, (file, _)) in reached(&[file]).iter().enumerate().skip(1) {

@@ -5,6 +5,7 @@
 mod environment;
 mod error;
 mod install;
+mod python;
 mod run;
 mod store;
 
@@ -17,7 +18,8 @@ use pep508_rs::PackageName;
 use pep508_rs::pep440_rs::Version;
 
 use install::OURS;
-use run::{Exchange, quietly, read, run, version_of, with_fixed_umask};
+use python::Python;
+use run::{Exchange, read, run, version_of, with_fixed_umask};
 
 pub use error::Error;
 pub use store::stored_credentials;
@@ -40,7 +42,7 @@ const ANY_PYTHON: &str = "will be used to build dependencies instead";
 pub struct Uv {
     program: PathBuf,
     version: String,
-    python_is_there: bool,
+    python: Python,
     exchange: PathBuf,
 }
 
@@ -91,6 +93,21 @@ pub struct Resolve<'a> {
     pub not_emitted: &'a [&'a str],
 }
 
+/// What is to become a wheel.
+#[derive(Clone, Copy, Debug)]
+pub struct WheelBuild<'a> {
+    /// A source distribution, or the folder of a project.
+    pub source: &'a Path,
+    /// What it is called in messages.
+    pub name: &'a str,
+    /// What pins its tools.
+    pub constraints: &'a Path,
+    /// Which Python builds it, if not any.
+    pub python: Option<&'a Path>,
+    /// Where the wheel goes, and whatever its backend leaves behind.
+    pub out: &'a Path,
+}
+
 /// What uv has resolved.
 #[derive(Debug)]
 pub struct Resolved {
@@ -104,7 +121,7 @@ impl Uv {
     /// The uv on PATH if it is new enough, else our own, which pip installs once into the cache.
     pub fn find(cache: &Cache, network: Network, ui: &Ui) -> Result<Self, Error> {
         let mut tried = match installed(cache) {
-            Ok((program, version)) => return Ok(Self::new(program, version, cache, ui)),
+            Ok((program, version)) => return Ok(Self::new(program, version, cache, network, ui)),
             Err(tried) => tried,
         };
         if network == Network::Forbidden {
@@ -112,7 +129,7 @@ impl Uv {
         }
         install::with_pip(cache, &cache.uv(OURS), ui, &mut tried)?;
         match installed(cache) {
-            Ok((program, version)) => Ok(Self::new(program, version, cache, ui)),
+            Ok((program, version)) => Ok(Self::new(program, version, cache, network, ui)),
             Err(_) => {
                 let output = format!("`{}` does not run", our_program(cache).display());
                 Err(Error::Install { output })
@@ -120,12 +137,11 @@ impl Uv {
         }
     }
 
-    fn new(program: PathBuf, version: String, cache: &Cache, ui: &Ui) -> Self {
+    fn new(program: PathBuf, version: String, cache: &Cache, network: Network, ui: &Ui) -> Self {
         ui.detail("Using", format!("uv {version} ({})", program.display()));
-        let mut find = Command::new(&program);
-        find.args(["python", "find", "--quiet", "--no-python-downloads"]);
-        let python_is_there = quietly(&mut find).is_ok_and(|output| output.status.success());
-        Self { program, version, python_is_there, exchange: cache.folder().to_path_buf() }
+        let python = Python::find(&program, network, ui);
+        let exchange = cache.folder().to_path_buf();
+        Self { program, version, python, exchange }
     }
 
     /// Its version.
@@ -230,8 +246,7 @@ impl Uv {
         FileIndex::from_pylock(&text).map_err(|source| Error::Locations { lock: path.to_path_buf(), source })
     }
 
-    /// Builds the source distribution at `sdist` into a wheel in `out`, with the pinned and hashed tools of
-    /// `constraints` and nothing else; by any Python, or by this one.
+    /// Builds a source into a wheel, with the pinned and hashed tools that its constraints name and nothing else.
     ///
     /// The backend is a stranger's code: of the environment it sees what it needs, and the same umask, clock and
     /// language everywhere.
@@ -239,9 +254,7 @@ impl Uv {
         &self,
         folder: &Path,
         indexes: &Indexes,
-        sdist: &Path,
-        (constraints, python): (&Path, Option<&Path>),
-        out: &Path,
+        build: &WheelBuild<'_>,
         network: Network,
     ) -> Result<(), Error> {
         let mut command = with_fixed_umask(&self.program);
@@ -250,20 +263,28 @@ impl Uv {
         command.envs(std::env::vars_os().filter(|(name, _)| environment::is_for_builds(name)));
         self.settle(&mut command, indexes);
         command.args(["build", "--wheel", "--require-hashes", "--build-constraints"]);
-        command.arg(constraints).arg("--out-dir").arg(out).args(&indexes.handed().arguments);
+        command.arg(build.constraints).arg("--out-dir").arg(build.out).args(&indexes.handed().arguments);
         if network == Network::Forbidden {
             command.arg("--offline");
         }
-        if let Some(python) = python {
+        if let Some(python) = build.python {
             command.arg("--python").arg(python);
         }
-        command.arg(sdist);
+        command.arg(build.source);
         // 1980-01-01, the oldest time that a zip can hold.
         command.env("SOURCE_DATE_EPOCH", "315532800").env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
         // Tools leave lock files where temporary files are.
-        command.env("PYTHONHASHSEED", "0").env("TMPDIR", out);
-        let name = sdist.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        run(&mut command, &format!("build `{name}`"), &indexes.handed().secrets).map(drop)
+        command.env("PYTHONHASHSEED", "0").env("TMPDIR", build.out);
+        if cfg!(target_os = "linux") {
+            // What debuggers are told names the folders of headers, and uv gives those of build tools random names.
+            command.env("LDFLAGS", "-Wl,--strip-debug");
+        }
+        run(&mut command, &format!("build `{}`", build.name), &indexes.handed().secrets).map(drop)
+    }
+
+    /// A Python that it finds, if there is one.
+    pub fn python(&self) -> Option<&Path> {
+        self.python.program.as_deref()
     }
 
     /// uv at work for us in `folder`.
@@ -286,9 +307,7 @@ impl Uv {
     }
 
     fn settle(&self, command: &mut Command, indexes: &Indexes) {
-        if self.python_is_there {
-            command.env("UV_PYTHON_DOWNLOADS", "never");
-        }
+        self.python.hand(command);
         // Like our own downloads: the certificates of the system. Older versions know the second name.
         for name in ["UV_SYSTEM_CERTS", "UV_NATIVE_TLS"] {
             if std::env::var_os(name).is_none() {

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pep508_rs::{PackageName, VersionOrUrl};
+use pep508_rs::PackageName;
 
 use super::tools::Sources;
 use super::{Error, folders_of, read_if_there, write_if_new};
@@ -13,11 +13,9 @@ use crate::cache::Cache;
 use crate::indexes::Indexes;
 use crate::lock::pylock::{self, Given};
 use crate::lock::uv::{Upgrade, Uv};
-use crate::lock::{Lock, LockedPackage, Pin};
+use crate::lock::{Lock, LockedPackage, roots};
 use crate::provided;
-use crate::requirement::Requirement;
 use crate::spec::Spec;
-use crate::target::Target;
 use crate::ui::Ui;
 
 /// Reads the lock of `spec` that somebody else has made; `None` if there is none.
@@ -67,7 +65,7 @@ fn unfit(spec: &Spec<'_>, lock: &Lock, given: &Given, folders: &[(PackageName, P
             "line {line} takes `{name}` from a folder, which has to be named in `requirements`, like `.`"
         ));
     }
-    spec.layer.targets().into_iter().find_map(|target| {
+    let left_out = spec.layer.targets().into_iter().find_map(|target| {
         let environment = target.marker_environment(0);
         let serves = given.environments.iter().any(|marker| marker.evaluate(&environment, &[]));
         if !given.environments.is_empty() && !serves {
@@ -84,33 +82,9 @@ fn unfit(spec: &Spec<'_>, lock: &Lock, given: &Given, folders: &[(PackageName, P
             let (name, line) = (&package.name, package.line);
             return Some(format!("`requires-python` of `{name}` (line {line}) leaves {target} out"));
         }
-        let mut asked = spec.wanted.iter().filter_map(|wanted| wanted.requirement());
-        asked.find_map(|requirement| unmet(spec, lock, requirement, target))
-    })
-}
-
-/// What of a requirement the lock does not meet for a target.
-fn unmet(spec: &Spec<'_>, lock: &Lock, requirement: &Requirement, target: Target) -> Option<String> {
-    let environment = target.marker_environment(0);
-    let name = &requirement.name;
-    let left_out = spec.layer.exclude_runtime_provided && provided::NAMES.contains(&name.as_ref());
-    if left_out || !requirement.marker.evaluate(&environment, &[]) {
-        return None;
-    }
-    let held = lock
-        .packages
-        .iter()
-        .find(|package| package.name == *name && package.marker.evaluate(&environment, &[]));
-    let Some(package) = held else { return Some(format!("`{name}` is not in it for {target}")) };
-    let fits = match (&requirement.version_or_url, &package.pin) {
-        (None, _) | (Some(VersionOrUrl::Url(_)), Pin::Commit(_)) => true,
-        (Some(VersionOrUrl::VersionSpecifier(wanted)), Pin::Version { version, .. }) => {
-            wanted.contains(version)
-        }
-        _ => false,
-    };
-    let (pin, line) = (&package.pin, package.line);
-    (!fits).then(|| format!("`{name}` {pin} is in it (line {line}), and `{requirement}` is asked for"))
+        None
+    });
+    left_out.or_else(|| roots::unmet(spec, lock))
 }
 
 /// A word on how such a lock is made, for whoever has named one that is not there.

@@ -11,6 +11,7 @@ use crate::lock::uv::{Resolve, Uv};
 use crate::lock::{Lock, LockedPackage};
 use crate::target::{Architecture, PythonVersion, Target};
 use crate::wheels::select::refusals;
+use crate::wheels::source::is_like_this_machine;
 
 /// Constraints that have been found: package and Python, for one architecture or for all, to a version.
 #[derive(Debug, Default)]
@@ -62,18 +63,25 @@ impl Constraints {
                     match uv.version_for(resolve, target, name) {
                         Ok(Some(version)) => _ = versions.insert(target.architecture, version),
                         Ok(None) => {}
-                        // No version has a wheel. If there is a source, building it will tell more; if there is none,
-                        // choosing says which wheels were refused.
                         Err(_) if !targets.contains(&target) => {}
                         Err(why) => {
-                            let mut versions = lock.packages.iter().filter(|package| package.name == *name);
-                            let version = versions.find_map(LockedPackage::version);
+                            let environment = target.marker_environment(0);
+                            let held = lock.packages.iter().find(|package| {
+                                package.name == *name && package.marker.evaluate(&environment, &[])
+                            });
+                            let version = held.and_then(LockedPackage::version);
                             let files = version.and_then(|version| index.of(name, version));
+                            let sdist = files.and_then(|files| files.sdist.as_ref());
+                            // No version has a wheel. What can be compiled here is, and by whoever builds this layer.
+                            if sdist.is_some() && why.is_no_solution() && is_like_this_machine(target) {
+                                continue;
+                            }
                             let refused = files.map(|files| refusals(files, target));
                             return Err(Error::NoVersion {
                                 name: name.clone(),
                                 target,
                                 refused: refused.unwrap_or_default(),
+                                sdist: sdist.map(|sdist| sdist.file_name.clone()),
                                 source: Box::new(why),
                             });
                         }

@@ -199,6 +199,7 @@ fn download_all(
     let total: u64 = missing.iter().filter_map(|(file, _)| file.size).sum();
     ui.status("Downloading", format!("{}, {}", counted(missing.len(), "file"), megabytes(total)));
     let start = Instant::now();
+    cache.sweep_downloads();
     let bar = ui.bar(total);
     let client = Client::new(indexes, cache)?;
     let next = AtomicUsize::new(0);

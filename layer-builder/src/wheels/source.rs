@@ -4,12 +4,15 @@
 mod checkout;
 mod native;
 mod pyproject;
+mod unpack;
+mod workplace;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub use native::is_like_this_machine;
 pub use pyproject::{build_requirements, project_name};
 
 use super::check;
@@ -20,15 +23,16 @@ use crate::indexes::Indexes;
 use crate::interpreter::Interpreter;
 use crate::lock::Commit;
 use crate::lock::files::RemoteFile;
-use crate::lock::uv::{self, Network, Uv};
+use crate::lock::uv::{self, Network, Uv, WheelBuild};
 use crate::repack::pack;
 use crate::spec::Spec;
 use crate::target::{PythonVersion, Target};
 use crate::ui::Ui;
 use crate::zip_reader::ZipFile;
+use workplace::Workplace;
 
 /// Changes whenever the way from a source distribution to its wheel changes, so that old results are not used.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
 
 /// A wheel that was built here.
 #[derive(Clone, Debug)]
@@ -136,6 +140,9 @@ impl Error {
                 target.python
             )),
             Self::Constraints { .. } => Some(format!("`{lock}` makes it")),
+            Self::Source { why, .. } if why.ends_with("is no regular file") => {
+                Some("a folder that is asked for holds files and folders only: move it elsewhere".to_owned())
+            }
             Self::Cache(error) => Some(error.hint()),
             _ => None,
         }
@@ -178,13 +185,18 @@ impl Input<'_> {
     fn source(&self, scratch: &Path) -> Result<PathBuf, Error> {
         let failed = |why: String| Error::Source { name: self.name(), why };
         match self {
-            Self::Sdist(_, path) => Ok(path.to_path_buf()),
+            Self::Sdist(file, path) => {
+                std::fs::create_dir_all(scratch).map_err(|error| failed(error.to_string()))?;
+                let wrong = |why| Error::Sdist { file: file.file_name.clone(), why };
+                let unpacked = unpack::unpack(path, &file.file_name, scratch).map_err(wrong)?;
+                Ok(unpacked.unwrap_or_else(|| path.to_path_buf()))
+            }
             Self::Commit(_, commit) => {
                 std::fs::create_dir_all(scratch).map_err(|error| failed(error.to_string()))?;
                 checkout::checkout(commit, scratch).map_err(failed)
             }
             Self::Folder(_, path) => {
-                checkout::copy(path, scratch).map_err(|error| failed(error.to_string()))?;
+                checkout::copy(path, scratch).map_err(failed)?;
                 Ok(scratch.to_path_buf())
             }
         }
@@ -222,23 +234,28 @@ impl Workshop<'_> {
             file: input.name(),
             source,
         })?;
-        let identity = input.identity();
-        let scratch = cache.new_folder()?;
+        let place = match input {
+            Input::Folder(name, path) => format!("{name} {}", path.display()),
+            _ => input.identity().unwrap_or_default(),
+        };
         // A folder is built each time: nobody knows whether it is what it was.
-        let identity = identity.unwrap_or_else(|| scratch.path().display().to_string());
-        let job = Job { shop: *self, input, identity, tools: Sha256::of(&pinned), scratch: scratch.path() };
-        if let Some(built) = already_built(&job.home(None)) {
-            return Ok(Built::Pure(built));
+        let scratch = cache.new_folder()?;
+        let identity = input.identity().unwrap_or_else(|| scratch.path().display().to_string());
+        let job = Job { shop: *self, input, identity, tools: Sha256::of(&pinned) };
+        if let Some(built) = job.known(targets) {
+            return Ok(built);
         }
-        if let Some(built) = job.already_compiled(targets) {
-            return Ok(Built::Native(built));
+        let work = Workplace::take(cache, &place)?;
+        // Whoever was waited for may have built it.
+        if let Some(built) = job.known(targets) {
+            return Ok(built);
         }
         self.ui.status("Building", input.name());
-        let wheel = job.run(None)?;
+        let wheel = job.run(&work, None)?;
         if WheelName::parse(&file_name(&wheel)).is_ok_and(|name| name.is_pure()) {
             return Ok(Built::Pure(job.keep(&wheel, None)?));
         }
-        Ok(Built::Native(job.compile(&wheel, targets)?))
+        Ok(Built::Native(job.compile(&work, &wheel, targets)?))
     }
 }
 
@@ -248,11 +265,15 @@ struct Job<'a> {
     input: Input<'a>,
     identity: String,
     tools: Sha256,
-    /// A folder that is gone afterwards.
-    scratch: &'a Path,
 }
 
 impl Job<'_> {
+    /// What an earlier build has made.
+    fn known(&self, targets: &[Target]) -> Option<Built> {
+        let pure = already_built(&self.home(None)).map(Built::Pure);
+        pure.or_else(|| self.already_compiled(targets).map(Built::Native))
+    }
+
     /// The folder of the result in the cache; that of compiled code is for one Python on machines like this one.
     fn home(&self, python: Option<PythonVersion>) -> PathBuf {
         let machine = python.map(|python| format!(" {python} {}", native::machine())).unwrap_or_default();
@@ -260,17 +281,31 @@ impl Job<'_> {
         self.shop.cache.built(Sha256::of(inputs.as_bytes()))
     }
 
-    /// Builds a wheel, with any Python or with this one.
-    fn run(&self, python: Option<&Interpreter>) -> Result<PathBuf, Error> {
+    /// Builds a wheel, with any Python or with this one. The source lies in the same place for all of them.
+    fn run(&self, work: &Workplace, python: Option<&Interpreter>) -> Result<PathBuf, Error> {
         let Workshop { spec, cache, network, ui } = self.shop;
-        let folder = python.map_or_else(|| "any".to_owned(), |python| python.version.clone());
-        let source = self.input.source(&self.scratch.join(&folder).join("source"))?;
-        let out = self.scratch.join(&folder).join("out");
+        let place = work.path().join("source");
+        let _ = std::fs::remove_dir_all(&place);
+        let source = self.input.source(&place)?;
+        let by = python.map_or("any", |python| python.version.as_str());
+        let out = work.path().join(format!("out-{by}"));
         cache.make_folder(&out)?;
         let uv = Uv::find(cache, network, ui)?;
         let indexes = Indexes::of(spec.folder, &spec.wanted);
-        let python = python.map(|python| python.program.as_path());
-        uv.build_wheel(spec.folder, &indexes, &source, (&spec.build_lock, python), &out, network)?;
+        let python = match (python, self.input) {
+            (Some(python), _) => Some(python.program.as_path()),
+            // Of a folder uv reads which Python the project is for. What is pure is built by any.
+            (None, Input::Sdist(..)) => uv.python(),
+            (None, _) => None,
+        };
+        let build = WheelBuild {
+            source: &source,
+            name: &self.input.name(),
+            constraints: &spec.build_lock,
+            python,
+            out: &out,
+        };
+        uv.build_wheel(spec.folder, &indexes, &build, network)?;
         only_wheel(&out, &self.input.name())
     }
 

@@ -131,3 +131,83 @@ fn what_cannot_be_included_is_named_with_its_place() {
         "hint: give each file a place of its own",
     );
 }
+
+/// A folder that holds `target/layers` and the cache: neither is a part of what is made there.
+#[test]
+fn what_is_made_is_not_included() {
+    let world = World::for_targets(&[wheel("alpha", "1.0", &[file("alpha.py", "")])], X86_12);
+    world.add_to_table("include = { \"x/\" = \".\" }\n");
+    let mut built = Vec::new();
+    for arguments in [&["build"][..], &["build"], &["build", "--verify"]] {
+        let _ = world.run(arguments).expect_code(0);
+        built.push(std::fs::read(world.zip()).unwrap());
+    }
+    assert!(
+        built[0] == built[1] && built[1] == built[2],
+        "{:?}",
+        built.iter().map(Vec::len).collect::<Vec<_>>()
+    );
+    let files = listed(&world);
+    assert!(files.contains(&"x/layers.toml".to_owned()), "{files:?}");
+    assert!(!files.iter().any(|file| file.contains("target/") || file.contains("cache/")), "{files:?}");
+    // One file of it may be meant.
+    let toml = std::fs::read_to_string(world.path("layers.toml")).unwrap();
+    let say =
+        |include: &str| std::fs::write(world.path("layers.toml"), toml.replace("\"x/\" = \".\"", include));
+    say("\"x/\" = \"target/layers/small.json\"").unwrap();
+    let _ = world.run(&["build"]).expect_code(0);
+    say("\"x/\" = \"target/layers\"").unwrap();
+    let outcome = world.run(&["build"]).expect_code(1);
+    assert!(
+        outcome.stderr.contains("target/layers`, the folder that layers are written to"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn names_that_a_zip_should_not_have_are_shown() {
+    for (name, expected) in [("a\\b", "tools/a\\\\b` has a name"), ("a\nb", "tools/a\\nb` has a name")] {
+        let world = World::for_targets(&[wheel("alpha", "1.0", &[file("alpha.py", "")])], X86_12);
+        std::fs::create_dir(world.path("tools")).unwrap();
+        std::fs::write(world.path("tools").join(name), "").unwrap();
+        world.add_to_table("include = { \"bin/\" = \"tools\" }\n");
+        let said = world.run(&["build"]).expect_code(1).stderr;
+        assert!(said.contains(expected) && said.contains("hint: rename it"), "{said}");
+    }
+}
+
+/// Reading a pipe would never end.
+#[test]
+fn what_is_no_regular_file_is_not_included() {
+    for include in ["\"bin/\" = \"tools\"", "\"bin/pipe\" = \"tools/pipe\""] {
+        let world = World::for_targets(&[wheel("alpha", "1.0", &[file("alpha.py", "")])], X86_12);
+        std::fs::create_dir(world.path("tools")).unwrap();
+        let _ = run(clean("mkfifo").arg(world.path("tools/pipe"))).expect_code(0);
+        world.add_to_table(&format!("include = {{ {include} }}\n"));
+        let outcome = world.run(&["build"]).expect_code(1);
+        assert!(
+            outcome
+                .stderr
+                .contains("tools/pipe`, which is to be `bin/pipe` in the layer, is no regular file"),
+            "{}",
+            outcome.stderr
+        );
+    }
+}
+
+/// Neither does a build of a folder wait for one.
+#[test]
+fn a_pipe_in_the_place_of_a_file_that_is_read_is_refused() {
+    let world = World::for_targets(&[wheel("alpha", "1.0", &[file("alpha.py", "")])], X86_12);
+    std::fs::create_dir(world.path("ours")).unwrap();
+    let _ =
+        run(clean("mkfifo").args([world.path("ours/pyproject.toml"), world.path("more.txt")])).expect_code(0);
+    let toml = std::fs::read_to_string(world.path("layers.toml")).unwrap();
+    for requirement in ["./ours", "-r more.txt"] {
+        let asked = toml.replace("[\"alpha\"]", &format!("[\"{requirement}\"]"));
+        std::fs::write(world.path("layers.toml"), asked).unwrap();
+        let _ = world.run(&["build"]).expect_code(1);
+        let _ = world.run(&["lock", "--check"]).expect_code(1);
+    }
+}

@@ -5,7 +5,9 @@
 mod any_wheel;
 mod audit;
 mod build;
+mod changed_locks;
 mod faults;
+mod hints;
 mod include;
 mod inspect;
 mod locks;

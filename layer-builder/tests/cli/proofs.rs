@@ -181,6 +181,20 @@ fn every_module_is_imported() {
     assert!(outcome.stderr.contains("Fresh"), "{}", outcome.stderr);
 }
 
+/// What the runtime brings along is not here: that modules which need it were not tried is said, and why.
+#[test]
+fn modules_that_need_what_the_runtime_has_are_named() {
+    if !has_python() {
+        return;
+    }
+    let needy = wheel("alpha", "1.0", &[file("alpha.py", "import boto3\n"), file("fine.py", "")]);
+    let world = World::for_targets(&[needy], X86_12);
+    let outcome = with_pythons(&world, &["build", "--smoke"]).expect_code(0);
+    assert!(outcome.stderr.contains("Tried 1 of 2 modules import under CPython 3.12."), "{}", outcome.stderr);
+    let note = "note: not tried: alpha under python3.12 (imports boto3, which the runtime brings along)";
+    assert!(outcome.stderr.contains(note), "{}", outcome.stderr);
+}
+
 /// A script on PATH in the interpreter's place, as version managers put one there: it runs where a variable is set only.
 #[cfg(unix)]
 #[test]

@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use pep508_rs::pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::{ExtraName, PackageName, VersionOrUrl};
+use pep508_rs::VersionOrUrl;
+use pep508_rs::pep440_rs::VersionSpecifiers;
 
-use super::{Finding, Subject};
+use super::Finding;
+use super::view::{View, bounds};
 use crate::provided::{self, NAMES, Verdict};
-use crate::requirement::{self, Requirement};
-use crate::target::{PythonVersion, Target};
+use crate::target::PythonVersion;
 
 /// The SDK itself: each of these is made for certain versions of the others.
 const SDK: [&str; 3] = ["boto3", "botocore", "s3transfer"];
@@ -18,61 +18,16 @@ const SDK: [&str; 3] = ["boto3", "botocore", "s3transfer"];
 /// What botocore asks of the others, as its metadata has it since 2023, for Python 3.10 and later.
 const OF_BOTOCORE: [(&str, &str); 2] = [("jmespath", ">=0.7.1,<2"), ("python-dateutil", ">=2.1,<3")];
 
-pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
+pub(super) fn findings(views: &[View<'_>]) -> Vec<Finding> {
     let mut found = Found::default();
-    for (python, target) in views(subject) {
-        let view = View { subject, python, target, packages: packages_of(subject, python) };
+    for view in views {
         view.partial_sets(&mut found);
         view.constraints(&mut found);
     }
     found.findings()
 }
 
-/// The Python versions that the layer serves, each with one of its targets; one nobody, if they are not known.
-fn views(subject: &Subject<'_>) -> BTreeMap<Option<PythonVersion>, Option<Target>> {
-    let known = subject.targets.iter().map(|&target| (Some(target.python), Some(target)));
-    let known: BTreeMap<_, _> = known.collect();
-    if known.is_empty() { [(None, None)].into() } else { known }
-}
-
-/// The packages that a Python version finds in the layer: their names as everybody writes them, and their places.
-fn packages_of(subject: &Subject<'_>, python: Option<PythonVersion>) -> BTreeMap<String, usize> {
-    let mut packages = BTreeMap::new();
-    for file in &subject.files {
-        let Some(index) = file.package.filter(|_| file.path.ends_with(".dist-info/METADATA")) else {
-            continue;
-        };
-        let own = file.path.strip_prefix("python/lib/python").and_then(|rest| rest.split('/').next());
-        let serves = |own: &str| python.is_none_or(|python| python.to_string() == own);
-        let name = subject.packages[index].name.split(' ').next().unwrap_or_default();
-        if let (true, Ok(name)) = (own.is_none_or(serves), PackageName::from_str(name)) {
-            packages.insert(name.to_string(), index);
-        }
-    }
-    packages
-}
-
-/// What one Python version sees.
-struct View<'a> {
-    subject: &'a Subject<'a>,
-    python: Option<PythonVersion>,
-    target: Option<Target>,
-    packages: BTreeMap<String, usize>,
-}
-
 impl View<'_> {
-    fn has(&self, name: &str) -> bool {
-        self.packages.contains_key(name)
-    }
-
-    fn label(&self, name: &str) -> &str {
-        &self.subject.packages[self.packages[name]].name
-    }
-
-    fn version(&self, name: &str) -> Option<Version> {
-        Version::from_str(self.label(name).split(' ').nth(1)?).ok()
-    }
-
     /// Whose part of the SDK is whose.
     fn partial_sets(&self, found: &mut Found) {
         let missing: Vec<String> =
@@ -110,21 +65,20 @@ impl View<'_> {
         let environment = target.marker_environment(0);
         let extras = self.extras(target);
         let none = Vec::new();
-        let asked = self.subject.asked.iter().map(|one| ("layers.toml", one.to_string(), &none));
-        let of_packages = self.packages.iter().flat_map(|(name, &index)| {
-            let package = &self.subject.packages[index];
+        let asked = self.subject.asked.iter().map(|one| ("layers.toml", one, &none));
+        let of_packages = self.packages.keys().flat_map(|name| {
             let extras = extras.get(name).unwrap_or(&none);
-            package.requires.iter().map(move |text| (package.name.as_str(), text.clone(), extras))
+            self.asks(name).iter().map(move |asked| (self.label(name), asked, extras))
         });
-        for (who, text, extras) in asked.chain(of_packages) {
-            let Some(requirement) = parsed(&text, |name| left_out.contains(&name)) else { continue };
+        let all = asked.chain(of_packages);
+        for (who, requirement, extras) in all.filter(|(_, one, _)| left_out.contains(&one.name.as_ref())) {
             if !requirement.marker.evaluate(&environment, extras) {
                 continue;
             }
             let Some(VersionOrUrl::VersionSpecifier(wanted)) = &requirement.version_or_url else { continue };
             let name = requirement.name.as_ref();
             let carried = self.subject.provided.of(python, name);
-            let what = format!("`{name}{}`", wanted.to_string().replace(", ", ","));
+            let what = format!("`{}`", bounds(requirement));
             let runtime = python.runtime();
             match provided::verdict(carried.as_ref(), wanted) {
                 Verdict::Fits => {}
@@ -141,48 +95,6 @@ impl View<'_> {
             }
         }
     }
-
-    /// The extras that are asked for, by the package they are of.
-    fn extras(&self, target: Target) -> BTreeMap<String, Vec<ExtraName>> {
-        let environment = target.marker_environment(0);
-        let mut extras: BTreeMap<String, BTreeSet<ExtraName>> = BTreeMap::new();
-        for asked in &self.subject.asked {
-            extras.entry(asked.name.to_string()).or_default().extend(asked.extras.iter().cloned());
-        }
-        loop {
-            let listed = |name: &str| extras.get(name).map(|extras| extras.iter().cloned().collect());
-            let mut more: Vec<(String, Vec<ExtraName>)> = Vec::new();
-            for (name, &index) in &self.packages {
-                let own: Vec<ExtraName> = listed(name).unwrap_or_default();
-                let with_extras =
-                    self.subject.packages[index].requires.iter().filter(|text| text.contains('['));
-                for requirement in with_extras.filter_map(|text| parsed(text, |_| true)) {
-                    if requirement.marker.evaluate(&environment, &own) {
-                        more.push((requirement.name.to_string(), requirement.extras));
-                    }
-                }
-            }
-            let before: usize = extras.values().map(BTreeSet::len).sum();
-            for (name, names) in more {
-                extras.entry(name).or_default().extend(names);
-            }
-            if extras.values().map(BTreeSet::len).sum::<usize>() == before {
-                return extras
-                    .into_iter()
-                    .map(|(name, extras)| (name, extras.into_iter().collect()))
-                    .collect();
-            }
-        }
-    }
-}
-
-/// A requirement of metadata, if it is of a package that matters.
-fn parsed(text: &str, matters: impl Fn(&str) -> bool) -> Option<Requirement> {
-    let is_of_name = |character: char| character.is_ascii_alphanumeric() || ".-_".contains(character);
-    let name = text.trim_start().split(|character| !is_of_name(character)).next()?;
-    let name = PackageName::from_str(name).ok()?;
-    // Metadata that cannot be read is passed over, as installers do.
-    if matters(name.as_ref()) { requirement::parse(text).ok() } else { None }
 }
 
 /// The rules.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -98,6 +99,10 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Ledger(ledger::Error::Read { source, .. }) if source.kind() == ErrorKind::NotFound => Some(
+                "`publish` writes it; to compare with something else, name a zip, or a layer that has been built"
+                    .to_owned(),
+            ),
             Self::Ledger(_) | Self::NoHash(_) | Self::Zip(_) => None,
             Self::NotNamed { .. } => Some("name one of these".to_owned()),
             Self::Several { arn, .. } => Some(format!("name one of them, as in `--diff {arn}`")),

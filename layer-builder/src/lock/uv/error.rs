@@ -58,6 +58,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether uv has looked, and there is nothing.
+    pub fn is_no_solution(&self) -> bool {
+        matches!(self, Self::Failed { output, .. } if output.contains("No solution found"))
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -73,6 +78,11 @@ impl Error {
             Self::Failed { output, .. } if output.contains("No interpreter found") => Some(
                 "uv needs a Python, any version: install one, or let `uv python install` do it".to_owned(),
             ),
+            Self::Failed { output, .. } if output.contains("the requested Python version") => Some(
+                "take the oldest Python out of `python`, or leave the package out for it: \
+                 \"package ; python_version >= '3.10'\""
+                    .to_owned(),
+            ),
             Self::Install { output } | Self::Failed { output, .. } if is_network_trouble(output) => Some(
                 "this needs the network; with a fresh lock and a full cache `--offline` does without"
                     .to_owned(),
@@ -87,4 +97,18 @@ fn is_network_trouble(output: &str) -> bool {
     ["dns error", "error sending request", "Failed to fetch", "Could not connect", "NewConnectionError"]
         .iter()
         .any(|sign| output.contains(sign))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_python_that_is_too_old_has_a_hint() {
+        let output = "  × No solution found when resolving dependencies:\n  ╰─▶ Because the requested Python version \
+                      (>=3.9) does not satisfy Python>=3.10 and x==2 depends on Python>=3.10, …";
+        let error = Error::Failed { what: "resolve".to_owned(), output: output.to_owned() };
+        assert!(error.is_no_solution());
+        assert!(error.hint().unwrap().starts_with("take the oldest Python out of `python`"));
+    }
 }

@@ -38,22 +38,47 @@ pub(super) fn checkout(commit: &Commit, folder: &Path) -> Result<PathBuf, String
     })
 }
 
-/// Copies the source in `from` to `to`.
-pub(super) fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
+/// Copies the source in `from` to `to`; the error is a sentence.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    let failed = |path: &Path, error: &std::io::Error| format!("`{}`: {error}", path.display());
+    std::fs::create_dir_all(to).map_err(|error| failed(to, &error))?;
+    for entry in std::fs::read_dir(from).map_err(|error| failed(from, &error))? {
+        let entry = entry.map_err(|error| failed(from, &error))?;
         let name = entry.file_name();
         let lossy = name.to_string_lossy();
         if NOT_SOURCE.contains(&lossy.as_ref()) || lossy.ends_with(".egg-info") {
             continue;
         }
         // Links are followed: what they lead to is what is meant.
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to.join(&name))?;
+        let path = entry.path();
+        let metadata = path.metadata().map_err(|error| failed(&path, &error))?;
+        if metadata.is_dir() {
+            copy(&path, &to.join(&name))?;
+        } else if metadata.is_file() {
+            std::fs::copy(&path, to.join(&name)).map_err(|error| failed(&path, &error))?;
         } else {
-            std::fs::copy(entry.path(), to.join(&name))?;
+            // Reading a pipe or a device may never end.
+            return Err(format!("`{}` is no regular file", path.display()));
         }
     }
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_regular_file_is_named_and_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let from = folder.path().join("from");
+        std::fs::create_dir_all(from.join("deep")).unwrap();
+        std::fs::write(from.join("deep/a.py"), "").unwrap();
+        copy(&from, &folder.path().join("to")).unwrap();
+        assert!(folder.path().join("to/deep/a.py").is_file());
+        let socket = from.join("deep/socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let why = copy(&from, &folder.path().join("again")).unwrap_err();
+        assert_eq!(why, format!("`{}` is no regular file", socket.display()));
+    }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::workplace::Workplace;
 use super::{BuiltWheel, Error, Job, already_built, file_name};
 use crate::interpreter::Interpreter;
 use crate::target::{PythonVersion, Target};
@@ -14,7 +15,8 @@ pub(super) fn machine() -> String {
     format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH)
 }
 
-fn is_like_this_machine(target: Target) -> bool {
+/// Whether compiled code that is made here is code for `target`.
+pub fn is_like_this_machine(target: Target) -> bool {
     std::env::consts::OS == "linux" && std::env::consts::ARCH == target.architecture.machine()
 }
 
@@ -41,7 +43,12 @@ impl Job<'_> {
     }
 
     /// Wheels for all targets; `first` is one that was built with any Python.
-    pub(super) fn compile(&self, first: &Path, targets: &[Target]) -> Result<Wheels, Error> {
+    pub(super) fn compile(
+        &self,
+        work: &Workplace,
+        first: &Path,
+        targets: &[Target],
+    ) -> Result<Wheels, Error> {
         if let Some(&target) = targets.iter().find(|target| !is_like_this_machine(**target)) {
             let (file, wheel) = (self.input.name(), file_name(first));
             return Err(Error::Foreign { file, wheel, machine: machine(), target });
@@ -64,7 +71,7 @@ impl Job<'_> {
                 self.shop
                     .ui
                     .status("Building", format!("{} with Python {}", self.input.name(), python.version));
-                let wheel = self.run(Some(&python))?;
+                let wheel = self.run(work, Some(&python))?;
                 if !serves(&wheel, target) {
                     return Err(unserved(&wheel, true));
                 }

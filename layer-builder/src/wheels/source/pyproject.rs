@@ -1,14 +1,12 @@
 //! What a source says of itself in its `pyproject.toml`: its name, and what it is built with.
 
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::Path;
 
-use libdeflater::{DecompressionError, Decompressor};
 use pep508_rs::PackageName;
 use serde::Deserialize;
 
-use super::{Error, Input};
+use super::{Error, Input, unpack};
 use crate::cache::Cache;
 use crate::zip_reader::ZipFile;
 
@@ -16,8 +14,6 @@ use crate::zip_reader::ZipFile;
 const LEGACY_REQUIRES: &str = "setuptools>=40.8.0";
 /// A `pyproject.toml` larger than this is not read.
 const MAX_PYPROJECT: u64 = 1 << 20;
-/// An unpacked source distribution larger than this is not read.
-const MAX_UNPACKED: usize = 1 << 30;
 
 #[derive(Default, Deserialize)]
 struct Pyproject {
@@ -64,6 +60,9 @@ pub fn build_requirements(inputs: &[Input<'_>], cache: &Cache) -> Result<BTreeSe
 /// The name of the project in a folder, as its `pyproject.toml` says it.
 pub fn project_name(folder: &Path) -> Result<PackageName, Error> {
     let wrong = |why: &str| Error::Source { name: folder.display().to_string(), why: why.to_owned() };
+    if folder.join("pyproject.toml").metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(wrong("its `pyproject.toml` is no regular file"));
+    }
     let text = std::fs::read_to_string(folder.join("pyproject.toml"))
         .map_err(|error| wrong(&format!("its `pyproject.toml` cannot be read: {error}")))?;
     let pyproject: Pyproject =
@@ -84,38 +83,5 @@ fn pyproject(path: &Path, name: &str) -> Result<String, String> {
         let content = zip.content(entry).map_err(|error| error.to_string())?;
         return String::from_utf8(content).map_err(|error| error.to_string());
     }
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    let unpacked = gunzip(&bytes)?;
-    let mut archive = tar::Archive::new(unpacked.as_slice());
-    for entry in archive.entries().map_err(|error| error.to_string())? {
-        let entry = entry.map_err(|error| error.to_string())?;
-        if entry.path().ok().and_then(|path| path.to_str().map(is_it)) == Some(true) {
-            let mut text = String::new();
-            entry.take(MAX_PYPROJECT).read_to_string(&mut text).map_err(|error| error.to_string())?;
-            return Ok(text);
-        }
-    }
-    Ok(String::new())
-}
-
-/// Unpacks gzip. The size at its end is a hint only (it is modulo 2^32, and nobody vouches for it).
-fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    let claimed = bytes.last_chunk().map_or(0, |size| u32::from_le_bytes(*size) as usize);
-    let mut size = claimed.clamp(1 << 16, bytes.len().saturating_mul(1032).max(1 << 16)).min(MAX_UNPACKED);
-    loop {
-        let mut unpacked = vec![0; size];
-        match Decompressor::new().gzip_decompress(bytes, &mut unpacked) {
-            Ok(got) => {
-                unpacked.truncate(got);
-                return Ok(unpacked);
-            }
-            Err(DecompressionError::InsufficientSpace) if size < MAX_UNPACKED => {
-                size = (size * 2).min(MAX_UNPACKED);
-            }
-            Err(DecompressionError::InsufficientSpace) => {
-                return Err("it unpacks to more than 1 GB".to_owned());
-            }
-            Err(DecompressionError::BadData) => return Err("it is not gzip, or damaged".to_owned()),
-        }
-    }
+    unpack::text_in(path, MAX_PYPROJECT, is_it)
 }

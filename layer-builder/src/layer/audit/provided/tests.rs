@@ -1,7 +1,11 @@
-use super::super::{AuditedFile, Package, Severity};
+use pep508_rs::pep440_rs::Version;
+
+use super::super::view::views;
+use super::super::{AuditedFile, Package, Severity, Subject};
 use super::*;
 use crate::provided::Provided;
-use crate::target::{Architecture, Runtimes};
+use crate::requirement;
+use crate::target::{Architecture, Runtimes, Target};
 
 fn targets(pythons: &[&str]) -> Vec<Target> {
     let of = |python: &&str| {
@@ -41,7 +45,7 @@ fn check(
         provided: provided.clone(),
         ..Subject::default()
     };
-    let found: Vec<String> = findings(&subject).iter().map(ToString::to_string).collect();
+    let found: Vec<String> = findings(&views(&subject)).iter().map(ToString::to_string).collect();
     assert_eq!(found, expected);
 }
 
