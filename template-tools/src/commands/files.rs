@@ -201,9 +201,11 @@ impl Search<'_> {
         };
         let seen = scan_with(self.paths, &needles, Sight::Git, also, |path, bytes| one(path, bytes, false));
         let mut files = Files { planned: Vec::new(), errors: Vec::new(), read: seen.read };
-        let mut known = BTreeSet::new();
-        files.take(seen, &mut known);
-        if self.why == Why::Everything || !self.include.is_empty() {
+        // A walk from one place meets each file once.
+        let is_again = self.why == Why::Everything || !self.include.is_empty();
+        let mut known = (is_again || self.paths.len() > 1).then(BTreeSet::new);
+        files.take(seen, known.as_mut());
+        if is_again {
             let all = scan_with(self.paths, &needles, Sight::Everything, also, |path, bytes| {
                 if self.why == Why::Everything || self.include.has(path) {
                     one(path, bytes, true)
@@ -212,7 +214,7 @@ impl Search<'_> {
                 }
             });
             // What could not be read was said, or was none of our business.
-            files.take(Scanned { errors: Vec::new(), ..all }, &mut known);
+            files.take(Scanned { errors: Vec::new(), ..all }, known.as_mut());
             files.planned.sort_by(|one, other| one.path.cmp(&other.path));
         }
         Ok(files)
@@ -307,11 +309,16 @@ fn may_name(named: &Needles, bytes: &[u8]) -> bool {
 }
 
 impl Files {
-    fn take(&mut self, scanned: Scanned<Result<Option<Planned>, FileError>>, known: &mut BTreeSet<PathBuf>) {
+    fn take(
+        &mut self,
+        scanned: Scanned<Result<Option<Planned>, FileError>>,
+        mut known: Option<&mut BTreeSet<PathBuf>>,
+    ) {
         self.errors.extend(scanned.errors.into_iter().map(FileError::from));
         for (path, result) in scanned.files {
             // The same file may have been named in two ways.
-            if let Ok(path) = path.canonicalize()
+            if let Some(known) = known.as_deref_mut()
+                && let Ok(path) = path.canonicalize()
                 && !known.insert(path)
             {
                 continue;

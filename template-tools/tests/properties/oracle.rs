@@ -27,12 +27,12 @@ fn pinned() -> impl Iterator<Item = LayerVersionArn> {
 }
 
 /// The versions that are wanted.
-pub fn pins() -> Pins {
+pub(crate) fn pins() -> Pins {
     Pins::new(pinned().map(Pin::from)).expect("they agree")
 }
 
 /// The same versions, with their contents.
-pub fn ledger() -> Ledger {
+pub(crate) fn ledger() -> Ledger {
     let entry = |arn: LayerVersionArn| {
         let (bucket, key) = (format!("b-{}", arn.region), format!("{}/new.zip", arn.layer));
         let version = (arn.layer.as_str() == "two").then(|| "v2".to_owned());
@@ -46,12 +46,12 @@ pub fn ledger() -> Ledger {
 }
 
 /// These versions, whatever stands in their way.
-pub fn wanted(pins: &Pins) -> Wanted<'_> {
+pub(crate) fn wanted(pins: &Pins) -> Wanted<'_> {
     Wanted { downgrades: Downgrades::Allowed, unfit: Unfit::Allowed, ..Wanted::new(pins) }
 }
 
 /// Everything that can be asked of a template.
-pub fn check_text(text: &str) {
+pub(crate) fn check_text(text: &str) {
     let (pins, ledger) = (pins(), ledger());
     let wanted = wanted(&pins);
     check_bump(text, &wanted);
@@ -90,7 +90,7 @@ fn check_placeholders(text: &str, wanted: &Wanted<'_>) {
 
 /// Runs, and holds what comes of it to what it says of itself: the places of its bumps differ, and nothing else but new
 /// pairs in one section. Then runs again.
-pub fn check(text: &str, section: Option<&str>, run: impl Fn(&str) -> Option<Plan>) -> Option<String> {
+pub(crate) fn check(text: &str, section: Option<&str>, run: impl Fn(&str) -> Option<Plan>) -> Option<String> {
     let plan = run(text)?;
     let after = plan.text?;
     assert!(plan.refusals.is_empty() && !plan.bumps.is_empty());
@@ -191,7 +191,7 @@ impl Compared<'_, '_, '_> {
 
 /// What is left of a text without the words that versions are made of is the same. Escapes of digits are versions, too:
 /// such texts are not compared by their letters.
-pub fn check_words(before: &str, after: &str) {
+pub(crate) fn check_words(before: &str, after: &str) {
     if !before.contains('\\') {
         assert_eq!(without_versions(before), without_versions(after));
     }
