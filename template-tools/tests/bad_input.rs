@@ -77,7 +77,7 @@ fn a_comment_in_json_is_named_with_its_place() {
     }
     // Addresses are none, and other files may have them.
     let project = Project::new();
-    project.write("good.json", &template.replacen("{", "{\n  \"Description\": \"http://x /* y */\",", 1));
+    project.write("good.json", &template.replacen('{', "{\n  \"Description\": \"http://x /* y */\",", 1));
     project.write("settings.json", "{\n  // Layers of sosw\n  \"a\": 1\n}\n");
     project.run(&["bump", "--pin", &arn("sosw", "7")]).ends(0).prints("good.json\n");
 }

@@ -360,10 +360,10 @@ pub(crate) fn build_output(path: &Path) -> Option<&'static str> {
 pub(crate) fn readable(path: &Path, text: &str) -> Result<(), ParseError> {
     let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
     let may_be_template = || SECTIONS.iter().any(|section| text.contains(section));
-    match (text.contains("//") || text.contains("/*")) && is_json && may_be_template() {
-        true => comment_in_json(text).map_or(Ok(()), Err),
-        false => Ok(()),
+    if is_json && (text.contains("//") || text.contains("/*")) && may_be_template() {
+        return comment_in_json(text).map_or(Ok(()), Err);
     }
+    Ok(())
 }
 
 /// The text of a file, or where it stops being one.

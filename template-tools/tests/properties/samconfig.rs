@@ -59,10 +59,9 @@ impl Toml {
     fn string(self, text: &str) -> String {
         let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
         match self {
-            Self::Basic => format!("\"{escaped}\""),
             // What a literal cannot hold is written with escapes.
             Self::Literal if !text.contains('\'') => format!("'{text}'"),
-            Self::Literal => format!("\"{escaped}\""),
+            Self::Basic | Self::Literal => format!("\"{escaped}\""),
             Self::Lines => format!("\"\"\"\n  {}\"\"\"", escaped.replace("  ", " \\\n  ")),
             Self::LiteralLines => format!("'''\n{text} '''"),
         }
