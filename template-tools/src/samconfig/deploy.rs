@@ -146,11 +146,21 @@ fn words(value: &DeValue<'_>) -> Option<Vec<String>> {
     }
 }
 
-/// What [`read`] finds, which is what bumps see, too.
+/// What [`read`] finds, which is what bumps see, too. Of a parameter that is given twice the last value counts.
 fn overrides(value: &DeValue<'_>) -> Option<Vec<(String, String)>> {
     let mut all = Vec::new();
-    let pair = |given: Given| (given.name, unescaped(&given.value));
-    read(value, &(0..0), &mut all).then(|| all.into_iter().map(|one| pair(one.given)).collect())
+    if !read(value, &(0..0), &mut all) {
+        return None;
+    }
+    let mut pairs: Vec<(String, String)> = Vec::with_capacity(all.len());
+    for Given { name, value } in all.into_iter().map(|one| one.given) {
+        let value = unescaped(&value);
+        match pairs.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = value,
+            None => pairs.push((name, value)),
+        }
+    }
+    Some(pairs)
 }
 
 /// `"K=V L=W"`, `["K=V", "L=W"]`, or a table.
@@ -229,6 +239,7 @@ mod tests {
         assert_eq!(read("[['A=1'], ['B=2']]"), "A=1|B=2");
         assert_eq!(read("['ParameterKey=A,ParameterValue=1', 'B=2']"), "A=1|B=2");
         assert_eq!(read("{A = [1, 'b'], B = true, C = 1.5}"), "A=1,b|B=true|C=1.5");
+        assert_eq!(read("['A=0 B=2', 'A=1']"), "A=1|B=2");
         assert_eq!(read("''"), "");
         for wrong in ["'A'", "['A=1', 'B']", "['A=1', 7]", "7", "{A = {b = 1}}"] {
             assert_eq!(read(wrong), "wrong", "{wrong}");
