@@ -102,6 +102,7 @@ pub(crate) fn check(text: &str, section: Option<&str>, run: impl Fn(&str) -> Opt
     let compared =
         Compared { old: &old, new: &new, scalars: places(scalars), others: places(others), section };
     compared.check();
+    assert!(doubles(&new) <= doubles(&old), "a key comes twice: {after:?}");
     let second = run(&after).expect("the result can be read");
     assert_eq!((second.text.as_deref(), second.refusals.as_slice()), (None, &[][..]), "after {after:?}");
     Some(after)
@@ -109,6 +110,16 @@ pub(crate) fn check(text: &str, section: Option<&str>, run: impl Fn(&str) -> Opt
 
 fn is_json(text: &str) -> bool {
     serde_json::from_str::<serde_json::Value>(text).is_ok()
+}
+
+/// How many keys stand in a mapping that has them already.
+fn doubles(document: &Document<'_>) -> usize {
+    let of_node = |(id, node): (NodeId, &template_tools::document::Node<'_>)| {
+        let Content::Mapping(_) = node.content else { return 0 };
+        let keys: Vec<_> = document.pairs(id).iter().filter_map(|(key, _)| document.scalar(*key)).collect();
+        keys.len() - keys.iter().collect::<BTreeSet<_>>().len()
+    };
+    document.nodes().map(of_node).sum()
 }
 
 struct Compared<'c, 'o, 'n> {
