@@ -294,10 +294,28 @@ fn parse(called: &CalledAs, arguments: Vec<OsString>) -> Result<Command, clap::E
         }
         let typed = std::iter::once(OsString::from(words)).chain(arguments.iter().skip(2).cloned());
         let matches = command.try_get_matches_from_mut(typed)?;
-        return read(name, &matches).map_err(|error| error.format(&mut command));
+        let read = read(name, &matches).map_err(|error| error.format(&mut command))?;
+        return checked(read, &mut command);
     }
     let matches = cli.try_get_matches_from_mut(arguments)?;
-    Cli::from_arg_matches(&matches).map(|cli| cli.command).map_err(|error| error.format(&mut cli))
+    let read =
+        Cli::from_arg_matches(&matches).map(|cli| cli.command).map_err(|error| error.format(&mut cli))?;
+    checked(read, &mut cli)
+}
+
+/// What is more than one argument's business.
+fn checked(command: Command, cli: &mut clap::Command) -> Result<Command, clap::Error> {
+    if let Command::Bump(BumpArgs { diff: true, format: format @ (Format::Sarif | Format::Github), .. }) =
+        &command
+    {
+        let name = format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let why = format!(
+            "the argument '--diff' cannot be used with '--format {name}': an annotation has no place for a diff; \
+             '--format json' carries it"
+        );
+        return Err(cli.error(clap::error::ErrorKind::ArgumentConflict, why));
+    }
+    Ok(command)
 }
 
 fn read(name: &str, matches: &ArgMatches) -> Result<Command, clap::Error> {

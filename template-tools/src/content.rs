@@ -7,22 +7,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arn::LayerName;
 use crate::document::{Document, NodeId, ParseError, Style, parse};
-use crate::edit::{Change, Edit, ProofError, apply, restructure};
-use crate::flow::{ContentField, ContentPart, Definition, Home, definitions};
+use crate::edit::{Change, Edit, apply, restructure};
+use crate::flow::{ContentField, ContentPart, Definition, Home, Outside, definitions, flow_with};
 use crate::kind::{Kind, kind};
 use crate::ledger::{Content, Entry, Ledger};
 use crate::pattern::VersionPart;
 use crate::pins::Pin;
-use crate::plan::{Bump, LeftAlone, Part, Plan, Refusal, Wanted, Weight, plan_with};
+use crate::plan::{Bump, LeftAlone, Part, Plan, Refusal, Wanted, Weight, plan_beside, plan_with};
 
-/// Plans one template: what it makes first, then what it names.
+/// Plans one template: what it makes, and what it names.
 pub fn update_content(text: &str, wanted: &Wanted<'_>, ledger: &Ledger) -> Result<Plan, ParseError> {
     let document = parse(text)?;
     if matches!(wanted.part, Part::Excluded(_)) || kind(&document) != Kind::Template {
         return plan_with(text, wanted);
     }
-    let mut updater =
-        Updater { document: &document, edits: BTreeMap::new(), lists: Vec::new(), plan: Plan::default() };
+    let mut updater = Updater {
+        document: &document,
+        edits: BTreeMap::new(),
+        lists: BTreeMap::new(),
+        plan: Plan::default(),
+    };
     for definition in definitions(&document) {
         let name = definition.layer.clone().and_then(|name| LayerName::new(name).ok());
         let Some(name) = name.filter(|name| wanted.pins.has(name)) else { continue };
@@ -35,66 +39,69 @@ pub fn update_content(text: &str, wanted: &Wanted<'_>, ledger: &Ledger) -> Resul
         updater.definition(&definition, &name, &entries);
     }
     let Updater { edits, lists, mut plan, .. } = updater;
-    let edits: Vec<Edit> = edits.into_values().collect();
-    let updated = apply(&document, &edits).and_then(|after| with_lists(&after, &lists));
-    let after = match updated {
-        Ok(after) => after,
-        Err(error) => {
-            plan.refusals.push((document.position(document.roots()[0]), error.into()));
-            return Ok(plan);
-        }
-    };
-    let rest = plan_with(&after, wanted)?;
+    let outside = Outside { placeholders: wanted.placeholders.clone(), ..Outside::default() };
+    let flow = flow_with(&document, &outside);
+    let (mut rest, versions) = plan_beside(&document, &flow, flow.references.clone(), wanted);
+    // What is brought to the ledger is not left alone.
+    let edited: BTreeSet<_> = edits.keys().map(|leaf| document.position(*leaf)).collect();
+    rest.left_alone.retain(|left| !edited.contains(&left.position));
     plan.refusals.extend(rest.refusals);
-    let is_changed = after != text || rest.text.is_some();
-    plan.text = (plan.refusals.is_empty() && is_changed).then(|| rest.text.unwrap_or(after));
     plan.bumps.extend(rest.bumps);
+    plan.bumps.sort_by_key(|bump| bump.position);
     plan.current += rest.current;
     plan.names.extend(rest.names);
     plan.left_alone.extend(rest.left_alone);
+    plan.left_alone.sort_by_key(|left| left.position);
+    plan.left_alone.dedup();
     plan.accounts.extend(rest.accounts);
+    let edits: Vec<Edit> = edits.into_values().chain(versions).collect();
+    if !plan.refusals.is_empty() || edits.is_empty() && lists.is_empty() {
+        return Ok(plan);
+    }
+    let updated = if lists.is_empty() {
+        apply(&document, &edits)
+    } else {
+        let lists = lists.iter().map(|(list, items)| with_items(&document, *list, items));
+        restructure(&document, &lists.chain(edits.into_iter().map(Change::Scalar)).collect::<Vec<_>>())
+    };
+    match updated {
+        Ok(after) => plan.text = Some(after),
+        Err(error) => plan.refusals.push((plan.bumps[0].position, error.into())),
+    }
     Ok(plan)
 }
 
-/// The lists of the text after its scalars were edited: nodes keep their numbers, their places move.
-fn with_lists(text: &str, lists: &[(NodeId, Vec<String>)]) -> Result<String, ProofError> {
-    if lists.is_empty() {
-        return Ok(text.to_owned());
-    }
-    let document = parse(text)?;
-    let mut changes = Vec::new();
-    for (list, items) in lists {
-        let (list, range) = (*list, document.node(*list).range());
-        let column = document.position(list).column;
-        let raw = &text[range.clone()];
-        let quote =
-            document.items(list).and_then(|items| items.first()).map(|item| document.raw_scalar(*item));
-        let quote = match quote.flatten() {
-            Some((_, _, Style::SingleQuoted)) => "'",
-            Some((_, _, Style::DoubleQuoted)) => "\"",
-            _ => "",
-        };
-        let quoted = items.iter().map(|item| format!("{quote}{item}{quote}"));
-        let new = if raw.starts_with('[') {
-            format!("[{}]", quoted.collect::<Vec<_>>().join(", "))
-        } else {
-            let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
-            let separator = format!("{line_end}{}- ", " ".repeat(column - 1));
-            format!("- {}", quoted.collect::<Vec<_>>().join(&separator))
-        };
-        let end = range.start + raw.trim_end().len();
-        let last =
-            document.items(list).and_then(|items| items.last()).map(|item| document.node(*item).range().end);
-        let end = if raw.starts_with('[') { end } else { last.unwrap_or(end) };
-        changes.push(Change::Replace { node: list, range: range.start..end, new });
-    }
-    restructure(&document, &changes)
+/// The list with other items, written as it is.
+fn with_items(document: &Document<'_>, list: NodeId, items: &[String]) -> Change {
+    let range = document.node(list).range();
+    let column = document.position(list).column;
+    let raw = &document.text()[range.clone()];
+    let first = document.items(list).and_then(|items| items.first());
+    let quote = match first.and_then(|item| document.raw_scalar(*item)) {
+        Some((_, _, Style::SingleQuoted)) => "'",
+        Some((_, _, Style::DoubleQuoted)) => "\"",
+        None if document.is_json() => "\"",
+        _ => "",
+    };
+    let quoted = items.iter().map(|item| format!("{quote}{item}{quote}"));
+    let new = if raw.starts_with('[') {
+        format!("[{}]", quoted.collect::<Vec<_>>().join(", "))
+    } else {
+        let line_end = if document.text().contains("\r\n") { "\r\n" } else { "\n" };
+        let separator = format!("{line_end}{}- ", " ".repeat(column - 1));
+        format!("- {}", quoted.collect::<Vec<_>>().join(&separator))
+    };
+    let end = range.start + raw.trim_end().len();
+    let last =
+        document.items(list).and_then(|items| items.last()).map(|item| document.node(*item).range().end);
+    let end = if raw.starts_with('[') { end } else { last.unwrap_or(end) };
+    Change::Replace { node: list, range: range.start..end, new }
 }
 
 struct Updater<'d, 't> {
     document: &'d Document<'t>,
     edits: BTreeMap<NodeId, Edit>,
-    lists: Vec<(NodeId, Vec<String>)>,
+    lists: BTreeMap<NodeId, Vec<String>>,
     plan: Plan,
 }
 
@@ -163,7 +170,7 @@ impl Updater<'_, '_> {
             let written: BTreeSet<&str> =
                 items.iter().filter_map(|item| self.document.scalar(*item)).collect();
             if written != known.iter().map(String::as_str).collect() {
-                self.lists.push((self.document.resolve(list), known.clone()));
+                self.lists.insert(self.document.resolve(list), known.clone());
                 self.bump(
                     list,
                     layer,

@@ -17,6 +17,7 @@ mod yaml;
 
 pub(crate) use align::align;
 pub use intrinsic::Intrinsic;
+pub use json::comment_in_json;
 pub(crate) use json::{Token, Tokens, meaning};
 use places::Places;
 pub use yaml::{ParseError, parse};

@@ -46,6 +46,42 @@ fn what_cannot_be_read_is_named_with_its_place() {
     }
 }
 
+/// YAML would take each for a text, or for part of the one behind it.
+#[test]
+fn a_comment_in_json_is_named_with_its_place() {
+    let template = format!(
+        "{{\n  \"Resources\": {{\"F\": {{\"Type\": \"AWS::Lambda::Function\", \"Properties\": {{\"Layers\": [\n    \"{}\"\n  ]}}}}}}\n}}\n",
+        arn("sosw", "1")
+    );
+    for (comment, before, line, column) in [
+        ("// x", "{\n", 1, 1),
+        ("// x", "  \"Resources\"", 2, 1),
+        ("/* x */", "    \"arn", 3, 1),
+        ("// 'x: \"1\"", "  ]", 4, 1),
+        ("// x", "\n  ]", 3, 57),
+    ] {
+        let text = template.replacen(
+            before,
+            &format!("{comment}{}{before}", if before.starts_with('\n') { "" } else { "\n" }),
+            1,
+        );
+        let said = format!(
+            "failed to read `bad.json`\n  Caused by: line {line}, column {column}: a comment, which JSON does not have"
+        );
+        check("bad.json", text.as_bytes(), 3).says(&said);
+        let project = Project::new();
+        project.write("bad.json", &text);
+        for command in ["list", "lint"] {
+            project.run(&[command]).ends(3).says(&said);
+        }
+    }
+    // Addresses are none, and other files may have them.
+    let project = Project::new();
+    project.write("good.json", &template.replacen('{', "{\n  \"Description\": \"http://x /* y */\",", 1));
+    project.write("settings.json", "{\n  // Layers of sosw\n  \"a\": 1\n}\n");
+    project.run(&["bump", "--pin", &arn("sosw", "7")]).ends(0).prints("good.json\n");
+}
+
 #[test]
 fn depth_has_an_end() {
     let arrays =

@@ -114,11 +114,12 @@ fn a_mapping_is_refused_where_a_number_would_be() {
 fn places_are_those_of_the_file_as_it_is() {
     let project = Project::new();
     project.write("l.json", &two_regions());
-    let join = "Fn::Join: [':', [arn, aws, lambda, !Ref AWS::Region, '123456789012', layer, sosw, 1]]";
+    let join =
+        "Fn::Join: [':', [arn, aws, lambda, !Ref AWS::Region, '123456789012', layer, sosw, !If [C, 1, 2]]]";
     let template = function(&[&open(), join]);
     project.write("a.yaml", &template);
     let ran = project.run(&["bump", "--ledger", "l.json", "--to-mapping"]);
-    ran.ends(1).says("refused to change `a.yaml:8:93`").is_silent_about("fault in these tools");
+    ran.ends(1).says("refused to change `a.yaml:8:101`").is_silent_about("fault in these tools");
     assert_eq!(project.read("a.yaml"), template);
 }
 

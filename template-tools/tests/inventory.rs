@@ -43,14 +43,29 @@ b.json:1:111  Globals   sosw   10 !     us-east-1  123456789012
 }
 
 #[test]
-fn the_list_is_no_wider_than_80_columns() {
+fn a_list_that_is_wider_than_80_columns_is_grouped_by_file_and_function() {
     let project = Project::new();
     let path = "services/orders/deployment/cloudformation/order-processing.yaml";
-    std::fs::create_dir_all(project.path(path).parent().unwrap()).unwrap();
-    project.write(path, &function(&[&arn("sosw", "7"), "!Ref Other"]));
-    project.run(&["list"]).ends(0).prints(&format!(
-        "{path}:7:11 F\n  sosw:7 in us-east-1, account 123456789012\n{path}:8:16 F\n  \
-         (`Other` is no parameter and no resource of this template)\n"
+    let long = format!("{}/template.yaml", "services/of-another-department".repeat(3));
+    let open = arn("a-layer-with-a-name", "31").replace("us-east-1", "${AWS::Region}");
+    for path in [path, &long] {
+        let layers = [&arn("sosw", "7"), "!Ref Other", &format!("!Sub {open}")];
+        project.write(path, &function(&layers).replace("  F:", "  OrdersFunction:"));
+    }
+    let references = "  OrdersFunction
+    7:11  sosw:7                  us-east-1  123456789012
+    8:16  (`Other` is no parameter and no resource of this template)
+    9:16  a-layer-with-a-name:31  *          123456789012
+";
+    // A path is never broken.
+    let list = format!("{long}\n{references}{path}\n{references}");
+    project.run(&["list"]).ends(0).prints(&list);
+    // What is too wide even so is a sentence, broken at its blanks.
+    let name = "a".repeat(60);
+    project.write(path, &function(&[&arn(&name, "7"), "!Ref Other"]));
+    project.run(&["list", path]).ends(0).prints(&format!(
+        "{path}\n  F\n    7:11 {name}:7 in\n    us-east-1, account 123456789012\n    8:16 (`Other` is no parameter and no \
+         resource of this template)\n"
     ));
 }
 
@@ -158,6 +173,10 @@ fn reports_for_machines() {
         let ran = project.run(&["lint", "--format", format]);
         assert!(ran.ends(1).stdout.contains("variable-without-sub"), "{}", ran.stdout);
         assert!(!ran.stdout.contains("fix: "), "{}", ran.stdout);
+    }
+    for format in ["sarif", "github"] {
+        let refused = project.run(&["bump", "--pin", &pin, "--diff", "--format", format]);
+        refused.ends(2).prints("").says(&format!("'--diff' cannot be used with '--format {format}'"));
     }
     let diff = project.run(&["bump", "--pin", &pin, "--diff", "--format", "json"]);
     let json: Value = serde_json::from_str(&diff.ends(0).stdout).unwrap();

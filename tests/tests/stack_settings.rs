@@ -168,6 +168,43 @@ fn pypi_every_key_of_samconfig_reaches_cloudformation_as_sam_sends_it() {
     assert!(!calls.is_empty() && calls.iter().all(|call| call.access_key == other), "{calls:?}");
 }
 
+/// By the reader that bumps have: several pairs in one string of a list, both forms, quotes.
+#[test]
+fn pypi_parameters_of_samconfig_are_read_as_bumps_read_them() {
+    let stacks = Stacks::new();
+    let parameters = "{A: {Type: String}, B: {Type: String}, C: {Type: CommaDelimitedList}}";
+    stacks.template(
+        "t.yaml",
+        format!("Parameters: {parameters}\nResources: {{T: {{Type: AWS::SNS::Topic}}}}\n"),
+    );
+    let with = |overrides: &str| {
+        stacks.template(
+            "samconfig.toml",
+            format!("[default.deploy.parameters]\nparameter_overrides = {overrides}\n"),
+        );
+        stacks.deploy(&["t.yaml", "--dry-run"])
+    };
+    for overrides in [
+        "['A=1 B=\"two words\"', 'C=x,y']",
+        "[['A=1'], ['ParameterKey=B,ParameterValue=\"two words\" ParameterKey=C,ParameterValue=x,y A=2']]",
+        "{A = 1, B = 'two words', C = ['x', 'y']}",
+        "'A=0 A=1 B=\"two words\" C=x,y'",
+    ] {
+        let run = with(overrides).ends_with(0);
+        let call = the_call(&run, "CreateChangeSet");
+        for (number, (name, value)) in [("A", "1"), ("B", "two words"), ("C", "x,y")].into_iter().enumerate()
+        {
+            let field = |what: &str| call.field(&format!("Parameters.member.{}.Parameter{what}", number + 1));
+            assert_eq!(field("Key").as_deref(), Some(name), "{overrides}");
+            assert_eq!(field("Value").as_deref(), Some(value), "{overrides}");
+        }
+    }
+    for overrides in ["['A=1', 'B']", "['A=1', 7]"] {
+        let run = with(overrides).ends_with(1).says("`parameter_overrides` cannot be read");
+        assert!(run.calls.is_empty());
+    }
+}
+
 #[test]
 fn pypi_keys_that_only_sam_honours_are_an_error_and_others_a_warning() {
     let stacks = Stacks::new();

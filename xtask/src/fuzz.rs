@@ -58,12 +58,17 @@ pub(crate) fn fuzz(arguments: &[OsString]) -> Result<ExitCode> {
         shell.create_dir(format!("tests/fuzz/{folder}/{name}"))?;
     }
     let program = format!("{FOLDER}/{host}/release/{name}");
-    let options = [
+    let mut options = vec![
         format!("-max_total_time={seconds}"),
         format!("-dict=tests/fuzz/{name}.dict"),
         format!("-artifact_prefix=tests/fuzz/artifacts/{name}/"),
         format!("tests/fuzz/corpus/{name}"),
     ];
+    // What is found goes to the first folder; the seeds are only read.
+    let seeds = format!("tests/fuzz/seeds/{name}");
+    if shell.path_exists(&seeds) {
+        options.push(seeds);
+    }
     run(&cmd!(
         shell,
         "{program} -rss_limit_mb=1024 -malloc_limit_mb=512 -timeout=10 -print_final_stats=1 {options...}"

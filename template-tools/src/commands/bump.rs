@@ -211,9 +211,9 @@ fn write(changing: Vec<Planned>, format: Format, ui: Ui) -> (usize, Outcome) {
             None => {}
         }
     }
-    if interrupt::came() {
+    if let Some(signal) = interrupt::came() {
         ui.failed("Stopped", "nothing was written");
-        return (0, Outcome::Interrupted);
+        return (0, Outcome::Interrupted(signal));
     }
     let mut changed = 0;
     while !staged.is_empty() {
@@ -240,7 +240,7 @@ fn write(changing: Vec<Planned>, format: Format, ui: Ui) -> (usize, Outcome) {
 
 /// Puts a file's new text beside it; nothing, once somebody wants to stop.
 fn stage_file(mut file: Planned) -> (Planned, Option<Result<Staged, WriteError>>) {
-    let texts = file.before.take().zip(file.plan.text.take()).filter(|_| !interrupt::came());
+    let texts = file.before.take().zip(file.plan.text.take()).filter(|_| interrupt::came().is_none());
     let staged = texts.map(|(before, after)| {
         stage(Change { path: file.path.clone(), before: before.into_bytes(), after: after.into_bytes() })
     });

@@ -9,7 +9,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use template_tools::arn::PLACEHOLDER_END;
 use template_tools::content::update_content;
 use template_tools::convert::{Form, convert};
-use template_tools::document::{ParseError, Position, parse};
+use template_tools::document::{ParseError, Position, comment_in_json, parse};
 use template_tools::ledger::Ledger;
 use template_tools::lexical::{has_expressions, plan_lexical};
 use template_tools::plan::{LeftAlone, Part, Plan, Wanted, Weight, comments, plan_with};
@@ -201,9 +201,11 @@ impl Search<'_> {
         };
         let seen = scan_with(self.paths, &needles, Sight::Git, also, |path, bytes| one(path, bytes, false));
         let mut files = Files { planned: Vec::new(), errors: Vec::new(), read: seen.read };
-        let mut known = BTreeSet::new();
-        files.take(seen, &mut known);
-        if self.why == Why::Everything || !self.include.is_empty() {
+        // A walk from one place meets each file once.
+        let is_again = self.why == Why::Everything || !self.include.is_empty();
+        let mut known = (is_again || self.paths.len() > 1).then(BTreeSet::new);
+        files.take(seen, known.as_mut());
+        if is_again {
             let all = scan_with(self.paths, &needles, Sight::Everything, also, |path, bytes| {
                 if self.why == Why::Everything || self.include.has(path) {
                     one(path, bytes, true)
@@ -212,7 +214,7 @@ impl Search<'_> {
                 }
             });
             // What could not be read was said, or was none of our business.
-            files.take(Scanned { errors: Vec::new(), ..all }, &mut known);
+            files.take(Scanned { errors: Vec::new(), ..all }, known.as_mut());
             files.planned.sort_by(|one, other| one.path.cmp(&other.path));
         }
         Ok(files)
@@ -271,11 +273,11 @@ impl Search<'_> {
                 Err(source) => Err(FileError::Samconfig { path: path.to_owned(), source }),
             };
         }
-        let plan = match (&self.form, &self.content) {
+        let plan = readable(path, text).and_then(|()| match (&self.form, &self.content) {
             (Some(form), _) => convert(text, &wanted, form),
             (None, Some(ledger)) => update_content(text, &wanted, ledger),
             (None, None) => plan_with(text, &wanted),
-        };
+        });
         match plan {
             Ok(mut plan) => {
                 if self.why == Why::Everything {
@@ -307,11 +309,16 @@ fn may_name(named: &Needles, bytes: &[u8]) -> bool {
 }
 
 impl Files {
-    fn take(&mut self, scanned: Scanned<Result<Option<Planned>, FileError>>, known: &mut BTreeSet<PathBuf>) {
+    fn take(
+        &mut self,
+        scanned: Scanned<Result<Option<Planned>, FileError>>,
+        mut known: Option<&mut BTreeSet<PathBuf>>,
+    ) {
         self.errors.extend(scanned.errors.into_iter().map(FileError::from));
         for (path, result) in scanned.files {
             // The same file may have been named in two ways.
-            if let Ok(path) = path.canonicalize()
+            if let Some(known) = known.as_deref_mut()
+                && let Ok(path) = path.canonicalize()
                 && !known.insert(path)
             {
                 continue;
@@ -348,6 +355,17 @@ pub(crate) fn build_output(path: &Path) -> Option<&'static str> {
     )
 }
 
+/// Whether a template is what its name says. Comments in JSON are read as YAML reads them, as texts, and a reference that
+/// stands behind one would be passed over in silence.
+pub(crate) fn readable(path: &Path, text: &str) -> Result<(), ParseError> {
+    let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    let may_be_template = || SECTIONS.iter().any(|section| text.contains(section));
+    if is_json && (text.contains("//") || text.contains("/*")) && may_be_template() {
+        return comment_in_json(text).map_or(Ok(()), Err);
+    }
+    Ok(())
+}
+
 /// The text of a file, or where it stops being one.
 pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, NotUtf8> {
     if is_utf16(bytes) {
@@ -363,35 +381,4 @@ pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, NotUtf8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn build_output_is_told_by_its_place_or_name() {
-        for path in [
-            "cdk.out/a.template.json",
-            "x/.aws-sam/build/template.yaml",
-            "packaged.yaml",
-            "a/sam-packaged-x.yml",
-            "x.packaged.json",
-        ] {
-            assert!(build_output(Path::new(path)).is_some(), "{path}");
-        }
-        for path in ["template.yaml", "cdk.out.yaml", "unpackaged.yaml", "packaged/template.yaml"] {
-            assert!(build_output(Path::new(path)).is_none(), "{path}");
-        }
-    }
-
-    #[test]
-    fn globs_are_those_of_git() {
-        let include =
-            Include::new(&["*.yml".to_owned(), "./deploy/**".to_owned(), "/top.json".to_owned()]).unwrap();
-        for path in ["a.yml", "./b/a.yml", "deploy/x/y.yaml", "top.json"] {
-            assert!(include.has(Path::new(path)), "{path}");
-        }
-        for path in ["a.yaml", "b/top.json"] {
-            assert!(!include.has(Path::new(path)), "{path}");
-        }
-        assert!(Include::new(&["a{".to_owned()]).is_err());
-    }
-}
+mod tests;

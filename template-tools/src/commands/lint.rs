@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::called::CalledAs;
 use crate::cli::{Format, LintArgs};
-use crate::commands::files::{FileError, build_output, check_paths, utf8};
+use crate::commands::files::{FileError, build_output, check_paths, readable, utf8};
 use crate::commands::outcome::Outcome;
 use crate::commands::source;
 use crate::ui::{Ui, counted, harmless, raw_result, shown_path};
@@ -45,7 +45,10 @@ pub(crate) fn run(args: &LintArgs, called: &CalledAs, ui: Ui) -> ExitCode {
     };
     let scanned = scan(&args.paths, &needles, |path, bytes| match utf8(bytes) {
         _ if build_output(path).is_some() => Ok(Linted::default()),
-        Ok(text) => lint(text, &pins).or_else(|error| unreadable(path, text, error)),
+        Ok(text) => {
+            let linted = readable(path, text).and_then(|()| lint(text, &pins));
+            linted.or_else(|error| unreadable(path, text, error))
+        }
         Err(source) => Err(FileError::Encoding { path: path.to_owned(), source }),
     });
     let mut outcome = Outcome::Done;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::cli::{BumpArgs, ListArgs, ListFormat};
-use crate::commands::files::{FileError, SearchError, build_output, check_paths, utf8};
+use crate::commands::files::{FileError, SearchError, build_output, check_paths, readable, utf8};
 use crate::commands::outcome::Outcome;
 use crate::ui::{Ui, counted, harmless, raw_result, shown_path};
 use template_tools::arn::{AccountId, LayerName, Partition, Region};
@@ -17,9 +17,12 @@ use template_tools::inventory::{Inventory, Named, NamedVersion};
 use template_tools::kind::{Kind, kind};
 use template_tools::lexical::has_expressions;
 use template_tools::pattern::{ArnPattern, Part, Placeholders, VersionPart};
-use template_tools::table::{WIDTH, wrapped};
 use template_tools::tree::needles::Needles;
 use template_tools::tree::scan::scan;
+
+mod table;
+
+use table::{Cells, Line};
 
 /// What a file has in it that can only be filled in later, and may name a layer.
 const ARN: &str = "layer:";
@@ -127,7 +130,7 @@ fn rows(path: &Path, bytes: &[u8], outside: &Outside<'_>) -> Result<Vec<Row>, Fi
         return Ok(Vec::new());
     }
     let text = utf8(bytes).map_err(|source| FileError::Encoding { path: path.to_owned(), source })?;
-    let document = match parse(text) {
+    let document = match readable(path, text).and_then(|()| parse(text)) {
         Ok(document) => document,
         Err(source) if has_expressions(text) && text.contains(ARN) => {
             return Err(FileError::expressions(path, source));
@@ -222,90 +225,24 @@ fn layers(rows: &[Row]) -> BTreeMap<Key, Versions> {
 }
 
 /// What is in the place of the columns behind the function.
-enum Cells {
-    /// Layer, version, region and account.
-    Layer([String; 4]),
-    /// Why there is none.
-    Reason(String),
-}
-
-/// `*` stands for what is known only when a stack is deployed; `!` marks layers with mixed versions. A reference is a
-/// line; where that would be too wide, it is one for its place and one for what is there.
+/// `*` stands for what is known only when a stack is deployed; `!` marks layers with mixed versions.
 fn table(rows: &[Row], layers: &BTreeMap<Key, Versions>) -> String {
-    let cells = |row: &Row| {
-        let place = format!("{}:{}", shown_path(&row.path), row.position);
-        let cells = match &row.what {
-            Ok(pattern) => {
-                let mixed = layers.get(&Key::of(pattern)).is_some_and(|versions| versions.len() > 1);
-                let version = format!("{}{}", version(pattern), if mixed { " !" } else { "" });
-                Cells::Layer([
-                    pattern.layer.to_string(),
-                    version,
-                    any(&pattern.region),
-                    any(&pattern.account),
-                ])
-            }
+    let line = |row: &Row| Line {
+        path: shown_path(&row.path),
+        position: row.position.to_string(),
+        functions: row.functions.iter().map(|name| harmless(name)).collect(),
+        cells: match &row.what {
+            Ok(pattern) => Cells::Layer {
+                layer: pattern.layer.to_string(),
+                version: version(pattern).to_string(),
+                is_mixed: layers.get(&Key::of(pattern)).is_some_and(|versions| versions.len() > 1),
+                place: [any(&pattern.region), any(&pattern.account)],
+            },
             Err(reason) => Cells::Reason(harmless(&format!("({reason})"))),
-        };
-        (place, harmless(&row.functions.join(",")), cells)
+        },
     };
-    let lines: Vec<(String, String, Cells)> = rows.iter().map(cells).collect();
-    if lines.is_empty() {
-        return String::new();
-    }
-    let text = narrow(&lines).unwrap_or_else(|| lines.iter().flat_map(block).collect());
-    text.into_iter().map(|line| line + "\n").collect()
-}
-
-/// One line for each, if none gets too wide.
-fn narrow(lines: &[(String, String, Cells)]) -> Option<Vec<String>> {
-    const HEAD: [&str; 6] = ["REFERENCE", "FUNCTION", "LAYER", "VERSION", "REGION", "ACCOUNT"];
-    /// A reason in a narrower column is no help.
-    const ROOM: usize = 30;
-    let mut widths = HEAD.map(str::len);
-    for (place, functions, cells) in lines {
-        let behind: &[String] = if let Cells::Layer(cells) = cells { cells } else { &[] };
-        for (width, cell) in widths.iter_mut().zip([place, functions].into_iter().chain(behind)) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let start = widths[..2].iter().map(|width| width + 2).sum::<usize>();
-    let room = WIDTH.checked_sub(start).filter(|room| *room >= ROOM)?;
-    if start + widths[2..].iter().map(|width| width + 2).sum::<usize>() - 2 > WIDTH {
-        return None;
-    }
-    let joined = |cells: &[&str]| {
-        let cells: Vec<String> =
-            cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        cells.join("  ").trim_end().to_owned()
-    };
-    let mut text = vec![joined(&HEAD)];
-    for (place, functions, cells) in lines {
-        match cells {
-            Cells::Layer([layer, version, region, account]) => {
-                text.push(joined(&[place, functions, layer, version, region, account]));
-            }
-            Cells::Reason(reason) => {
-                let mut parts = wrapped(reason, room).into_iter();
-                text.push(joined(&[place, functions, &parts.next().unwrap_or_default()]));
-                text.extend(parts.map(|part| format!("{:start$}{part}", "")));
-            }
-        }
-    }
-    Some(text)
-}
-
-/// `a.yaml:7:11 F` and below it `sosw:7 in us-east-1, account 123456789012`.
-fn block((place, functions, cells): &(String, String, Cells)) -> Vec<String> {
-    let what = match cells {
-        Cells::Layer([layer, version, region, account]) => {
-            format!("{layer}:{version} in {region}, account {account}")
-        }
-        Cells::Reason(reason) => reason.clone(),
-    };
-    let mut lines = wrapped(&format!("{place} {}", functions.replace(',', ", ")), WIDTH);
-    lines.extend(wrapped(&what, WIDTH - 2).into_iter().map(|line| format!("  {line}")));
-    lines
+    let lines: Vec<Line> = rows.iter().map(line).collect();
+    table::text(&lines).into_iter().map(|line| line + "\n").collect()
 }
 
 fn any<T: std::fmt::Display>(part: &Part<T>) -> String {

@@ -38,7 +38,7 @@ pub(crate) fn run(args: &NewArgs, called: &CalledAs, ui: Ui) -> ExitCode {
     };
     let existing = if args.force { Existing::Replace } else { Existing::Refuse };
     interrupt::listen();
-    match create(files.into_iter().map(file).collect(), existing, interrupt::came) {
+    match create(files.into_iter().map(file).collect(), existing, || interrupt::came().is_some()) {
         Ok(written) => {
             for (path, became) in written {
                 let verb = match became {
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &NewArgs, called: &CalledAs, ui: Ui) -> ExitCode {
         }
         Err(CreateError::Stopped) => {
             ui.failed("Stopped", "nothing was written");
-            Outcome::Interrupted.into()
+            interrupt::came().map_or(Outcome::Failed, Outcome::Interrupted).into()
         }
         Err(error) => {
             ui.error(&error);

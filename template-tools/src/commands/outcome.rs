@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::commands::interrupt::Signal;
+
 /// What became of a run. The worst that happened decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Outcome {
@@ -12,7 +14,7 @@ pub(crate) enum Outcome {
     /// Some of it could not be done.
     Partly,
     /// Somebody stopped it before anything was written.
-    Interrupted,
+    Interrupted(Signal),
 }
 
 impl From<Outcome> for ExitCode {
@@ -21,7 +23,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Done => 0,
             Outcome::Failed => 1,
             Outcome::Partly => 3,
-            Outcome::Interrupted => 130,
+            Outcome::Interrupted(signal) => signal.exit_code(),
         })
     }
 }

@@ -114,3 +114,35 @@ fn a_file_of_this_machine_stays() {
         "Resources:\n  sosw:\n    Type: AWS::Serverless::LayerVersion\n    Properties: {ContentUri: target/layers/sosw.zip}\n",
     );
 }
+
+#[test]
+fn lists_of_json_stay_json() {
+    let text = |runtimes: &str, key: &str| {
+        format!(
+            "{{\"Resources\": {{\"L\": {{\"Type\": \"AWS::Lambda::LayerVersion\", \"Properties\": {{\"LayerName\": \"sosw\", \"Content\": {{\"S3Bucket\": \"b-us-east-1\", \"S3Key\": \"{key}\"}}, \"CompatibleRuntimes\": {runtimes}}}}}}}}}"
+        )
+    };
+    let plan = run(&text("[]", "k"), &ledger(true));
+    assert_eq!(plan.refusals, []);
+    assert_eq!(plan.text, Some(text("[\"python3.12\", \"python3.13\"]", "sosw/new.zip")));
+}
+
+#[test]
+fn every_place_is_that_of_the_file_and_a_list_may_serve_two_layers() {
+    let text = format!(
+        "{}  M:\n    Type: AWS::Lambda::LayerVersion\n    Properties: {{LayerName: sosw, Content: {{S3Bucket: b-us-east-1, S3Key: \
+         sosw/new.zip}}, CompatibleRuntimes: *r}}\n  F: {{Type: AWS::Lambda::Function, Properties: {{Layers: \
+         ['arn:aws:lambda:us-east-1:123456789012:layer:sosw:1']}}}}\n",
+        layer(
+            "      Content: {S3Bucket: b-us-east-1, S3Key: sosw/new.zip}\n      CompatibleRuntimes: &r\n        - python3.9\n"
+        )
+    );
+    let plan = run(&text, &ledger(true));
+    assert_eq!(plan.refusals, []);
+    let expected =
+        text.replace("- python3.9", "- python3.12\n        - python3.13").replace("sosw:1'", "sosw:7'");
+    assert_eq!(plan.text.as_ref(), Some(&expected));
+    let lines: Vec<_> = plan.bumps.iter().map(|bump| bump.position.line).collect();
+    assert_eq!(lines, [8, 8, 12]);
+    assert_eq!(run(&expected, &ledger(true)).text, None);
+}

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Form;
-use super::target::{expression, text_of_sub};
+use super::target::{expression, place};
 use crate::arn::{LayerName, Region};
 use crate::document::{Document, NodeId, Position};
 use crate::flow::{Flow, Reference, Source};
@@ -36,9 +36,9 @@ pub(super) fn choose(document: &Document<'_>, flow: &Flow, wanted: &Wanted<'_>, 
             continue;
         }
         chosen.names.insert(reference.pattern.layer.clone());
-        let found = expression(document, reference).and_then(|node| match (form, reference.source) {
-            (Form::Mapping, Source::Leaf(leaf)) => text_of_sub(document, node, leaf).map(|_| node),
-            _ => Ok(node),
+        let found = expression(document, reference).and_then(|node| match form {
+            Form::Mapping => place(document, node, reference).map(|_| node),
+            Form::Ssm(_) => Ok(node),
         });
         match found {
             Ok(node) => chosen.expressions.entry(node).or_default().push(index),

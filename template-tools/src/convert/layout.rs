@@ -10,6 +10,8 @@ pub(super) enum Tree {
     Plain(String),
     /// A text that YAML could take for something else.
     Quoted(String),
+    /// What is to stand there as it is.
+    Code(String),
     /// Pairs.
     Map(Vec<(String, Tree)>),
 }
@@ -81,6 +83,30 @@ impl<'d, 't> Layout<'d, 't> {
         let before =
             named("Resources").or_else(|| named("Globals")).or_else(|| named("Outputs")).or(keys().next())?;
         Some(vec![self.before(self.root, before, section, &Tree::Map(pairs))?])
+    }
+
+    /// Puts a pair into a mapping that is written out.
+    pub(super) fn put(&self, mapping: NodeId, name: &str, tree: Tree) -> Option<Change> {
+        match self.document.pairs(mapping).first() {
+            Some((first, _)) if self.is_flow(mapping) => self.before(mapping, *first, name, &tree),
+            Some((first, _)) => {
+                // In a list the first key stands behind a dash, and the others below it.
+                let at = self.document.node(*first).range().start;
+                let start = self.document.text()[..at].rfind('\n').map_or(0, |end| end + 1);
+                let written = &self.document.text()[start..at];
+                let lead = " ".repeat(written.len());
+                let mut lines = String::new();
+                self.block(name, &tree, &lead, self.quotes(*first), &mut lines);
+                let new = format!("{}{lead}", &lines[lead.len()..]);
+                let is_blank = written.bytes().all(|byte| byte == b' ' || byte == b'-');
+                is_blank.then(|| Change::Insert { mapping, at, new, key: name.to_owned() })
+            }
+            None => {
+                let quotes = if self.is_json() { Quotes::All('"') } else { Quotes::Few };
+                let new = self.flow(&Tree::Map(vec![(name.to_owned(), tree)]), None, quotes);
+                Some(Change::Replace { node: mapping, range: self.document.node(mapping).range(), new })
+            }
+        }
     }
 
     /// A pair before the key of another.
@@ -209,6 +235,7 @@ impl<'d, 't> Layout<'d, 't> {
             (Tree::Plain(text) | Tree::Quoted(text), Quotes::All(quote)) => format!("{quote}{text}{quote}"),
             (Tree::Quoted(text), Quotes::Few) => format!("{0}{text}{0}", self.quote),
             (Tree::Plain(text), Quotes::Few) => text.clone(),
+            (Tree::Code(code), _) => code.clone(),
             (Tree::Map(_), _) => self.flow(tree, None, quotes),
         }
     }
@@ -226,8 +253,30 @@ impl<'d, 't> Layout<'d, 't> {
     }
 
     /// A list, as JSON writes it.
-    pub(super) fn list(&self, items: &[&str]) -> String {
+    fn list(&self, items: &[&str]) -> String {
         format!("[{}]", items.join(self.comma))
+    }
+
+    /// The version of the stack's region in a mapping.
+    pub(super) fn row(&self, mapping: &str) -> String {
+        if self.is_json() {
+            let region = self.call("Ref", "\"AWS::Region\"");
+            let row = self.list(&[&format!("\"{mapping}\""), &region, "\"Version\""]);
+            self.call("Fn::FindInMap", &row)
+        } else {
+            let quote = self.quote;
+            format!("!FindInMap [{mapping}, !Ref {quote}AWS::Region{quote}, Version]")
+        }
+    }
+
+    /// What `Fn::Sub` is given: a text with one variable.
+    pub(super) fn text_with(&self, text: &str, variable: &str, value: &str) -> String {
+        if self.is_json() {
+            self.list(&[&format!("\"{text}\""), &self.call(variable, value)])
+        } else {
+            let quote = self.quote;
+            format!("[{quote}{text}{quote}, {{{variable}: {value}}}]")
+        }
     }
 
     /// Whether the template is JSON, or written as if it were.

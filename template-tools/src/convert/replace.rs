@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Form;
 use super::choose::{Chosen, left_alone, rows_for};
 use super::layout::{Layout, Tree};
-use super::target::{Extent, Why, extent};
+use super::target::{Extent, Place, Why, extent, place};
 use crate::arn::LayerName;
 use crate::document::{Document, NodeId};
 use crate::edit::Change;
@@ -91,8 +91,9 @@ impl OneDocument<'_, '_, '_> {
 
     fn take_to_mapping(&mut self, node: NodeId, reference: &Reference) -> Result<String, Why> {
         let layer = &reference.pattern.layer;
-        let leaf = self.document.intrinsic(node).map_or(node, |call| call.argument);
-        let text = self.document.scalar(leaf).ok_or("its form cannot be replaced")?;
+        let form = place(self.document, node, reference)?;
+        let (Place::Text(leaf) | Place::TextWith(leaf, _) | Place::Piece(leaf) | Place::Alone(leaf)) = form;
+        let text = self.document.scalar(leaf).unwrap_or_default();
         let (before, after) = (&text[..reference.part.start], &text[reference.part.end..]);
         let place = extent(self.document, leaf)?;
         let rows = rows_for(reference, self.wanted).ok_or("the versions cannot be told apart by region")?;
@@ -100,24 +101,45 @@ impl OneDocument<'_, '_, '_> {
             let version = Tree::Plain(pin.version?.to_string());
             Some((region.to_string(), Tree::Map(vec![("Version".to_owned(), version)])))
         });
+        let variable = self.free_variable(&format!("{}Version", logical(layer)), form);
         let name = self.named(layer, "Mappings", "Versions", Tree::Map(rows.collect()));
-        let variable = format!("{}Version", logical(layer));
+        let row = self.layout.row(&name);
         let text = format!("{}${{{variable}}}{}", before.trim_start(), after.trim_end());
-        let layout = &self.layout;
-        let new = if layout.is_json() {
-            let region = layout.call("Ref", "\"AWS::Region\"");
-            let row = layout.list(&[&format!("\"{name}\""), &region, "\"Version\""]);
-            let row = layout.call(&variable, &layout.call("Fn::FindInMap", &row));
-            layout.list(&[&format!("\"{text}\""), &row])
-        } else {
-            let quote = layout.quote;
-            let tag = if leaf == node { "!Sub " } else { "" };
-            format!(
-                "{tag}[{quote}{text}{quote}, {{{variable}: !FindInMap [{name}, !Ref {quote}AWS::Region{quote}, Version]}}]"
-            )
+        let new = match form {
+            Place::Alone(_) => row,
+            Place::Text(_) => {
+                let tag = if self.document.tag(leaf).is_some() { "!Sub " } else { "" };
+                format!("{tag}{}", self.layout.text_with(&text, &variable, &row))
+            }
+            Place::Piece(_) => {
+                // Blanks count between the other pieces.
+                let text = format!("{before}${{{variable}}}{after}");
+                let list = self.layout.text_with(&text, &variable, &row);
+                if self.layout.is_json() {
+                    self.layout.call("Fn::Sub", &list)
+                } else {
+                    format!("!Sub {list}")
+                }
+            }
+            Place::TextWith(_, variables) => {
+                let pair = self.layout.put(variables, &variable, Tree::Code(row));
+                self.replaced.changes.push(pair.ok_or("nothing can be put into its variables")?);
+                let quote = if self.layout.is_json() { '"' } else { self.layout.quote };
+                format!("{quote}{text}{quote}")
+            }
         };
         self.change(leaf, place, &new);
         Ok(name)
+    }
+
+    /// A name that neither the variables of `Fn::Sub` have nor its text.
+    fn free_variable(&self, name: &str, form: Place) -> String {
+        let Place::TextWith(leaf, variables) = form else { return name.to_owned() };
+        let text = self.document.scalar(leaf).unwrap_or_default();
+        let is_taken = |name: &str| {
+            !self.document.values(variables, name).is_empty() || text.contains(&format!("${{{name}}}"))
+        };
+        first_free(name, is_taken)
     }
 
     fn take_to_ssm(&mut self, node: NodeId, reference: &Reference, ssm: &str) -> Result<String, Why> {
@@ -182,8 +204,7 @@ impl OneDocument<'_, '_, '_> {
             self.made.values().any(|other| other == name)
                 || sections.iter().any(|section| !self.document.values(*section, name).is_empty())
         };
-        let numbered = (2..).map(|number| format!("{name}{number}"));
-        std::iter::once(name.to_owned()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default()
+        first_free(name, is_taken)
     }
 
     fn finish(mut self) -> Replaced {
@@ -203,6 +224,12 @@ impl OneDocument<'_, '_, '_> {
         let left = references.map(|reference| left_alone(self.document, reference, why)).collect();
         Replaced { left, ..Replaced::default() }
     }
+}
+
+/// The name, or the first with a number behind it that nothing has.
+fn first_free(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let numbered = (2..).map(|number| format!("{name}{number}"));
+    std::iter::once(name.to_owned()).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default()
 }
 
 const PARAMETER_TYPE: &str = "AWS::SSM::Parameter::Value<String>";

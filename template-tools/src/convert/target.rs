@@ -10,6 +10,7 @@ pub(super) type Why = &'static str;
 
 const ELSEWHERE: Why = "the version does not stand in the entry itself, and the form is not changed";
 const FORM: Why = "its form cannot be replaced";
+const PLAIN: Why = "its text has no variables: a row for each region needs `Fn::Sub` or `Fn::Join`";
 
 /// The expression that comes to a reference's whole ARN: its entry, or the branch of `Fn::If` that it stands in.
 pub(super) fn expression(document: &Document<'_>, reference: &Reference) -> Result<NodeId, Why> {
@@ -29,10 +30,60 @@ pub(super) fn expression(document: &Document<'_>, reference: &Reference) -> Resu
     }
 }
 
-/// The text of `Fn::Sub` that an expression is.
-pub(super) fn text_of_sub(document: &Document<'_>, node: NodeId, leaf: NodeId) -> Result<NodeId, Why> {
-    let call = document.intrinsic(node).filter(|call| call.name == "Fn::Sub" && call.argument == leaf);
-    call.map(|call| call.argument).ok_or(FORM)
+/// Where the row of a mapping can take the place of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the text that `Fn::Sub` has alone.
+    Text(NodeId),
+    /// In the text of `Fn::Sub` with variables of its own.
+    TextWith(NodeId, NodeId),
+    /// In a piece of `Fn::Join`, with more of the ARN.
+    Piece(NodeId),
+    /// It is a piece of `Fn::Join`, or a variable of `Fn::Sub`, by itself.
+    Alone(NodeId),
+}
+
+/// The place of a reference's version in the expression that comes to its ARN.
+pub(super) fn place(document: &Document<'_>, node: NodeId, reference: &Reference) -> Result<Place, Why> {
+    let Source::Leaf(leaf) = reference.source else { return Err(ELSEWHERE) };
+    let call = document.intrinsic(node).ok_or(PLAIN)?;
+    let items = document.items(call.argument).unwrap_or_default();
+    let text = document.scalar(leaf).unwrap_or_default();
+    let is_alone = reference.part == (0..text.len());
+    match (call.name.as_ref(), items) {
+        ("Fn::Sub", []) if call.argument == leaf => Ok(Place::Text(leaf)),
+        ("Fn::Sub", &[first, variables])
+            if first == leaf && document.intrinsic(first).is_none() && is_map(document, variables) =>
+        {
+            Ok(Place::TextWith(leaf, variables))
+        }
+        ("Fn::Sub", &[_, variables])
+            if is_alone && document.pairs(variables).iter().any(|(_, value)| *value == leaf) =>
+        {
+            Ok(Place::Alone(leaf))
+        }
+        ("Fn::Join", &[_, list]) => {
+            let is_it = |piece: &&NodeId| **piece == leaf || argument_of_sub(document, **piece) == Some(leaf);
+            let piece = document.items(list).into_iter().flatten().find(is_it).ok_or(FORM)?;
+            match document.intrinsic(*piece) {
+                Some(_) if argument_of_sub(document, *piece) == Some(leaf) => Ok(Place::Text(leaf)),
+                Some(_) => Err(FORM),
+                None if is_alone => Ok(Place::Alone(leaf)),
+                // `Fn::Sub` would replace what `Fn::Join` leaves.
+                None if text.contains("${") => Err(FORM),
+                None => Ok(Place::Piece(leaf)),
+            }
+        }
+        _ => Err(FORM),
+    }
+}
+
+fn argument_of_sub(document: &Document<'_>, node: NodeId) -> Option<NodeId> {
+    document.intrinsic(node).filter(|call| call.name == "Fn::Sub").map(|call| call.argument)
+}
+
+fn is_map(document: &Document<'_>, node: NodeId) -> bool {
+    matches!(document.node(node).content, Content::Mapping(_)) && document.intrinsic(node).is_none()
 }
 
 /// The bytes of a node with its tag and anchor, and the anchor, which goes to what takes its place.
@@ -95,7 +146,9 @@ fn aliases(document: &Document<'_>, node: NodeId) -> Result<(), Why> {
         let layers = pairs.filter(|(name, _)| document.scalar(*name) == Some("Layers"));
         layers.flat_map(|(_, list)| document.items(*list).into_iter().flatten().copied()).collect()
     };
-    used.all(|(id, target)| target == node && layers().contains(&id))
+    // Where the anchor is, the new form stands, too.
+    let is_home = || layers().iter().any(|item| document.below(*item).contains(&node));
+    used.all(|(id, target)| target == node && layers().contains(&id) && is_home())
         .then_some(())
         .ok_or("its anchor is used outside of `Layers`, where the new form may not stand")
 }

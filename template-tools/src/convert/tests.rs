@@ -353,3 +353,5 @@ fn each_layer_and_each_document_gets_its_own() {
     assert_eq!(plan.bumps.iter().map(|bump| bump.position.line).collect::<Vec<_>>(), [1, 1, 3, 3]);
     assert_eq!(convert(&after, &Wanted::new(&pins), &Form::Mapping).unwrap().text, None);
 }
+
+mod rows;

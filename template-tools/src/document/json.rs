@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::build::Build;
-use super::{Content, Document, Style};
+use super::{Content, Document, ParseError, Position, Style};
 
 /// Deeper than any template; the YAML reader has a limit of its own.
 const DEEPEST: usize = 1000;
@@ -281,6 +281,20 @@ fn is_known(key: &str) -> bool {
                 | "CompatibleRuntimes"
                 | "CompatibleArchitectures"
         )
+}
+
+/// The first comment in a text that should be JSON, which has none; YAML would take it for part of the text behind it.
+pub fn comment_in_json(text: &str) -> Option<ParseError> {
+    let is_comment =
+        |at: usize| text.get(at..).is_some_and(|rest| rest.starts_with("//") || rest.starts_with("/*"));
+    let mut tokens = Tokens::new(text);
+    while let Ok(token) = tokens.next() {
+        token?;
+    }
+    // It has stopped at the byte, or behind it.
+    let at = [tokens.at, tokens.at.saturating_sub(1)].into_iter().find(|at| is_comment(*at))?;
+    let message = "a comment, which JSON does not have".to_owned();
+    Some(ParseError { position: Position::at(text, at), message })
 }
 
 #[cfg(test)]

@@ -82,6 +82,10 @@ fn prove(before: &Document<'_>, after: &Document<'_>, changes: &[Change]) -> Res
     if before.roots().len() != after.roots().len() {
         return Err(ProofError::Overlap);
     }
+    // YAML reads what JSON does not.
+    if before.is_json() && !after.is_json() {
+        return Err(ProofError::Elsewhere(before.position(before.roots()[0])));
+    }
     let mut twins: BTreeMap<NodeId, NodeId> = BTreeMap::new();
     let mut waiting: Vec<(NodeId, NodeId)> =
         before.roots().iter().copied().zip(after.roots().iter().copied()).rev().collect();

@@ -252,7 +252,9 @@ impl<'d, 't> Evaluator<'d, 't> {
             };
             return vec![Value::unknown(name, reason)];
         };
-        if let Some((number, given)) = self.given.iter().enumerate().find(|(_, given)| given.name == name) {
+        // Of one that is given twice, the last counts.
+        let mut given = self.given.iter().enumerate().rev();
+        if let Some((number, given)) = given.find(|(_, given)| given.name == name) {
             let home = Home::Given(name.to_owned());
             return vec![Value::literal(&given.value, Source::Given(number), home)];
         }

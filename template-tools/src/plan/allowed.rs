@@ -1,4 +1,4 @@
-//! Which values a parameter of a template takes: its `AllowedValues`, `AllowedPattern`, `MinValue` and the others.
+//! Which values a parameter of a template takes: its `Type`, `AllowedValues`, `AllowedPattern`, `MinValue` and the others.
 
 use regex::Regex;
 
@@ -44,7 +44,10 @@ impl Limits<'_, '_> {
                 format!(", `{pattern}`, does not match `{value}`"),
             ));
         }
-        let number = value.parse::<f64>().ok()?;
+        let Ok(number) = value.parse::<f64>() else {
+            let kind = self.text("Type").filter(|kind| ["Number", "List<Number>"].contains(kind))?;
+            return Some(("the `Type`".to_owned(), format!(" is `{kind}`, which `{value}` is not")));
+        };
         let is_beyond = |key: &str, beyond: fn(f64, f64) -> bool| {
             let limit = self.text(key)?;
             let is_beyond = limit.parse().is_ok_and(|limit| beyond(number, limit));
@@ -85,6 +88,12 @@ mod tests {
     #[test]
     fn every_limit_of_a_parameter_counts() {
         check("Type: Number", "12", None);
+        let kind =
+            |kind: &str| format!("the `Type` of parameter `V` is `{kind}`, which `X_PLACEHOLDER` is not");
+        check("Type: Number", "X_PLACEHOLDER", Some(&kind("Number")));
+        check("Type: List<Number>", "12, X_PLACEHOLDER", Some(&kind("List<Number>")));
+        check("Type: String", "X_PLACEHOLDER", None);
+        check("Type: AWS::SSM::Parameter::Value<List<Number>>", "/a/name", None);
         check("Type: Number, MaxValue: 12, MinValue: 12", "12", None);
         check("MaxValue: 10", "12", Some("the `MaxValue` of parameter `V` is 10, and the value would be 12"));
         check(

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use toml::de::{DeTable, DeValue};
 
 use super::SamconfigError;
-use super::overrides::{in_string, one};
+use super::overrides::{in_string, one, read};
 use crate::document::Position;
+use crate::flow::Given;
 
 /// The settings of one environment, those of `global` among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,7 +107,7 @@ impl DeploySettings {
             "disable_rollback" => truth.map(|truth| self.disable_rollback = truth).is_some(),
             "confirm_changeset" => truth.map(|truth| self.confirm_changeset = truth).is_some(),
             "no_execute_changeset" => truth.map(|truth| self.no_execute_changeset = truth).is_some(),
-            "parameter_overrides" => pairs(value).map(|pairs| self.parameters = pairs).is_some(),
+            "parameter_overrides" => overrides(value).map(|pairs| self.parameters = pairs).is_some(),
             "tags" => pairs(value).map(|pairs| self.tags = pairs).is_some(),
             "capabilities" => words(value).map(|words| self.capabilities = words).is_some(),
             _ if CHANGE_THE_RESULT.contains(&key) => {
@@ -143,6 +144,23 @@ fn words(value: &DeValue<'_>) -> Option<Vec<String>> {
         }
         _ => None,
     }
+}
+
+/// What [`read`] finds, which is what bumps see, too. Of a parameter that is given twice the last value counts.
+fn overrides(value: &DeValue<'_>) -> Option<Vec<(String, String)>> {
+    let mut all = Vec::new();
+    if !read(value, &(0..0), &mut all) {
+        return None;
+    }
+    let mut pairs: Vec<(String, String)> = Vec::with_capacity(all.len());
+    for Given { name, value } in all.into_iter().map(|one| one.given) {
+        let value = unescaped(&value);
+        match pairs.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = value,
+            None => pairs.push((name, value)),
+        }
+    }
+    Some(pairs)
 }
 
 /// `"K=V L=W"`, `["K=V", "L=W"]`, or a table.
@@ -190,7 +208,7 @@ mod tests {
     fn the_commands_own_table_counts_more_than_the_global_one() {
         let text = "version = 0.1\n[default.global.parameters]\nstack_name = \"g\"\nregion = \"eu-west-1\"\n\
                     [default.deploy.parameters]\nstack_name = \"d\"\ncapabilities = \"CAPABILITY_IAM CAPABILITY_AUTO_EXPAND\"\n\
-                    parameter_overrides = \"A=1 B=\\\"two words\\\" ParameterKey=C,ParameterValue=3\"\ntags = [\"team=x\"]\n\
+                    parameter_overrides = \"A=1 B=\\\"two words\\\" C=3\"\ntags = [\"team=x\"]\n\
                     confirm_changeset = true\nimage_repository = \"r\"\nfail_on_empty_changeset = true\nresolve_s3 = \"yes\"\n";
         let settings = deploy_settings(text, "default").unwrap().unwrap();
         assert_eq!(settings.stack_name.as_deref(), Some("d"));
@@ -205,5 +223,26 @@ mod tests {
         assert_eq!(settings.wrong.into_iter().collect::<Vec<_>>(), ["resolve_s3"]);
         assert_eq!(deploy_settings(text, "prod").unwrap(), None);
         assert_eq!(deploy_settings("a = \n", "prod").unwrap_err().position.line, 1);
+    }
+    /// As `sam` reads them, and as bumps do.
+    #[test]
+    fn parameters_are_read_by_the_rules_of_bumps() {
+        let read = |value: &str| {
+            let text = format!("[a.deploy.parameters]\nparameter_overrides = {value}\n");
+            let settings = deploy_settings(&text, "a").unwrap().unwrap();
+            let parameters = settings.parameters.into_iter().map(|(name, value)| format!("{name}={value}"));
+            let parameters: Vec<_> = parameters.collect();
+            if settings.wrong.is_empty() { parameters.join("|") } else { "wrong".to_owned() }
+        };
+        assert_eq!(read("\"A=1 ParameterKey=C,ParameterValue=3\""), "C=3");
+        assert_eq!(read("['A=1 B=2', 'C=\"two words\"']"), "A=1|B=2|C=two words");
+        assert_eq!(read("[['A=1'], ['B=2']]"), "A=1|B=2");
+        assert_eq!(read("['ParameterKey=A,ParameterValue=1', 'B=2']"), "A=1|B=2");
+        assert_eq!(read("{A = [1, 'b'], B = true, C = 1.5}"), "A=1,b|B=true|C=1.5");
+        assert_eq!(read("['A=0 B=2', 'A=1']"), "A=1|B=2");
+        assert_eq!(read("''"), "");
+        for wrong in ["'A'", "['A=1', 'B']", "['A=1', 7]", "7", "{A = {b = 1}}"] {
+            assert_eq!(read(wrong), "wrong", "{wrong}");
+        }
     }
 }

@@ -45,7 +45,8 @@ pub(super) fn deployments(file: &DeTable<'_>) -> Vec<Deployment> {
             };
             let Some(given) = own.get("parameter_overrides") else { continue };
             let mut overrides = Vec::new();
-            read(given.get_ref(), &given.span(), &mut overrides);
+            // What is no pair carries no version.
+            let _ = read(given.get_ref(), &given.span(), &mut overrides);
             all.push(Deployment {
                 template: text("template_file").or_else(|| text("template")),
                 region: text("region").and_then(|region| Region::new(region).ok()),
@@ -56,7 +57,8 @@ pub(super) fn deployments(file: &DeTable<'_>) -> Vec<Deployment> {
     all
 }
 
-fn read(value: &DeValue<'_>, span: &Range<usize>, all: &mut Vec<Override>) {
+/// All pairs, and whether everything there is one: `sam` refuses a text in which it finds none.
+pub(super) fn read(value: &DeValue<'_>, span: &Range<usize>, all: &mut Vec<Override>) -> bool {
     match value {
         DeValue::String(meaning) => {
             let mut pairs = in_string(meaning, span);
@@ -64,17 +66,24 @@ fn read(value: &DeValue<'_>, span: &Range<usize>, all: &mut Vec<Override>) {
             if pairs.iter().any(|pair| pair.is_long) {
                 pairs.retain(|pair| pair.is_long);
             }
+            let is_read = !pairs.is_empty() || meaning.trim().is_empty();
             all.append(&mut pairs);
+            is_read
         }
-        DeValue::Array(items) => items.iter().for_each(|item| read(item.get_ref(), &item.span(), all)),
+        DeValue::Array(items) => items.iter().fold(true, |is_read, item| {
+            let is_item_read = read(item.get_ref(), &item.span(), all);
+            is_read && is_item_read
+        }),
         DeValue::Table(table) => {
-            for (name, value) in table {
-                let Some(meaning) = text_of(value.get_ref()) else { continue };
+            let before = all.len();
+            all.extend(table.iter().filter_map(|(name, value)| {
+                let meaning = text_of(value.get_ref())?;
                 let given = Given { name: name.get_ref().to_string(), value: meaning.clone() };
-                all.push(Override { given, string: value.span(), meaning, start: 0, is_long: false });
-            }
+                Some(Override { given, string: value.span(), meaning, start: 0, is_long: false })
+            }));
+            all.len() - before == table.len()
         }
-        _ => {}
+        _ => false,
     }
 }
 
@@ -83,6 +92,8 @@ fn text_of(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.to_string()),
         DeValue::Integer(number) => Some(number.as_str().to_owned()),
+        DeValue::Float(number) => Some(number.as_str().to_owned()),
+        DeValue::Boolean(truth) => Some(truth.to_string()),
         DeValue::Array(items) => {
             let items: Option<Vec<String>> = items.iter().map(|item| text_of(item.get_ref())).collect();
             items.map(|items| items.join(","))

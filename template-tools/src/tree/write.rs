@@ -55,13 +55,13 @@ pub struct Staged {
 
 /// Puts the new text beside the file, with the file's mode.
 pub fn stage(change: Change) -> Result<Staged, WriteError> {
-    match leaves(&change.path) {
-        Ok(false) => {}
-        Ok(true) => return Err(WriteError::Leaves(change.path)),
+    let target = match target(&change.path) {
+        Ok(Some(target)) => target,
+        Ok(None) => return Err(WriteError::Leaves(change.path)),
         Err(source) => return Err(WriteError::Io { path: change.path, source }),
-    }
-    match try_stage(&change) {
-        Ok(Some((target, file))) => Ok(Staged { change, target, file }),
+    };
+    match try_stage(&change, &target) {
+        Ok(Some(file)) => Ok(Staged { change, target: target.path, file }),
         Ok(None) => Err(WriteError::ReadOnly(change.path)),
         Err(source) => Err(WriteError::Io { path: change.path, source }),
     }
@@ -74,8 +74,15 @@ const ABANDONED: Duration = Duration::from_hours(1);
 
 /// Removes what killed processes have left beside these files, or beside what they lead to.
 pub fn sweep<'p>(paths: impl Iterator<Item = &'p Path>) {
-    let folders: BTreeSet<PathBuf> =
-        paths.filter_map(|path| Some(fs::canonicalize(path).ok()?.parent()?.to_owned())).collect();
+    let folder = |path: &'p Path| {
+        let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+        Some(if is_link {
+            fs::canonicalize(path).ok()?.parent()?.to_owned()
+        } else {
+            folder_of(path).to_owned()
+        })
+    };
+    let folders: BTreeSet<PathBuf> = paths.filter_map(folder).collect();
     for file in folders.into_iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten()) {
         let name = file.file_name();
         let name = name.to_string_lossy();
@@ -91,30 +98,41 @@ pub fn sweep<'p>(paths: impl Iterator<Item = &'p Path>) {
     }
 }
 
-/// Whether a file is a link to something that is neither below the link's folder nor below the current one.
-fn leaves(path: &Path) -> io::Result<bool> {
-    if !fs::symlink_metadata(path)?.is_symlink() {
-        return Ok(false);
-    }
-    let target = fs::canonicalize(path)?;
-    let folder =
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let folders = [fs::canonicalize(folder)?, std::env::current_dir()?.canonicalize()?];
-    Ok(!folders.iter().any(|folder| target.starts_with(folder)))
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
-fn try_stage(change: &Change) -> io::Result<Option<(PathBuf, TempPath)>> {
-    // A link that was named stays a link: what it points at is written.
-    let target = fs::canonicalize(&change.path)?;
-    let metadata = fs::metadata(&target)?;
-    if metadata.permissions().readonly() {
+/// What is written: the file that was named, or what it points at.
+struct Target {
+    path: PathBuf,
+    metadata: Metadata,
+}
+
+/// A link that was named stays a link; nothing if it leads to what is neither below its folder nor below the current one.
+/// Only links are looked up from the root on: that takes a call for each folder on the way.
+fn target(path: &Path) -> io::Result<Option<Target>> {
+    let metadata = fs::symlink_metadata(path)?;
+    if !metadata.is_symlink() {
+        return Ok(Some(Target { path: path.to_owned(), metadata }));
+    }
+    let target = fs::canonicalize(path)?;
+    let folders = [fs::canonicalize(folder_of(path))?, std::env::current_dir()?.canonicalize()?];
+    if !folders.iter().any(|folder| target.starts_with(folder)) {
         return Ok(None);
     }
-    let folder = target.parent().unwrap_or_else(|| Path::new("."));
+    let metadata = fs::metadata(&target)?;
+    Ok(Some(Target { path: target, metadata }))
+}
+
+fn try_stage(change: &Change, target: &Target) -> io::Result<Option<TempPath>> {
+    if target.metadata.permissions().readonly() {
+        return Ok(None);
+    }
+    let folder = folder_of(&target.path);
     let mut file = tempfile::Builder::new().prefix(STAGED.0).suffix(STAGED.1).tempfile_in(folder)?;
     file.write_all(&change.after)?;
-    keep_mode(file.as_file(), &metadata)?;
-    Ok(Some((target, file.into_temp_path())))
+    keep_mode(file.as_file(), &target.metadata)?;
+    Ok(Some(file.into_temp_path()))
 }
 
 fn keep_mode(file: &File, metadata: &Metadata) -> io::Result<()> {
