@@ -1,5 +1,6 @@
 //! From the text of `layers.toml` to its tables, key by key.
 
+mod license;
 mod runtimes;
 
 use std::collections::BTreeMap;
@@ -212,25 +213,6 @@ impl File<'_> {
             layer.branch_of = self.branch_of(value, &layer)?;
         }
         Ok(layer)
-    }
-
-    /// `license = …`, as long as Lambda takes it:
-    /// <https://docs.aws.amazon.com/lambda/latest/api/API_PublishLayerVersion.html>.
-    fn license(self, table: &DeTable<'_>) -> Result<Option<String>, Wrong> {
-        const LONGEST: usize = 512;
-        let text = self.optional_text(table, "license")?;
-        let count = text.as_deref().map_or(0, |text| text.chars().count());
-        match table.get("license") {
-            Some(value) if count > LONGEST => {
-                let what = format!("`license` has {count} characters, and Lambda takes {LONGEST}");
-                Err(self.mistake(
-                    value.span(),
-                    what,
-                    "expected an SPDX expression, or the address of the text",
-                ))
-            }
-            _ => Ok(text),
-        }
     }
 
     fn audit(self, table: &DeTable<'_>) -> Result<AuditTable, Wrong> {
