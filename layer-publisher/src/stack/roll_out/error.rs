@@ -1,5 +1,6 @@
 //! Why a roll-out, or one stack of it, did not come about, and what to type next.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use template_tools::arn::{AccountId, LayerVersionArn, Region};
@@ -10,6 +11,7 @@ use thiserror::Error;
 
 use super::super::error::StackError;
 use super::behind::Behind;
+use super::lost::Lost;
 use crate::aws::failure::{Advice, CallFailure};
 use crate::aws::session::{OtherAccount, SessionError};
 use crate::called::{CalledAs, Command};
@@ -155,6 +157,27 @@ pub(super) enum RollOutError {
         /// Where and why.
         source: ParseError,
     },
+    /// Letters of the deployed template may not be what they were.
+    #[error(
+        "the template of stack `{stack}` cannot be sent back: CloudFormation gives `?` for every letter that is not ASCII, and \
+         there is one in{lost}"
+    )]
+    QuestionMarks {
+        /// The stack.
+        stack: String,
+        /// Where.
+        lost: Lost,
+    },
+    /// The file that it was deployed from cannot be read.
+    #[error("failed to read `{}`, the template of stack `{stack}`", path.display())]
+    Local {
+        /// The stack.
+        stack: String,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// Dynamic references cannot be changed as they should.
     #[error("failed to change the deployed template of stack `{stack}`")]
     Proof {
@@ -275,6 +298,12 @@ impl RollOutError {
                 "a parameter in SSM is moved by `{publish}`; what was changed past the stack shows with \
                  `aws cloudformation detect-stack-drift`"
             ),
+            Self::QuestionMarks { .. } => format!(
+                "if each was always a `?`, say so with `--allow-question-marks`, or name the file that was deployed as \
+                 `template` in its `[[stacks]]`; else bring the file to the version with `{}`, and deploy it with `{deploy}`",
+                called.words(Command::Bump)
+            ),
+            Self::Local { .. } => "mend `template` in its `[[stacks]]` of `layers.toml`".to_owned(),
             Self::Parse { .. } | Self::Proof { .. } => return None,
         })
     }

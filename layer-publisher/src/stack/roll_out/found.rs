@@ -54,6 +54,7 @@ pub(super) async fn targets(
                     layers,
                     way: Ok(spot.way.clone()),
                     bucket: request.bucket.clone().or_else(|| spot.destination.bucket.clone()),
+                    template: None,
                 }));
             }
             Err(failure) if answer.weight == Weight::Optional => {
@@ -90,6 +91,7 @@ async fn named(name: &str, spots: &[Spot], request: &RollOutRequest, targets: &m
                 layers,
                 way: Ok(spot.way.clone()),
                 bucket: request.bucket.clone().or_else(|| spot.destination.bucket.clone()),
+                template: None,
             }),
             Ok(None) => {}
             Err(failure) => targets.failures.push(RollOutError::Look {

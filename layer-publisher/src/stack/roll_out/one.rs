@@ -130,7 +130,8 @@ impl InRegion {
         }
         let versions = self.versions(target, &shared.ledger)?;
         let before = self.standing(previous, &versions.arns).await?;
-        let planned = self.planned(target, previous, &versions.pins, &before.behind).await?;
+        let planned =
+            self.planned(target, previous, &versions.pins, &before.behind, shared.question_marks).await?;
         run.moved = moved(&planned, &before.behind);
         if planned.is_empty() && before.behind.is_empty() {
             if !before.is_used {
