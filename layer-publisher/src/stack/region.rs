@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use template_tools::arn::{AccountId, Region};
 use template_tools::flow::Given;
-use template_tools::template::carriers;
 use template_tools::template::layers::{Deployment, FunctionLayer, function_layers};
+use template_tools::template::{carriers, contents};
 use tokio::sync::Mutex;
 
 use super::change_set::{ChangeSet, NewChangeSet, OnFailure, Progress};
@@ -215,7 +215,7 @@ impl InRegion {
         }
         let known = values.iter().map(|(name, value)| Given { name: name.clone(), value: value.clone() });
         let carriers = carriers(&document, &known.collect::<Vec<_>>());
-        let chosen = choose(&template.parameters, &carriers, &self.common.given, old)?;
+        let chosen = choose(&template.parameters, &carriers, &contents(&document), &self.common.given, old)?;
         // As far as it can be known before AWS is asked to work: a placeholder is no version.
         let mut effective = BTreeMap::new();
         for (name, sent) in &chosen.sent {
