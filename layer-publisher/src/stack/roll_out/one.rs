@@ -118,6 +118,10 @@ fn settings(target: &Target, shared: &Shared) -> Settings {
 
 impl InRegion {
     async fn bring(&self, target: &Target, shared: &Shared, run: &mut Run) -> Result<Done, RollOutError> {
+        // Whatever state it is in, nobody else than the outer stack gets it out of there.
+        if let Some(root) = self.stack(&target.stack).await?.and_then(|stack| stack.root) {
+            return Err(RollOutError::Nested { stack: target.stack.clone(), root });
+        }
         let Ok(ground) = self.ground().await? else { return Ok(Done::Left) };
         let Some(previous) = &ground.previous else {
             let (stack, region, account) =
@@ -125,9 +129,6 @@ impl InRegion {
             return Err(RollOutError::NoStack { stack, region, account });
         };
         run.stack_id = Some(previous.id.clone());
-        if let Some(root) = previous.root.clone() {
-            return Err(RollOutError::Nested { stack: target.stack.clone(), root });
-        }
         let versions = self.versions(target, &shared.ledger)?;
         let before = self.standing(previous, &versions.arns).await?;
         let planned =
@@ -237,13 +238,13 @@ impl InRegion {
     ) -> Result<(), RollOutError> {
         let (old, new) = self.both(change_set, Some(previous)).await?;
         let mut description = describe(&change_set.changes, &old, &new);
-        self.look_into(&change_set.changes, &old, &new, &mut description).await?;
+        let nested = self.look_into(&change_set.changes, &old, &new, &mut description).await?;
         self.say(&description);
         run.changes = Some(description.clone());
         if !description.deleted_layers.is_empty() {
             return Err(StackError::Deletes(description.deleted_layers).into());
         }
-        let changes = beyond(&change_set.changes, &old, &new, asked);
+        let changes = beyond(&change_set.changes, &old, &new, &nested, asked);
         if changes.is_empty() || shared.other_changes == OtherChanges::Allowed {
             return Ok(());
         }
