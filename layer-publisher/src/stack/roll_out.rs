@@ -179,7 +179,7 @@ async fn try_run(request: &RollOutRequest, ui: &Ui, called: &CalledAs) -> Result
     }
     only_wanted(&mut targets, request)?;
     let under_way = UnderWay::default();
-    let interrupts = Interrupts::listen_for(ui, &under_way, || ()).map_err(RequestError::Interrupts)?;
+    let interrupts = Interrupts::listen_for_stacks(ui, &under_way).map_err(RequestError::Interrupts)?;
     if !targets.all.is_empty() {
         let how = if request.at_once > 1 { format!(", {} at once", request.at_once) } else { String::new() };
         let verb = if request.intent == Intent::Show { "Looking at" } else { "Rolling out" };

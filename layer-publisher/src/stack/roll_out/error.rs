@@ -10,6 +10,7 @@ use template_tools::plan::Refusal;
 use thiserror::Error;
 
 use super::super::error::StackError;
+use super::super::state::Step;
 use super::behind::Behind;
 use super::lost::Lost;
 use crate::aws::failure::{Advice, CallFailure};
@@ -244,12 +245,18 @@ impl RollOutError {
         let (deploy, publish) = (called.words(Command::DeployStack), called.words(Command::Publish));
         Some(match self {
             Self::Stack(StackError::Stuck { stack, status, .. }) => {
-                let flag = if status.as_str() == "UPDATE_ROLLBACK_FAILED" {
-                    "--continue-rollback"
-                } else {
-                    "--recreate"
+                let flag = match status.step() {
+                    Step::ContinueRollback | Step::ResumeUpdate => "--continue-rollback",
+                    _ => "--recreate",
                 };
                 format!("mend it with `{deploy} TEMPLATE --stack-name {stack} {flag}`")
+            }
+            Self::Stack(StackError::Failed { stack, status, .. })
+                if status.step() == Step::ContinueRollback =>
+            {
+                format!(
+                    "once the cause is gone, mend it with `{deploy} TEMPLATE --stack-name {stack} --continue-rollback`"
+                )
             }
             Self::Stack(StackError::Failed { .. }) => {
                 format!("mend the cause, and run `{}` again", called.words(Command::RollOut))

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use template_tools::arn::AccountId;
 use tokio::sync::Mutex;
 
-use super::super::change_set::{ChangeSet, NewChangeSet, Progress, TemplateSource};
+use super::super::change_set::{ChangeSet, NewChangeSet, TemplateSource};
 use super::super::describe::{Description, describe};
-use super::super::error::{Reason, StackError};
-use super::super::ground::Ground;
+use super::super::error::StackError;
+use super::super::making::Made;
 use super::super::parameters::Sent;
 use super::super::region::{Common, InRegion, Outcome};
 use super::super::settings::{Allowed, Confirm, Follow, Goal, Settings};
@@ -144,16 +144,12 @@ impl InRegion {
             self.status("Unchanged", "it is at the new version");
             return Ok(Done::Unchanged);
         }
-        let Some(change_set) = self.make(&ground, previous, &planned).await? else { return Ok(Done::Left) };
-        if change_set.is_empty() {
-            self.clean(&change_set.arn, &ground).await;
-            return self.without_changes(target, &planned, before);
-        }
-        if change_set.progress == Progress::Failed {
-            self.clean(&change_set.arn, &ground).await;
-            let source = Reason(change_set.reason);
-            return Err(StackError::ChangeSet { stack: target.stack.clone(), source }.into());
-        }
+        let new = self.wanted(previous, &planned).await?;
+        let change_set = match self.make(&new, &ground).await? {
+            Made::Ready(change_set) => change_set,
+            Made::Left => return Ok(Done::Left),
+            Made::Empty => return self.without_changes(target, &planned, before),
+        };
         let asked = Asked { versions: &versions.arns, looked_up: &planned.dynamic.functions };
         match self.judge(target, shared, &change_set, previous, &asked, run).await {
             Ok(()) if shared.intent == Intent::RollOut && !self.common.interrupts.came() => {}
@@ -163,18 +159,15 @@ impl InRegion {
                 return Ok(if shared.intent == Intent::Show { Done::Shown } else { Done::Left });
             }
         }
-        let Outcome::Deployed(now) = self.execute(&change_set).await? else { return Ok(Done::GoesOn) };
+        let Outcome::Deployed(now) = self.execute(&change_set, Some(&ground)).await? else {
+            return Ok(Done::GoesOn);
+        };
         let Standing { behind, .. } = self.standing(&now, &versions.arns).await?;
         if behind.is_empty() { Ok(Done::RolledOut) } else { Err(still_behind(target, behind, &planned)) }
     }
 
-    /// Makes the change set. Nothing, if Ctrl-C comes.
-    async fn make(
-        &self,
-        ground: &Ground,
-        previous: &Previous,
-        planned: &Deployed,
-    ) -> Result<Option<ChangeSet>, RollOutError> {
+    /// The change set that it takes.
+    async fn wanted(&self, previous: &Previous, planned: &Deployed) -> Result<NewChangeSet, RollOutError> {
         let stack = self.stack_name();
         let values = &planned.plan.values;
         for (name, new) in values {
@@ -189,7 +182,7 @@ impl InRegion {
             let value = values.get(name).cloned().map_or(Sent::Previous, Sent::Value);
             (name.clone(), value)
         };
-        let new = NewChangeSet {
+        Ok(NewChangeSet {
             stack_name: stack.to_owned(),
             is_new_stack: false,
             name: self.common.change_set.clone(),
@@ -200,16 +193,7 @@ impl InRegion {
             role_arn: None,
             with_nested: planned.has_nested,
             on_failure: None,
-        };
-        let what = || format!("make a change set for stack `{stack}` in {}", self.region);
-        let made = match self.cloudformation.create_change_set(&new).await {
-            Ok(()) => self.made().await,
-            Err(failure) => Err(StackError::call(what(), failure)),
-        };
-        if !matches!(made, Ok(Ok(_))) {
-            self.clean(&self.common.change_set, ground).await;
-        }
-        Ok(made?.ok())
+        })
     }
 
     /// CloudFormation sees nothing to do.
