@@ -29,6 +29,8 @@ pub struct Clocks {
     pub look_at_stack: Duration,
     /// For a change set until it is made.
     pub change_set: Duration,
+    /// For a change set that is not wanted, until it can be deleted.
+    pub clean_up: Duration,
     /// For a stack that somebody else is changing, until that is done.
     pub other_deployment: Duration,
     /// The second in which so many calls may begin ([`crate::aws::pace`]).
@@ -54,6 +56,7 @@ impl Clocks {
             lease: Duration::from_mins(1),
             look_at_stack: Duration::from_millis(1500),
             change_set: Duration::from_mins(10),
+            clean_up: Duration::from_mins(1),
             other_deployment: Duration::from_mins(30),
             second: Duration::from_secs(1),
         }
@@ -74,6 +77,7 @@ impl Clocks {
             lease: (self.lease / times).max(LEAST_ANSWER.min(self.lease) * 2),
             look_at_stack: self.look_at_stack / times,
             change_set: (self.change_set / times).max(LEAST_ANSWER.min(self.change_set)),
+            clean_up: (self.clean_up / times).max(LEAST_ANSWER.min(self.clean_up)),
             other_deployment: self.other_deployment / times,
             second: self.second / times,
         }

@@ -25,6 +25,29 @@ impl Interrupts {
         Self::listen_with(|| (), || ())
     }
 
+    /// The same for stacks, where nobody waits for CloudFormation: what it has begun goes on by itself.
+    pub(crate) fn listen_for_stacks(ui: &Ui, under_way: &UnderWay) -> io::Result<Self> {
+        let (first, second) = ((ui.clone(), under_way.clone()), (ui.clone(), under_way.clone()));
+        let say = move || {
+            let (ui, under_way) = &first;
+            let names =
+                under_way.names().map(|names| format!("; left in order: {names}")).unwrap_or_default();
+            ui.failed(
+                "Interrupted",
+                format!(
+                    "nothing more is begun, and what CloudFormation has begun goes on without us{names}; Ctrl-C again ends at once"
+                ),
+            );
+        };
+        let end = move || {
+            let (ui, under_way) = &second;
+            if let Some(names) = under_way.names() {
+                ui.failed("Ended", format!("in the middle of: {names}; change sets may be left there"));
+            }
+        };
+        Self::listen_with(say, end)
+    }
+
     /// The same, and it is said at once what is waited for: what is under way, while `stop` sees to it that nothing more
     /// begins. A second Ctrl-C says what is left in the middle.
     pub(crate) fn listen_for(

@@ -13,6 +13,7 @@ mod follow;
 mod ground;
 pub(crate) mod layer;
 mod local;
+mod making;
 mod managed;
 mod nested;
 pub mod parameters;

@@ -175,7 +175,7 @@ impl ArnPattern {
 }
 
 /// Whether a word has the form of a placeholder: capitals, digits and `_`, with the right end.
-pub(crate) fn is_placeholder(word: &str) -> bool {
+pub fn is_placeholder(word: &str) -> bool {
     word.strip_suffix(PLACEHOLDER_END).is_some_and(|name| {
         !name.is_empty()
             && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')

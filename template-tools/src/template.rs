@@ -8,7 +8,7 @@ pub mod local;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::document::{Document, NodeId};
-use crate::flow::{Given, Home, Outside, definitions, flow_with};
+use crate::flow::{Definition, Given, Home, Outside, definitions, flow_with};
 
 /// A parameter of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +108,15 @@ pub fn carriers(document: &Document<'_>, given: &[Given]) -> BTreeMap<String, Ca
         }
     }
     carriers
+}
+
+/// The parameters whose Defaults say together where the content of one layer lies, for each layer that the template makes.
+pub fn contents(document: &Document<'_>) -> Vec<BTreeSet<String>> {
+    let of = |definition: Definition| {
+        let homes = definition.content.into_iter().filter_map(|field| Some(field.leaf?.1));
+        homes.filter_map(|home| if let Home::Default(name) = home { Some(name) } else { None }).collect()
+    };
+    definitions(document).into_iter().map(of).collect()
 }
 
 /// The resources, in the order of the template; those in a loop are not among them.

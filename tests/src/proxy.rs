@@ -163,6 +163,15 @@ impl Shared {
                     self.deliver_late(request, late);
                     return writer.shutdown(Shutdown::Both);
                 }
+                Some(Fault::Mangle) => {
+                    let letters = |text: &str| {
+                        text.chars().map(|letter| if letter.is_ascii() { letter } else { '?' }).collect()
+                    };
+                    rewritten(self.forward(&request, &mut upstream)?, letters)
+                }
+                Some(Fault::Rewrite(from, to)) => {
+                    rewritten(self.forward(&request, &mut upstream)?, |text| text.replace(&from, &to))
+                }
                 Some(Fault::Truncate) => {
                     let mut answer = self.forward(&request, &mut upstream)?;
                     answer.body.truncate(answer.body.len() / 2);
@@ -250,6 +259,13 @@ impl Shared {
     }
 }
 
+/// An answer with another body.
+fn rewritten(mut answer: Message, body: impl Fn(&str) -> String) -> Message {
+    answer.body = body(&String::from_utf8_lossy(&answer.body)).into_bytes();
+    answer.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
+    answer
+}
+
 /// The part of an answer that the request asks for, as S3 gives it behind a link. The local AWS always gives all.
 fn parts(mut answer: Message, request: &Message) -> Message {
     let range = request.header("range").and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
@@ -299,6 +315,7 @@ fn answer_of(fault: &Fault, request: &Message) -> Message {
         Fault::Throttle => error(429, "TooManyRequestsException", "Rate exceeded"),
         Fault::Error { status, code, message } => error(*status, code, message),
         Fault::Answer(json) => Message::answer(200, "OK", "application/x-amz-json-1.1", json),
+        Fault::Xml(xml) => Message::answer(200, "OK", "text/xml", xml),
         Fault::Html(status) => {
             Message::answer(*status, "Page", "text/html", "<html><body>Not today</body></html>")
         }

@@ -78,6 +78,11 @@ impl RollOuts {
         self.stacks.run(&[&["roll-out"], arguments].concat())
     }
 
+    /// `deploy-stack` of the one stack.
+    pub fn deploy_one(&self, arguments: &[&str]) -> Run {
+        self.stacks.deploy(arguments)
+    }
+
     /// Another command of the publisher.
     pub fn publisher(&self, arguments: &[&str]) -> Run {
         self.stacks.run(arguments)

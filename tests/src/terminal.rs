@@ -8,6 +8,9 @@ use std::process::{Command, Stdio};
 use crate::command::{clean, skipped};
 use crate::world::{Run, World};
 
+/// The key that ends what goes on, as `line` of [`answering`]: nothing is typed behind it.
+pub const CTRL_C: &str = "\u{3}";
+
 /// Whether there is a `script` that gives programs a terminal; says that the test was left out if there is none.
 pub fn is_there(test: &str) -> bool {
     let found = cfg!(target_os = "linux") && clean("script").arg("--version").output().is_ok();
@@ -34,7 +37,9 @@ pub fn answering(world: &World, arguments: &str, question: &str, line: &str) -> 
     world.proxy.take_calls();
     let mut command = on_a_terminal(world, arguments);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let (mut keys, mut screen) = (child.stdin.take(), child.stdout.take().unwrap());
+    // The keyboard stays until the end: without it the terminal says that nobody sits there.
+    let (mut keys, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut is_typed = false;
     let (mut seen, mut part) = (Vec::new(), [0; 4096]);
     loop {
         let count = screen.read(&mut part).unwrap();
@@ -43,11 +48,13 @@ pub fn answering(world: &World, arguments: &str, question: &str, line: &str) -> 
         }
         seen.extend_from_slice(&part[..count]);
         let asked = String::from_utf8_lossy(&seen).contains(question);
-        if let Some(mut keys) = keys.take_if(|_| asked) {
-            writeln!(keys, "{line}").unwrap();
+        if asked && !is_typed {
+            let enter = if line == CTRL_C { "" } else { "\n" };
+            write!(keys, "{line}{enter}").unwrap();
+            is_typed = true;
         }
     }
     let status = child.wait().unwrap();
-    assert!(keys.is_none(), "`{question}` was not asked:\n{}", String::from_utf8_lossy(&seen));
+    assert!(is_typed, "`{question}` was not asked:\n{}", String::from_utf8_lossy(&seen));
     Run::new(std::process::Output { status, stdout: seen, stderr: Vec::new() }, world.proxy.take_calls())
 }

@@ -1,6 +1,7 @@
 //! `roll-out`: stacks that get the new version of a layer, and nothing else.
 
 use serde_json::json;
+use tests::proxy::{Fault, Rule};
 use tests::roll_out::{RollOuts, function};
 use tests::stack::{REGION, STACK};
 
@@ -40,7 +41,7 @@ fn pypi_s8_a_roll_out_ships_the_layer_only_whatever_else_the_local_template_says
 }
 
 #[test]
-fn pypi_a_version_in_a_parameter_moves_in_the_default_and_in_the_stack() {
+fn pypi_a_version_in_a_parameter_moves_in_the_stack_which_keeps_its_template() {
     let stacks = RollOuts::new(1);
     let template = |version: u8| {
         function("${Version}").replacen(
@@ -54,7 +55,8 @@ fn pypi_a_version_in_a_parameter_moves_in_the_default_and_in_the_stack() {
     let run = stacks.run(&["demo"]).ends_with(0);
     run.says("Parameter demo-stack in eu-west-1: Version: 1 -> 2").says("F: demo 1 -> 2");
     assert_eq!(stacks.layers(&name), [stacks.arn(2)]);
-    assert_eq!(stacks.deployed_template(STACK), template(2));
+    // Nothing is sent that need not be: what is given back of a template may not be all of it.
+    assert_eq!(stacks.deployed_template(STACK), template(1));
     let parameters = [stacks.parameter("Version"), stacks.parameter("Stage")];
     assert_eq!(parameters, ["2", "prod"]);
     assert_eq!(stacks.stack(STACK)["Tags"], json!([{ "Key": "team", "Value": "x" }]));
@@ -182,4 +184,53 @@ fn pypi_a_large_template_goes_through_the_bucket_of_the_layer() {
         .ends_with(0)
         .says("the template to s3://large-templates/");
     assert_eq!(stacks.deployed_template(STACK), template("2"));
+}
+
+/// CloudFormation gives `?` for every letter that is not ASCII, and the local AWS gives the letter.
+#[test]
+fn pypi_a_roll_out_destroys_no_letter_that_cloudformation_does_not_give_back() {
+    let stacks = RollOuts::new(1);
+    let described = |text: &str, template: &str| format!("Description: {text}\n{template}");
+    let in_parameter = function("${Version}").replacen(
+        "Parameters:\n",
+        "Parameters:\n  Version: {Type: String, Default: 1}\n",
+        1,
+    );
+    let in_parameter = described("Größe — why?", &in_parameter);
+    let in_text = |version: &str| described("Größe", &function(version));
+    let plain = |version: &str| described("why?", &function(version));
+    let first = stacks.deploy("first", &in_parameter);
+    let second = stacks.deploy("second", &in_text("1"));
+    let third = stacks.deploy("third", &plain("1"));
+    stacks.publish(2);
+    stacks.world().proxy.add(Rule::always(Fault::Mangle).of("GetTemplate"));
+
+    // Only a value moves: the template is not sent at all.
+    stacks.run(&["--stack", "first"]).ends_with(0);
+    assert_eq!(stacks.layers(&first), [stacks.arn(2)]);
+    assert_eq!(stacks.deployed_template("first"), in_parameter);
+
+    // The text has to be sent, and nobody knows what its `?` were.
+    let run = stacks.run(&["--stack", "second"]).ends_with(1);
+    assert_eq!(run.count("CreateChangeSet"), 0);
+    run.says("error: the template of stack `second` cannot be sent back: CloudFormation gives `?`")
+        .says("there is one in\n  line 1: Description: Gr??e\n")
+        .says("hint: if each was always a `?`, say so with `--allow-question-marks`");
+    assert_eq!(stacks.deployed_template("second"), in_text("1"));
+
+    // The file tells the one from the other. It was not bumped, and may lie elsewhere.
+    let names = |template: &str| {
+        let stack = |name: &str| format!("[[stacks]]\nname = \"{name}\"\n{template}");
+        stacks.name_stacks(&[stack("third"), stack("second")].concat());
+    };
+    names("template = \"nowhere.yaml\"\n");
+    stacks.run(&["--stack", "third"]).ends_with(1).says("nowhere.yaml`, the template of stack `third`");
+    names("template = \"both.yaml\"\n");
+    stacks.template("both.yaml", format!("{}\n{}", plain("1"), in_text("1")));
+    stacks.run(&["--stack", "third"]).ends_with(0);
+    assert_eq!(stacks.deployed_template("third"), plain("2"));
+    stacks.run(&["--stack", "second"]).ends_with(1).says("line 1: Description: Gr??e");
+    assert_eq!((stacks.layers(&third), stacks.layers(&second)), (vec![stacks.arn(2)], vec![stacks.arn(1)]));
+    stacks.run(&["--stack", "second", "--allow-question-marks"]).ends_with(0);
+    assert_eq!(stacks.layers(&second), [stacks.arn(2)]);
 }

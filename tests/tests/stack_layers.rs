@@ -266,3 +266,23 @@ fn output_of(stack: &serde_json::Value, name: &str) -> String {
     let found = outputs.iter().find(|output| output["OutputKey"] == name).unwrap();
     found["OutputValue"].as_str().unwrap().to_owned()
 }
+
+#[test]
+fn pypi_the_starter_is_asked_for_its_key_once_and_keeps_it() {
+    let stacks = Stacks::new();
+    let bucket = format!("starter-{}", stacks.world.account);
+    stacks.bucket(&bucket, REGION);
+    let run = stacks.run(&["stage", "--s3-bucket", &bucket]).ends_with(0);
+    let key = run.stdout.lines().find(|line| line.starts_with("S3Key=")).unwrap().to_owned();
+    let new = ["new", "cloudformation"];
+    let _ = tests::command::run(stacks.world.project.command("template-tools").args(new)).expect_code(0);
+    let template = "demo-layer.yaml";
+    let place = format!("S3Bucket={bucket}");
+    let run = stacks.deploy(&[template, "--parameters", &place]).ends_with(1);
+    assert_eq!(run.count("CreateChangeSet"), 0);
+    run.says("error: the template needs a value for a parameter:\n  S3Key (String)");
+    stacks.deploy(&[template, "--parameters", &place, &key]).ends_with(0);
+    // What the template does not know takes nothing away.
+    stacks.deploy(&[template]).ends_with(0).says("Unchanged");
+    assert_eq!(format!("S3Key={}", stacks.parameter("S3Key")), key);
+}

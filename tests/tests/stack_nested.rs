@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
 
+use tests::proxy::{Fault, Rule};
 use tests::roll_out::{RollOuts, function};
 use tests::stack::{REGION, STACK, Stacks};
 
@@ -95,8 +96,55 @@ fn pypi_a_roll_out_asks_for_the_change_sets_of_nested_stacks_too() {
     );
     let name = stacks.deploy(STACK, &function("1").replace("Outputs:", &nested));
     stacks.publish(2);
+    // CloudFormation lists every nested stack, whether anything changes there or not; its own change set tells.
+    let told = format!("arn:aws:cloudformation:{REGION}:123456789012:changeSet/of-nested/1");
+    let listed = |its: &str| {
+        format!(
+            "<Changes><member><Type>Resource</Type><ResourceChange><Action>Modify</Action><LogicalResourceId>N</LogicalResourceId>\
+             <ResourceType>AWS::CloudFormation::Stack</ResourceType><Replacement>False</Replacement>{its}<Scope/><Details/>\
+             </ResourceChange></member>"
+        )
+    };
+    let list = |its: &str| Fault::Rewrite("<Changes>".to_owned(), listed(its));
+    let proxy = &stacks.world().proxy;
+    proxy.add(Rule::always(list("")).of("DescribeChangeSet"));
+    let run = stacks.run(&[]).ends_with(1).says("\n  Change N (AWS::CloudFormation::Stack)\n");
+    assert_eq!(run.count("ExecuteChangeSet"), 0);
+    proxy.heal();
+    let empty = format!(
+        "<DescribeChangeSetResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><DescribeChangeSetResult>\
+         <ChangeSetId>{told}</ChangeSetId><ChangeSetName>of-nested</ChangeSetName><Status>CREATE_COMPLETE</Status>\
+         <ExecutionStatus>AVAILABLE</ExecutionStatus><Changes/></DescribeChangeSetResult></DescribeChangeSetResponse>"
+    );
+    proxy.add(Rule::always(Fault::Xml(empty)).of("DescribeChangeSet").with("of-nested"));
+    proxy.add(Rule::always(list(&format!("<ChangeSetId>{told}</ChangeSetId>"))).of("DescribeChangeSet"));
     let run = stacks.run(&[]).ends_with(0).says("F: demo 1 -> 2");
     let call = run.calls.iter().find(|call| call.operation == "CreateChangeSet").unwrap();
     assert_eq!(call.field("IncludeNestedStacks").as_deref(), Some("true"));
     assert_eq!(stacks.layers(&name), [stacks.arn(2)]);
+}
+
+#[test]
+fn pypi_a_function_in_a_nested_stack_stops_no_roll_out_of_others() {
+    let stacks = RollOuts::new(1);
+    let bucket = format!("nested-{}", stacks.world().account);
+    stacks.bucket(&bucket, REGION);
+    stacks.template("inner.yaml", function("1"));
+    let inner = stacks.world().project.path("inner.yaml").display().to_string();
+    stacks.aws(&["s3", "cp", &inner, &format!("s3://{bucket}/inner.yaml")]);
+    let outer = format!(
+        "Resources: {{N: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: 'https://s3.{REGION}.amazonaws.com/{bucket}/inner.yaml'}}}}}}\n\
+         Outputs: {{Function: {{Value: !GetAtt N.Outputs.Function}}}}\n"
+    );
+    let inner = stacks.deploy("outer", &outer);
+    let name = stacks.deploy(STACK, &function("1"));
+    stacks.publish(2);
+    // The local AWS does not tell where a stack belongs.
+    let root = "<RootId>arn:aws:cloudformation:eu-west-1:123456789012:stack/outer/1</RootId>";
+    let told = Fault::Rewrite("<StackName>outer-N-".to_owned(), format!("{root}<StackName>outer-N-"));
+    stacks.world().proxy.add(Rule::always(told).of("DescribeStacks").with("StackName=outer-N-"));
+    let run =
+        stacks.run(&[]).ends_with(0).says("in eu-west-1 is nested in `outer`, which alone can update it");
+    run.says("Finished 1 rolled out");
+    assert_eq!((stacks.layers(&name), stacks.layers(&inner)), (vec![stacks.arn(2)], vec![stacks.arn(1)]));
 }

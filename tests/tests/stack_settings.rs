@@ -39,11 +39,19 @@ fn pypi_on_failure_decides_what_becomes_of_a_stack_whose_creation_fails() {
     failing("DELETE").says("it is DELETE_COMPLETE now").says("Caused by: F (AWS::Lambda::Function): ");
     assert_eq!(stacks.status(), None);
 
-    // It stays as it is, and goes on from there.
+    // It stays as it is, and goes on from there, but never with a deployment that would roll back: CloudFormation takes none.
     failing("DO_NOTHING").says("it is CREATE_FAILED now").says("hint: mend the cause");
     assert_eq!(stacks.status().as_deref(), Some("CREATE_FAILED"));
     stacks.template("t.yaml", function(1));
-    stacks.deploy(&["t.yaml"]).ends_with(0).says("Deployed eu-west-1: stack `demo-stack`");
+    let run = stacks.deploy(&["t.yaml"]).ends_with(1);
+    assert_eq!(run.count("CreateChangeSet"), 0);
+    run.says("error: stack `demo-stack` is CREATE_FAILED: its creation failed and was not undone")
+        .says("Caused by: F (AWS::Lambda::Function): ")
+        .says("with `--recreate`, or go on from there with `--on-failure DO_NOTHING`");
+    stacks
+        .deploy(&["t.yaml", "--on-failure", "DO_NOTHING"])
+        .ends_with(0)
+        .says("Deployed eu-west-1: stack `demo-stack`");
 }
 
 #[test]
@@ -91,6 +99,14 @@ fn pypi_whoever_sits_at_the_terminal_is_asked_and_only_a_yes_deploys() {
         assert!(run.stdout[..asked].contains("F (AWS::Lambda::Function)"), "{}", run.stdout);
         assert!(run.stdout.contains("the change set was not confirmed, and nothing was changed"));
         assert_eq!((run.count("ExecuteChangeSet"), stacks.status()), (0, None));
+    }
+    // Ctrl-C, also where another region waits for its turn.
+    let both = flags.replace(REGION, "eu-west-1,us-west-2");
+    for (flags, regions) in [(&flags, 1), (&both, 2)] {
+        let run = terminal::answering(&stacks.world, flags, "? [y/N]", terminal::CTRL_C).ends_with(130);
+        assert_eq!((run.count("ExecuteChangeSet"), run.count("DeleteChangeSet")), (0, regions));
+        assert_eq!(stacks.status(), None);
+        assert!(run.stdout.contains(&format!("{regions} not changed")), "{}", run.stdout);
     }
     terminal::answering(&stacks.world, &flags, &question, "y").ends_with(0);
     assert_eq!(stacks.status().as_deref(), Some("CREATE_COMPLETE"));

@@ -2,6 +2,7 @@
 
 mod change_set;
 mod deployed;
+mod events;
 mod stacks;
 
 use aws_config::{Region as SdkRegion, SdkConfig};

@@ -156,6 +156,8 @@ impl CallFailure {
             | "ListStackResources"
             | "GetTemplate"
             | "ContinueUpdateRollback"
+            | "ListChangeSets"
+            | "RollbackStack"
             | "DeleteStack" => format!("cloudformation:{}", self.operation),
             "GetParameter" | "PutParameter" => format!("ssm:{}", self.operation),
             "GetCallerIdentity" | "AssumeRole" => format!("sts:{}", self.operation),

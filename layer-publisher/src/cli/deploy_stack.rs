@@ -32,16 +32,16 @@ pub(super) struct DeployStackArgs {
     #[arg(long, value_name = "NAME", value_parser = stack_name)]
     stack_name: Option<String>,
     /// Values of parameters: `KEY=VALUE`, `ParameterKey=KEY,ParameterValue=VALUE`, or `file://FILE` (JSON)
-    #[arg(long, visible_alias = "parameter-overrides", value_name = "KEY=VALUE", num_args = 1..)]
+    #[arg(long, visible_alias = "parameter-overrides", value_name = "KEY=VALUE", num_args = 1.., conflicts_with = "execute_changeset")]
     parameters: Vec<String>,
     /// What the template may do: `CAPABILITY_IAM`, `CAPABILITY_NAMED_IAM`, `CAPABILITY_AUTO_EXPAND`
-    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',', conflicts_with = "execute_changeset")]
     capabilities: Vec<String>,
     /// Tags of the stack and all in it; without any it keeps those that it has
-    #[arg(long, value_name = "KEY=VALUE", num_args = 1..)]
+    #[arg(long, value_name = "KEY=VALUE", num_args = 1.., conflicts_with = "execute_changeset")]
     tags: Vec<String>,
     /// The role that CloudFormation takes on
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", conflicts_with = "execute_changeset")]
     role_arn: Option<String>,
     /// The bucket for local files and for templates of more than 51,200 bytes. `{account}` and `{region}` in its name are
     /// filled in
@@ -51,7 +51,7 @@ pub(super) struct DeployStackArgs {
     #[arg(long, value_name = "PREFIX")]
     s3_prefix: Option<String>,
     /// What becomes of the stack if it fails
-    #[arg(long, value_enum, value_name = "WHAT", ignore_case = true)]
+    #[arg(long, value_enum, value_name = "WHAT", ignore_case = true, conflicts_with = "execute_changeset")]
     on_failure: Option<OnFailureArg>,
     /// The environment of `samconfig.toml`
     #[arg(long, value_name = "ENV")]
@@ -77,11 +77,11 @@ pub(super) struct DeployStackArgs {
     /// Let layer versions be deleted for want of a Retain policy
     #[arg(long)]
     allow_delete: bool,
-    /// Delete a stack whose creation has failed, and create it anew
-    #[arg(long)]
+    /// Delete a stack whose creation has failed, and create it anew; asks, where the change set is confirmed
+    #[arg(long, conflicts_with = "execute_changeset")]
     recreate: bool,
-    /// Finish a rollback that has failed, and deploy then
-    #[arg(long)]
+    /// Finish a rollback that has failed, or roll back an update that was left where it failed, and deploy then
+    #[arg(long, conflicts_with = "execute_changeset")]
     continue_rollback: bool,
     /// A resource that cannot go back, and that the rollback leaves as it is; may be given several times
     #[arg(long = "skip-resource", value_name = "NAME", requires = "continue_rollback")]

@@ -7,7 +7,7 @@ use clap::Args;
 use super::arguments::{AwsArgs, CommonArgs, FormatArg};
 use crate::called::CalledAs;
 use crate::publish::staging::BucketPattern;
-use crate::stack::roll_out::{self, AfterFailure, Intent, OtherChanges, RollOutRequest};
+use crate::stack::roll_out::{self, AfterFailure, Intent, OtherChanges, QuestionMarks, RollOutRequest};
 use crate::ui::Ui;
 
 /// Bring stacks to the layer versions that the ledger names, and change nothing else in them
@@ -16,6 +16,7 @@ use crate::ui::Ui;
 /// an older version. Each starts from the template that is deployed: what lies on this machine does not count. A stack that
 /// would change in other ways is left alone. Prints a table of the stacks.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "a flag each")]
 pub(super) struct RollOutArgs {
     /// The layers; all of them if none is named
     #[arg(value_name = "LAYER")]
@@ -39,6 +40,9 @@ pub(super) struct RollOutArgs {
     /// Let other changes come along, too
     #[arg(long)]
     allow_other_changes: bool,
+    /// Send a template back that has a `?`. CloudFormation gives one for every letter that is not ASCII: those would be lost
+    #[arg(long)]
+    allow_question_marks: bool,
     /// The bucket for templates of more than 51,200 bytes, instead of that of the layer. `{account}` and `{region}` in
     /// its name are filled in
     #[arg(long, value_name = "NAME")]
@@ -65,6 +69,11 @@ impl RollOutArgs {
                 OtherChanges::Allowed
             } else {
                 OtherChanges::Refused
+            },
+            question_marks: if self.allow_question_marks {
+                QuestionMarks::Allowed
+            } else {
+                QuestionMarks::Refused
             },
             bucket: self.s3_bucket,
             format: self.format.into(),

@@ -7,7 +7,7 @@ use super::{ConfigError, Reader};
 use crate::stack::settings::is_stack_name;
 
 /// Keys that may stand there.
-const KEYS: &[&str] = &["account", "layers", "name", "profile", "regions", "role-arn", "target"];
+const KEYS: &[&str] = &["account", "layers", "name", "profile", "regions", "role-arn", "target", "template"];
 
 /// A stack that is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct StackTable {
     pub profile: Option<String>,
     /// The role that is taken on.
     pub role_arn: Option<String>,
+    /// The file that it is deployed from, as written: from the folder of `layers.toml`.
+    pub template: Option<String>,
 }
 
 impl StackTable {
@@ -104,6 +106,7 @@ impl Reader<'_> {
             account: account.transpose()?,
             profile: text("profile")?,
             role_arn,
+            template: text("template")?,
         })
     }
 }

@@ -156,6 +156,21 @@ impl ChangeSet {
     }
 }
 
+impl ChangeSet {
+    /// Why it cannot be carried out.
+    pub fn why(&self) -> &str {
+        match self.progress {
+            Progress::Executing => "it has been carried out already",
+            Progress::Making => "it is still being made",
+            // OBSOLETE: CloudFormation has no words for it.
+            Progress::Failed | Progress::Ready if self.reason.is_empty() => {
+                "the stack has changed since it was made"
+            }
+            Progress::Failed | Progress::Ready => &self.reason,
+        }
+    }
+}
+
 /// Whether CloudFormation says that there is nothing to do: the words are all that tells.
 pub fn says_nothing_to_do(reason: &str) -> bool {
     reason.contains("didn't contain changes") || reason.contains("No updates are to be performed")

@@ -22,6 +22,7 @@ use crate::clocks::Clocks;
 use crate::interrupt::{self, Interrupts};
 use crate::region;
 use crate::ui::Ui;
+use crate::under_way::UnderWay;
 
 /// Deploys a template, or carries out a change set that was made before; says everything, errors too.
 pub async fn run(asked: &Asked, ui: &Ui, called: &CalledAs) -> ExitCode {
@@ -43,7 +44,7 @@ async fn try_run(
 ) -> Result<ExitCode, StackError> {
     let start = Instant::now();
     // Everything that can be wrong without AWS comes first.
-    let (settings, template) = match &asked.execute {
+    let (mut settings, template) = match &asked.execute {
         Some(arn) => (of_change_set(asked, arn)?, None),
         None => {
             let path = asked.template.as_deref().ok_or(StackError::NoTemplate)?;
@@ -67,6 +68,9 @@ async fn try_run(
     {
         return Err(StackError::NoBucket(what));
     }
+    if settings.allowed.recreate && settings.goal == Goal::Prepare {
+        return Err(StackError::RecreateLater);
+    }
     if settings.confirm == Confirm::Yes && settings.goal == Goal::Deploy && !ui.can_ask() {
         return Err(StackError::NobodyToAsk);
     }
@@ -74,13 +78,26 @@ async fn try_run(
     let clocks = Clocks::from_environment();
     let session = Session::open(settings.profile.as_deref(), None, &settings.regions, clocks).await?;
     *advice = session.advice().clone();
+    let prepared = match &asked.execute {
+        None => None,
+        Some(arn) => {
+            let region = settings.regions.first().ok_or(StackError::NoRegion)?;
+            let found = session.cloudformation(region).change_set(None, arn).await;
+            let found =
+                found.map_err(|failure| StackError::call(format!("read change set `{arn}`"), failure))?;
+            // Its ARN names the change set, and not the stack.
+            settings.stack_name.clone_from(&found.stack_name);
+            Some(Arc::new(found))
+        }
+    };
     let regions = if settings.regions.is_empty() {
         vec![session.default_region().ok_or(StackError::NoRegion)?]
     } else {
         settings.regions.clone()
     };
     let caller = session.caller(&regions).await?;
-    let interrupts = Interrupts::listen().map_err(StackError::Interrupts)?;
+    let under_way = UnderWay::default();
+    let interrupts = Interrupts::listen_for_stacks(ui, &under_way).map_err(StackError::Interrupts)?;
     let format = asked.format;
     let common = Arc::new(Common {
         session,
@@ -97,11 +114,13 @@ async fn try_run(
     let mut running = JoinSet::new();
     for (position, region) in regions.iter().enumerate() {
         let one = InRegion::new(Arc::clone(&common), region.clone());
-        let (template, arn) = (template.clone(), asked.execute.clone());
+        let (template, prepared) = (template.clone(), prepared.clone());
+        let begun = under_way.begin(region.as_str());
         running.spawn(async move {
-            let result = match (&template, &arn) {
+            let _begun = begun;
+            let result = match (&template, &prepared) {
                 (Some(template), _) => Box::pin(one.deploy(template)).await,
-                (None, Some(arn)) => Box::pin(one.execute_prepared(arn)).await,
+                (None, Some(change_set)) => Box::pin(one.execute_prepared(change_set)).await,
                 (None, None) => Err(StackError::NoTemplate),
             };
             (position, result)
@@ -109,8 +128,10 @@ async fn try_run(
     }
     let mut results = Vec::new();
     while let Some(done) = running.join_next().await {
-        let Ok((position, result)) = done else { continue };
-        results.push((position, result));
+        match done {
+            Ok(done) => results.push(done),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
     }
     results.sort_by_key(|(position, _)| *position);
     let results = results.into_iter().map(|(position, result)| (regions[position].clone(), result));

@@ -43,6 +43,23 @@ pub struct LayerChange {
     pub new: Option<String>,
 }
 
+/// What the change sets of nested stacks do, by their logical ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Nested(pub BTreeMap<String, Inside>);
+
+/// What the change set of a nested stack does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inside {
+    /// Its changes.
+    pub changes: Vec<Change>,
+    /// What the nested stack was made from.
+    pub old: Facts,
+    /// What it would be made from.
+    pub new: Facts,
+    /// The same for the stacks in it.
+    pub nested: Nested,
+}
+
 /// A change set in words.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Description {

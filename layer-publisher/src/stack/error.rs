@@ -102,6 +102,12 @@ pub(super) enum StackError {
     /// Credentials and the way to AWS.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// Ctrl-C came on the way to something that is needed first.
+    #[error("interrupted, and nothing was changed")]
+    Interrupted,
+    /// A stack is to be deleted now and created at some later time.
+    #[error("`--recreate` deletes the stack at once, and the change set would only be prepared")]
+    RecreateLater,
     /// Ctrl-C cannot be listened for.
     #[error("failed to listen for Ctrl-C")]
     Interrupts(#[source] io::Error),
@@ -213,11 +219,29 @@ impl StackError {
     /// The failure of a call, with what was being done.
     pub(super) fn call(what: String, failure: CallFailure) -> Self {
         if failure.code.as_deref().is_some_and(|code| code.starts_with("InsufficientCapabilities")) {
-            let words = failure.message.split(|letter: char| !(letter.is_ascii_uppercase() || letter == '_'));
-            let missing = words.filter(|word| word.starts_with("CAPABILITY_"));
-            return Self::Capabilities(missing.map(|name| (name.to_owned(), None)).collect());
+            return Self::missing_capabilities(&failure.message);
         }
         Self::Call { what, source: Box::new(failure) }
+    }
+
+    /// A change set that could not be made, with CloudFormation's reason.
+    pub(super) fn change_set(stack: &str, reason: String) -> Self {
+        // What a transform brings in is known only after it.
+        if reason.starts_with("Requires capabilities") {
+            return Self::missing_capabilities(&reason);
+        }
+        Self::ChangeSet { stack: stack.to_owned(), source: Reason(reason) }
+    }
+
+    fn missing_capabilities(message: &str) -> Self {
+        let words = message.split(|letter: char| !(letter.is_ascii_uppercase() || letter == '_'));
+        let missing = words.filter(|word| word.starts_with("CAPABILITY_"));
+        Self::Capabilities(missing.map(|name| (name.to_owned(), None)).collect())
+    }
+
+    /// Whether a change set may be carried out all the same: nobody has heard what came of the call.
+    pub(super) fn may_have_begun(&self) -> bool {
+        matches!(self, Self::Call { source, .. } if source.says_nothing() && source.operation == "ExecuteChangeSet")
     }
 
     /// What to type next.
@@ -244,6 +268,10 @@ impl StackError {
                     .to_owned()
             }
             Self::NoRegion => "name one with `--region REGION`, or set `AWS_REGION`".to_owned(),
+            // CREATE_FAILED or UPDATE_FAILED by now, which it was not when we looked.
+            Self::Call { source, .. } if source.message.contains("disable-rollback parameter") => {
+                format!("run `{deploy}` again: it says what the stack can do from there")
+            }
             Self::Call { source, .. } => match source.kind {
                 Kind::Silence if advice.endpoint.is_none() => {
                     format!("run `{deploy}` again: it goes on from where the stack is")
@@ -253,6 +281,13 @@ impl StackError {
             },
             Self::Stuck { status, .. } if status.as_str() == "UPDATE_ROLLBACK_FAILED" => {
                 "once the cause is gone, let it go back and then be updated with `--continue-rollback`".to_owned()
+            }
+            Self::Stuck { status, .. } if status.as_str() == "UPDATE_FAILED" => {
+                "let it go back and then be updated with `--continue-rollback`, or go on from there with `--on-failure DO_NOTHING`"
+                    .to_owned()
+            }
+            Self::Stuck { status, .. } if status.as_str() == "CREATE_FAILED" => {
+                "let it be deleted and created anew with `--recreate`, or go on from there with `--on-failure DO_NOTHING`".to_owned()
             }
             Self::Stuck { .. } => "let it be deleted and created anew with `--recreate`".to_owned(),
             Self::Busy { stack, .. } => {
@@ -267,7 +302,14 @@ impl StackError {
                 .to_owned(),
             Self::NobodyToAsk => "say that it is not needed with `--no-confirm-changeset`".to_owned(),
             Self::Failed { status, .. } => match status.as_str() {
-                "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" => {
+                "CREATE_FAILED" => format!(
+                    "mend the cause, and run `{deploy}` again with `--recreate`, or with `--on-failure DO_NOTHING` to go on from there"
+                ),
+                "UPDATE_FAILED" => format!(
+                    "mend the cause, and run `{deploy}` again with `--continue-rollback`, or with `--on-failure DO_NOTHING` to go on \
+                     from there"
+                ),
+                "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "DELETE_FAILED" => {
                     format!("mend the cause, and run `{deploy}` again with `--recreate`")
                 }
                 "UPDATE_ROLLBACK_FAILED" => format!(
@@ -289,7 +331,12 @@ impl StackError {
                 "a template has `Resources` at its top, each with a `Type`".to_owned()
             }
             Self::TooLarge { .. } => "move some of its resources to a stack of their own".to_owned(),
-            Self::Places { .. } | Self::Interrupts(_) | Self::ChangeSet { .. } | Self::NotConfirmed => {
+            Self::RecreateLater => "leave one of `--recreate` and `--no-execute-changeset` out".to_owned(),
+            Self::Places { .. }
+            | Self::Interrupted
+            | Self::Interrupts(_)
+            | Self::ChangeSet { .. }
+            | Self::NotConfirmed => {
                 return None;
             }
         })
@@ -299,7 +346,10 @@ impl StackError {
     pub(super) fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::NoTemplate | Self::NoChangeSetArn(_) | Self::Settings(SettingsError::NoStackName)
+            Self::NoTemplate
+                | Self::NoChangeSetArn(_)
+                | Self::RecreateLater
+                | Self::Settings(SettingsError::NoStackName)
         )
     }
 }

@@ -2,8 +2,9 @@
 
 use template_tools::arn::Region;
 
+use super::change_set::NESTED;
 use super::error::{Reason, StackError};
-use super::events::{Seen, Weight};
+use super::events::{Event, Seen, Weight};
 use super::state::{Previous, Status};
 use crate::aws::cloudformation::CloudFormationRegion;
 use crate::clocks::Clocks;
@@ -13,6 +14,9 @@ use crate::ui::Ui;
 /// With these an operation on a stack begins.
 const BEGINNINGS: [&str; 4] =
     ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"];
+
+/// With these one begins to be created or updated; that it goes back belongs to it.
+const DEPLOYMENTS: [&str; 2] = ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"];
 
 /// Looks at one stack.
 pub(super) struct Follower<'a> {
@@ -91,14 +95,10 @@ impl Follower<'_> {
                 let status = self.call("look at stack", name, stack)?.map(|stack| stack.status);
                 // The event may be there before the stack says so.
                 if let Some(status) = status.filter(|status| !status.is_in_progress()) {
-                    let reason = seen.first_failure().map(|event| {
-                        Reason(format!(
-                            "{} ({}): {}",
-                            event.resource,
-                            event.kind,
-                            event.reason.trim_end_matches('.')
-                        ))
-                    });
+                    let reason = match seen.first_failure() {
+                        Some(event) => Some(self.reason(event).await),
+                        None => None,
+                    };
                     return Ok(End { status, reason });
                 }
             }
@@ -106,24 +106,6 @@ impl Follower<'_> {
                 moving.say(format!("{}: {progress}", self.label));
             }
             tokio::time::sleep(self.clocks.look_at_stack).await;
-        }
-    }
-
-    /// Waits until a stack that is being deleted is gone.
-    pub(super) async fn until_gone(&self, name: &str, id: &str) -> Result<Result<(), Left>, StackError> {
-        loop {
-            let stack = self.cloudformation.stack(id).await;
-            let Some(stack) = self.call("look at stack", name, stack)? else { return Ok(Ok(())) };
-            if stack.status.is_deleted() {
-                return Ok(Ok(()));
-            }
-            if stack.status.as_str() == "DELETE_FAILED" {
-                let source = self.old_reason(id).await.map(Box::new);
-                return Err(StackError::Failed { stack: name.to_owned(), status: stack.status, source });
-            }
-            if self.interrupts.come_within(self.clocks.look_at_stack).await {
-                return Ok(Err(Left));
-            }
         }
     }
 
@@ -141,6 +123,9 @@ impl Follower<'_> {
         );
         loop {
             if self.interrupts.come_within(self.clocks.look_at_stack).await {
+                self.ui.note(format!(
+                    "{label}: stack `{name}` is left to whoever is at work on it; we have changed nothing"
+                ));
                 return Ok(Err(Left));
             }
             let now = self.cloudformation.stack(&stack.id).await;
@@ -155,18 +140,30 @@ impl Follower<'_> {
         }
     }
 
-    /// What failed first the last time, as far as the latest events tell.
+    /// What failed first the last time.
     pub(super) async fn old_reason(&self, id: &str) -> Option<Reason> {
-        let events = self.cloudformation.events_after(id, None).await.ok()?;
+        let event = self.first_failure(id, &BEGINNINGS).await?;
+        Some(self.reason(&event).await)
+    }
+
+    /// What failed first in the latest operation on a stack, which begins with one of these.
+    async fn first_failure(&self, id: &str, beginnings: &[&str]) -> Option<Event> {
+        let begins = |event: &Event| event.is_stack && beginnings.contains(&event.status.as_str());
         let mut seen = Seen::default();
-        for event in &events {
-            // What failed in an earlier operation is not the reason.
-            if event.is_stack && BEGINNINGS.contains(&event.status.as_str()) {
-                seen = Seen::default();
-            }
+        for event in &self.cloudformation.events_from(id, begins).await.ok()? {
             seen.take(event);
         }
-        let event = seen.first_failure()?;
-        Some(Reason(format!("{} ({}): {}", event.resource, event.kind, event.reason.trim_end_matches('.'))))
+        seen.first_failure().cloned()
+    }
+
+    /// Why something failed. A nested stack knows more than what is said of it outside.
+    async fn reason(&self, event: &Event) -> Reason {
+        let (mut path, mut cause) = (event.resource.clone(), event.clone());
+        while cause.kind == NESTED && !cause.physical.is_empty() {
+            let Some(inner) = self.first_failure(&cause.physical, &DEPLOYMENTS).await else { break };
+            path.push_str(&format!("/{}", inner.resource));
+            cause = inner;
+        }
+        Reason(format!("{path} ({}): {}", cause.kind, cause.reason.trim_end_matches('.')))
     }
 }

@@ -1,7 +1,6 @@
 //! The stack that makes a layer, for `publish`: its template, brought to a content that lies in S3.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,7 +22,7 @@ use crate::called::CalledAs;
 use crate::clocks::Clocks;
 use crate::interrupt::Interrupts;
 use crate::publish::staging::S3Object;
-use crate::ui::Ui;
+use crate::ui::{Ui, whole};
 
 /// The parameters that say where the content lies, as `stage` and `new-template` call them.
 const BUCKET: &str = "S3Bucket";
@@ -149,8 +148,12 @@ impl LayerStack {
         let advice = around.session.advice();
         match outcome.map_err(|error| self.problem(&error, region, advice, &called))? {
             Outcome::Deployed(_) | Outcome::Unchanged(_) => {}
-            Outcome::Shown(_) | Outcome::Prepared(..) | Outcome::Begun(_) | Outcome::Left => {
-                let why = "it was interrupted, and the stack may go on without us".to_owned();
+            Outcome::Left => {
+                let why = "it was interrupted, and nothing was changed".to_owned();
+                return Err(Problem { why, hint: Some("publish again".to_owned()) });
+            }
+            Outcome::Shown(_) | Outcome::Prepared(..) | Outcome::Begun(_) | Outcome::GoesOn => {
+                let why = "it was interrupted, and the stack goes on without us".to_owned();
                 return Err(Problem { why, hint: Some("publish again to see what came of it".to_owned()) });
             }
         }
@@ -219,6 +222,10 @@ impl LayerStack {
                 let delete =
                     format!("`aws cloudformation delete-stack --stack-name {} --region {region}`", self.name);
                 Some(match status.as_str() {
+                    "UPDATE_FAILED" => format!(
+                        "roll it back with `aws cloudformation rollback-stack --stack-name {} --region {region}`, and publish again",
+                        self.name
+                    ),
                     "UPDATE_ROLLBACK_COMPLETE" => "mend the cause, and publish again".to_owned(),
                     _ => format!("mend the cause, delete the failed stack with {delete}, and publish again"),
                 })
@@ -268,11 +275,5 @@ fn way(template: &Template, layer: &LayerName) -> Result<Way, Problem> {
 }
 
 fn problem(error: &StackError, advice: &Advice, called: &CalledAs) -> Problem {
-    let mut why = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        why = format!("{why}: {cause}");
-        source = cause.source();
-    }
-    Problem { why, hint: error.hint(advice, called) }
+    Problem { why: whole(error), hint: error.hint(advice, called) }
 }

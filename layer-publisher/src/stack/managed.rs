@@ -37,7 +37,8 @@ impl InRegion {
             Outcome::Deployed(stack) | Outcome::Unchanged(stack) => {
                 stack.outputs.get(OUTPUT).cloned().ok_or_else(none)
             }
-            Outcome::Shown(_) | Outcome::Prepared(..) | Outcome::Begun(_) | Outcome::Left => Err(none()),
+            Outcome::Left | Outcome::GoesOn => Err(StackError::Interrupted),
+            Outcome::Shown(_) | Outcome::Prepared(..) | Outcome::Begun(_) => Err(none()),
         }
     }
 

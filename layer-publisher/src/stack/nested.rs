@@ -5,8 +5,8 @@
 
 use std::pin::Pin;
 
-use super::change_set::{Action, Change, ChangeSet, Fate, NESTED, Replaced};
-use super::describe::{Description, Facts, describe, fate};
+use super::change_set::{Action, Change, ChangeSet, Fate, NESTED, Progress, Replaced};
+use super::describe::{Description, Facts, Inside, Nested, describe, fate};
 use super::error::StackError;
 use super::region::InRegion;
 use crate::aws::failure::CallFailure;
@@ -42,15 +42,16 @@ fn known(change: &Change, fate: Option<Fate>) -> Known {
 }
 
 impl InRegion {
-    /// Adds to a description what becomes of nested stacks.
+    /// Adds to a description what becomes of nested stacks, and gives what their own change sets tell.
     pub(super) fn look_into<'a>(
         &'a self,
         changes: &'a [Change],
         old: &'a Facts,
         new: &'a Facts,
         description: &'a mut Description,
-    ) -> Work<'a, ()> {
+    ) -> Work<'a, Nested> {
         Box::pin(async move {
+            let mut told = Nested::default();
             for change in changes {
                 let name = &change.resource;
                 match known(change, fate(change, old, new)) {
@@ -59,8 +60,12 @@ impl InRegion {
                         let what = || format!("read change set `{arn}` of nested stack `{name}`");
                         let nested = self.cloudformation.change_set(None, &arn).await;
                         let nested = nested.map_err(|failure| StackError::call(what(), failure))?;
-                        let its = self.description_of(&nested, change).await?;
+                        let (its, inside) = self.description_of(&nested, change).await?;
                         description.add_nested(name, its);
+                        // One that failed for another reason than that there is nothing to do tells nothing.
+                        if nested.progress != Progress::Failed || nested.is_empty() {
+                            told.0.insert(name.clone(), inside);
+                        }
                     }
                     Known::Deleted => {
                         let doomed = self.doomed(change.physical.as_deref(), Ending::Deleted).await?;
@@ -73,13 +78,17 @@ impl InRegion {
                     }
                 }
             }
-            Ok(())
+            Ok(told)
         })
     }
 
-    async fn description_of(&self, nested: &ChangeSet, change: &Change) -> Result<Description, StackError> {
+    async fn description_of(
+        &self,
+        nested: &ChangeSet,
+        change: &Change,
+    ) -> Result<(Description, Inside), StackError> {
         if nested.changes.is_empty() {
-            return Ok(Description::default());
+            return Ok((Description::default(), Inside::default()));
         }
         let previous = match change.action {
             Action::Add => None,
@@ -87,12 +96,12 @@ impl InRegion {
         };
         let (old, new) = self.both(nested, previous.as_ref()).await?;
         let mut description = describe(&nested.changes, &old, &new);
-        self.look_into(&nested.changes, &old, &new, &mut description).await?;
-        Ok(description)
+        let below = self.look_into(&nested.changes, &old, &new, &mut description).await?;
+        Ok((description, Inside { changes: nested.changes.clone(), old, new, nested: below }))
     }
 
     /// The layer versions of a nested stack that are deleted with it, or may be when it changes: name and ARN.
-    fn doomed<'a>(
+    pub(super) fn doomed<'a>(
         &'a self,
         stack: Option<&'a str>,
         ending: Ending,
@@ -124,7 +133,7 @@ impl InRegion {
 
 /// What is done to a nested stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
+pub(super) enum Ending {
     /// It is deleted.
     Deleted,
     /// It changes somehow: its resources may go, or be replaced.

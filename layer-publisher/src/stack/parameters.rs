@@ -2,11 +2,13 @@
 //!
 //! A parameter keeps the value that the stack has, unless one is given. Those that carry a layer's version or its content
 //! take the template's new Default: that is what the template was changed for, and with the old value CloudFormation would
-//! see no change at all.
+//! see no change at all. A Default that says of a content only that it is not known, a layer's placeholder or nothing at all,
+//! is none of those.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use template_tools::document::Document;
+use template_tools::pattern::is_placeholder;
 use template_tools::plan::not_allowed;
 use template_tools::template::{Carries, Parameter};
 use thiserror::Error;
@@ -182,10 +184,12 @@ pub fn check_limits(
     Ok(())
 }
 
-/// What is sent for each parameter of the template. `previous` is what the stack has, if there is one.
+/// What is sent for each parameter of the template. `previous` is what the stack has, if there is one. `contents` are the
+/// parameters that say together where the content of one layer lies.
 pub fn choose(
     parameters: &[Parameter],
     carriers: &BTreeMap<String, Carries>,
+    contents: &[BTreeSet<String>],
     given: &BTreeMap<String, Sent>,
     previous: Option<&BTreeMap<String, String>>,
 ) -> Result<Chosen, ParameterError> {
@@ -193,6 +197,25 @@ pub fn choose(
     let mut chosen = Chosen::default();
     let mut missing = Vec::new();
     let mut seen = BTreeSet::new();
+    // A content that is not known is asked for.
+    let default = |parameter: &Parameter| {
+        let default = parameter.default.clone();
+        let is_content = carriers.get(&parameter.name) == Some(&Carries::Content);
+        default.filter(|default| !is_content || !is_placeholder(default))
+    };
+    // The object's version belongs to the object: one that the stack has is none of another.
+    let moves = |name: &String| {
+        let together = contents.iter().filter(|content| content.contains(name)).flatten();
+        together.filter_map(|name| parameters.iter().find(|parameter| parameter.name == *name)).any(|other| {
+            let new = match given.get(&other.name) {
+                Some(Sent::Value(value)) => Some(value.clone()),
+                Some(Sent::Previous) => None,
+                None => default(other).filter(|default| !default.is_empty()),
+            };
+            let old = previous.and_then(|previous| previous.get(&other.name));
+            new.is_some_and(|new| old != Some(&new))
+        })
+    };
     for parameter in parameters {
         let name = &parameter.name;
         if !seen.insert(name) {
@@ -201,9 +224,12 @@ pub fn choose(
         let old = previous.and_then(|previous| previous.get(name));
         let carries = carriers.get(name);
         let mut send = |sent: Sent| chosen.sent.push((name.clone(), sent));
-        match (given.get(name), old, &parameter.default, carries) {
+        match (given.get(name), old, &default(parameter), carries) {
             (Some(Sent::Previous), None, ..) => return Err(ParameterError::NoPrevious(name.clone())),
             (Some(sent), ..) => send(sent.clone()),
+            (None, Some(_), Some(new), Some(Carries::Content)) if new.is_empty() && !moves(name) => {
+                send(Sent::Previous);
+            }
             (None, Some(old), Some(new), Some(carries)) => {
                 send(Sent::Value(new.clone()));
                 if old != new {
@@ -255,7 +281,8 @@ mod tests {
             .map(|(name, carries)| (name.to_owned(), carries))
             .into();
         let previous = map(&[("Stage", "prod"), ("Bucket", "b"), ("Version", "1"), ("Same", "x")]);
-        let chosen = choose(&parameters, &carriers, &given(&[("Bucket", "c")]), Some(&previous)).unwrap();
+        let chosen =
+            choose(&parameters, &carriers, &[], &given(&[("Bucket", "c")]), Some(&previous)).unwrap();
         let value = |text: &str| Sent::Value(text.to_owned());
         let expected = [
             ("Stage", Sent::Previous),
@@ -272,14 +299,45 @@ mod tests {
         };
         assert_eq!(chosen.taken, [taken]);
         // A value that is given counts more than the template's.
-        let chosen = choose(&parameters, &carriers, &given(&[("Version", "9")]), Some(&previous)).unwrap();
+        let chosen =
+            choose(&parameters, &carriers, &[], &given(&[("Version", "9")]), Some(&previous)).unwrap();
         assert!(chosen.taken.is_empty() && chosen.sent.contains(&("Version".to_owned(), value("9"))));
+    }
+
+    #[test]
+    fn a_content_that_the_template_does_not_know_is_kept_or_asked_for() {
+        // As our own starter says it.
+        let parameters = [
+            parameter("S3Bucket", None),
+            parameter("S3Key", Some("DEMO_LAYER_PLACEHOLDER")),
+            parameter("S3ObjectVersion", Some("")),
+        ];
+        let contents = [BTreeSet::from(["S3Key", "S3ObjectVersion"].map(str::to_owned))];
+        let chosen = |parameters: &[Parameter], pairs: &[(&str, &str)], previous: Option<&[(&str, &str)]>| {
+            let names = ["S3Key", "S3ObjectVersion"];
+            let carriers = names.map(|name| (name.to_owned(), Carries::Content)).into();
+            let chosen = choose(parameters, &carriers, &contents, &given(pairs), previous.map(map).as_ref())?;
+            Ok::<_, ParameterError>(chosen.sent.into_iter().map(|(_, sent)| sent).collect::<Vec<_>>())
+        };
+        let old: &[(&str, &str)] = &[("S3Bucket", "b"), ("S3Key", "k"), ("S3ObjectVersion", "v")];
+        let value = |text: &str| Sent::Value(text.to_owned());
+        let kept = || Sent::Previous;
+        assert_eq!(chosen(&parameters, &[], Some(old)).unwrap(), [kept(), kept(), kept()]);
+        let error = chosen(&parameters, &[("S3Bucket", "b")], None).unwrap_err();
+        assert_eq!(error.hint().unwrap(), "give them with `--parameters S3Key=…`");
+        // The version of another object is none of this one.
+        let moved = [kept(), value("l"), value("")];
+        assert_eq!(chosen(&parameters, &[("S3Key", "l")], Some(old)).unwrap(), moved);
+        assert_eq!(chosen(&parameters, &[("S3Key", "k")], Some(old)).unwrap(), [kept(), value("k"), kept()]);
+        let mut bumped = parameters.clone();
+        bumped[1].default = Some("l".to_owned());
+        assert_eq!(chosen(&bumped, &[], Some(old)).unwrap(), moved);
     }
 
     #[test]
     fn all_that_is_missing_is_named_at_once() {
         let parameters = [parameter("One", None), parameter("Two", Some("2")), parameter("Three", None)];
-        let error = choose(&parameters, &BTreeMap::new(), &BTreeMap::new(), None).unwrap_err();
+        let error = choose(&parameters, &BTreeMap::new(), &[], &BTreeMap::new(), None).unwrap_err();
         assert_eq!(
             error.to_string(),
             "the template needs values for 2 parameters:\n  One (String): what One is for\n  Three (String): what Three is for"

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use template_tools::arn::{AccountId, Region};
 use template_tools::flow::Given;
-use template_tools::template::carriers;
 use template_tools::template::layers::{Deployment, FunctionLayer, function_layers};
+use template_tools::template::{carriers, contents};
 use tokio::sync::Mutex;
 
 use super::change_set::{ChangeSet, NewChangeSet, OnFailure, Progress};
 use super::describe::Description;
-use super::error::{Reason, StackError};
+use super::error::StackError;
 use super::follow::{Follower, Left};
 use super::ground::Ground;
+use super::making::Made;
 use super::parameters::{Chosen, Sent, choose};
 use super::settings::{Follow, Goal, Settings};
 use super::state::{Previous, Step};
@@ -38,8 +39,10 @@ pub(super) enum Outcome {
     Prepared(String, Box<Description>),
     /// It has begun, and nobody waits for it: the ARN of the stack.
     Begun(String),
-    /// Ctrl-C came.
+    /// Ctrl-C came before anything was changed.
     Left,
+    /// Ctrl-C came while CloudFormation was at work, and it goes on.
+    GoesOn,
 }
 
 /// What all regions have in common.
@@ -115,8 +118,14 @@ impl InRegion {
             Err(outcome) => return Ok(outcome),
         };
         let chosen = self.choose(template, ground.previous.as_ref())?;
-        let text = self.staged(template).await?;
-        let source = self.source(&template.path.display().to_string(), text).await?;
+        let source = async {
+            let text = self.staged(template).await?;
+            self.source(&template.path.display().to_string(), text).await
+        };
+        let source = match source.await {
+            Err(StackError::Interrupted) => return Ok(Outcome::Left),
+            source => source?,
+        };
         let new = NewChangeSet {
             stack_name: settings.stack_name.clone(),
             is_new_stack: ground.previous.is_none(),
@@ -132,71 +141,48 @@ impl InRegion {
                 .on_failure
                 .filter(|what| *what != OnFailure::Delete || ground.previous.is_none()),
         };
-        let what = || format!("make a change set for stack `{}` in {}", self.stack_name(), self.region);
-        let made = match self.cloudformation.create_change_set(&new).await {
-            Ok(()) => self.made().await,
-            Err(failure) => Err(StackError::call(what(), failure)),
-        };
-        let change_set = match made {
-            Ok(Ok(change_set)) => change_set,
-            Ok(Err(Left)) => {
-                self.clean(&self.common.change_set, &ground).await;
-                return Ok(Outcome::Left);
-            }
-            Err(error) => {
-                self.clean(&self.common.change_set, &ground).await;
-                return Err(error);
+        if let Some(old) = &ground.to_delete
+            && let Some(outcome) = self.make_room(old).await?
+        {
+            return Ok(outcome);
+        }
+        let change_set = match self.make(&new, &ground).await? {
+            Made::Ready(change_set) => change_set,
+            Made::Left => return Ok(Outcome::Left),
+            Made::Empty => {
+                let Some(previous) = ground.previous else { return Ok(Outcome::Shown(Box::default())) };
+                self.status("Unchanged", format!("stack `{}` is what the template says", self.stack_name()));
+                self.verify(&previous).await?;
+                return Ok(Outcome::Unchanged(Box::new(previous)));
             }
         };
         let arn = change_set.arn.clone();
-        if change_set.is_empty() {
-            self.clean(&arn, &ground).await;
-            let Some(previous) = ground.previous else { return Ok(Outcome::Shown(Box::default())) };
-            self.status("Unchanged", format!("stack `{}` is what the template says", self.stack_name()));
-            self.verify(&previous).await?;
-            return Ok(Outcome::Unchanged(Box::new(previous)));
-        }
-        if change_set.progress == Progress::Failed {
-            self.clean(&arn, &ground).await;
-            let source = Reason(change_set.reason);
-            return Err(StackError::ChangeSet { stack: self.stack_name().to_owned(), source });
-        }
         let decided = self.decide(&change_set, Some(&chosen), ground.previous.as_ref()).await;
-        match (decided, settings.goal) {
-            (Err(error), _) => {
-                self.clean(&arn, &ground).await;
-                Err(error)
+        let is_left = self.common.interrupts.came();
+        let outcome = match (decided, settings.goal) {
+            (Err(error), _) => Err(error),
+            (Ok(Ok(description)), Goal::Show) => Ok(Outcome::Shown(Box::new(description))),
+            (Ok(Ok(description)), Goal::Prepare) if !is_left => {
+                return Ok(Outcome::Prepared(arn, Box::new(description)));
             }
-            (Ok(description), Goal::Show) => {
-                self.clean(&arn, &ground).await;
-                Ok(Outcome::Shown(Box::new(description)))
-            }
-            (Ok(description), Goal::Prepare) => Ok(Outcome::Prepared(arn, Box::new(description))),
-            (Ok(_), Goal::Deploy) if self.common.interrupts.came() => {
-                self.clean(&arn, &ground).await;
-                Ok(Outcome::Left)
-            }
-            (Ok(_), Goal::Deploy) => self.execute(&change_set).await,
-        }
+            (Ok(Ok(_)), Goal::Deploy) if !is_left => return self.execute(&change_set, Some(&ground)).await,
+            (Ok(Ok(_) | Err(Left)), _) => Ok(Outcome::Left),
+        };
+        self.clean(&arn, &ground).await;
+        outcome
     }
 
-    /// Carries out a change set that was made before.
-    pub(super) async fn execute_prepared(&self, arn: &str) -> Result<Outcome, StackError> {
-        let what = || format!("read change set `{arn}`");
-        let found = self.cloudformation.change_set(None, arn).await;
-        let change_set = found.map_err(|failure| StackError::call(what(), failure))?;
+    /// Carries out a change set that was made before. It stays where it is not carried out: others have made it.
+    pub(super) async fn execute_prepared(&self, change_set: &ChangeSet) -> Result<Outcome, StackError> {
         if change_set.progress != Progress::Ready {
-            let reason = match change_set.progress {
-                Progress::Executing => "it has been carried out already".to_owned(),
-                Progress::Making => "it is still being made".to_owned(),
-                _ => change_set.reason,
-            };
-            return Err(StackError::NotReady(arn.to_owned(), reason));
+            return Err(StackError::NotReady(change_set.arn.clone(), change_set.why().to_owned()));
         }
         let previous = self.stack(&change_set.stack_id).await?;
         let previous = previous.filter(|previous| previous.status.step() != Step::Create);
-        self.decide(&change_set, None, previous.as_ref()).await?;
-        self.execute(&change_set).await
+        if self.decide(change_set, None, previous.as_ref()).await?.is_err() || self.common.interrupts.came() {
+            return Ok(Outcome::Left);
+        }
+        self.execute(change_set, None).await
     }
 
     pub(super) async fn stack(&self, name: &str) -> Result<Option<Previous>, StackError> {
@@ -215,7 +201,7 @@ impl InRegion {
         }
         let known = values.iter().map(|(name, value)| Given { name: name.clone(), value: value.clone() });
         let carriers = carriers(&document, &known.collect::<Vec<_>>());
-        let chosen = choose(&template.parameters, &carriers, &self.common.given, old)?;
+        let chosen = choose(&template.parameters, &carriers, &contents(&document), &self.common.given, old)?;
         // As far as it can be known before AWS is asked to work: a placeholder is no version.
         let mut effective = BTreeMap::new();
         for (name, sent) in &chosen.sent {
@@ -236,66 +222,53 @@ impl InRegion {
         Ok(chosen)
     }
 
-    /// Waits until the change set is made, one way or the other.
-    pub(super) async fn made(&self) -> Result<Result<ChangeSet, Left>, StackError> {
-        let (name, stack) = (&self.common.change_set, self.stack_name());
-        let what = || format!("read the change set of stack `{stack}` in {}", self.region);
-        let end = tokio::time::Instant::now() + self.common.clocks.change_set;
-        loop {
-            let found = self.cloudformation.change_set(Some(stack), name);
-            let Some(found) = self.common.interrupts.before(found).await else { return Ok(Err(Left)) };
-            let change_set = found.map_err(|failure| StackError::call(what(), failure))?;
-            if change_set.progress != Progress::Making {
-                return Ok(Ok(change_set));
-            }
-            if tokio::time::Instant::now() >= end {
-                let source = Reason("it was not made in time".to_owned());
-                return Err(StackError::ChangeSet { stack: stack.to_owned(), source });
-            }
-            if self.common.interrupts.come_within(self.common.clocks.look_at_stack).await {
-                return Ok(Err(Left));
-            }
-        }
-    }
-
-    /// Leaves nothing of a change set that is not wanted, nor of a stack that came into being with it.
-    pub(super) async fn clean(&self, change_set: &str, ground: &Ground) {
-        let found = self.cloudformation.change_set(Some(self.stack_name()), change_set).await;
-        // There may be none, if it was refused.
-        let Ok(found) = found else { return };
-        let mut done = self.cloudformation.delete_change_set(&found.arn).await;
-        let is_ours = ground.previous.is_none() && !ground.is_reviewed;
-        if done.is_ok() && is_ours {
-            done = self.cloudformation.delete_stack(&found.stack_id, None).await;
-        }
-        if let Err(failure) = done {
-            let name = &found.arn;
-            self.common.ui.warning(format!("change set `{name}` could not be deleted: {failure}"));
-        }
-    }
-
-    pub(super) async fn execute(&self, change_set: &ChangeSet) -> Result<Outcome, StackError> {
+    /// Carries a change set out, and follows it. On `ground` stood the stack when we made the change set; without it others did.
+    pub(super) async fn execute(
+        &self,
+        change_set: &ChangeSet,
+        ground: Option<&Ground>,
+    ) -> Result<Outcome, StackError> {
         let stack = &change_set.stack_name;
         let follower = self.follower();
-        let last = follower.last_event(&change_set.stack_id).await?;
-        let what = || format!("carry out the change set of stack `{stack}` in {}", self.region);
-        let begun = self.cloudformation.execute(&change_set.arn, &change_set.name).await;
-        begun.map_err(|failure| StackError::call(what(), failure))?;
+        let last = match self.begin(change_set).await {
+            Ok(last) => last,
+            Err(error) => {
+                if error.may_have_begun() {
+                    let (arn, region) = (&change_set.arn, &self.region);
+                    self.common.ui.note(format!(
+                        "nobody knows whether change set `{arn}` is carried out; see it with \
+                         `aws cloudformation describe-change-set --change-set-name {arn} --region {region}`"
+                    ));
+                } else if let Some(ground) = ground {
+                    self.clean(&change_set.arn, ground).await;
+                }
+                return Err(error);
+            }
+        };
         if self.common.settings.follow == Follow::No {
             self.status("Begun", format!("stack `{stack}`; it goes on without us"));
             return Ok(Outcome::Begun(change_set.stack_id.clone()));
         }
         let Ok(end) = follower.to_the_end(stack, &change_set.stack_id, last).await? else {
-            return Ok(Outcome::Left);
+            return Ok(Outcome::GoesOn);
         };
         if end.status.is_failure() || end.status.is_deleted() {
             let (stack, status) = (stack.clone(), end.status);
             return Err(StackError::Failed { stack, status, source: end.reason.map(Box::new) });
         }
-        let Some(now) = self.stack(&change_set.stack_id).await? else { return Ok(Outcome::Left) };
+        let Some(now) = self.stack(&change_set.stack_id).await? else { return Ok(Outcome::GoesOn) };
         self.verify(&now).await?;
         self.status("Deployed", format!("stack `{stack}`"));
         Ok(Outcome::Deployed(Box::new(now)))
+    }
+
+    /// Has CloudFormation begin, and gives the latest event before that.
+    async fn begin(&self, change_set: &ChangeSet) -> Result<Option<String>, StackError> {
+        let last = self.follower().last_event(&change_set.stack_id).await?;
+        let what =
+            || format!("carry out the change set of stack `{}` in {}", change_set.stack_name, self.region);
+        let begun = self.cloudformation.execute(&change_set.arn, &change_set.name).await;
+        begun.map(|()| last).map_err(|failure| StackError::call(what(), failure))
     }
 
     /// Holds the layers of the functions against the template that the stack was made from.

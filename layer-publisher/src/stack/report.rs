@@ -28,7 +28,7 @@ pub(super) struct Report<'a> {
 struct Row<'a> {
     region: &'a Region,
     stack_name: &'a str,
-    result: &'static str,
+    result: String,
     stack_id: Option<&'a str>,
     status: Option<&'a str>,
     change_set: Option<&'a str>,
@@ -78,7 +78,7 @@ impl Report<'_> {
                     }
                 }
                 Ok(Outcome::Prepared(arn, _) | Outcome::Begun(arn)) => self.ui.result(format!("{lead}{arn}")),
-                Ok(Outcome::Shown(_) | Outcome::Left) | Err(_) => {}
+                Ok(Outcome::Shown(_) | Outcome::Left | Outcome::GoesOn) | Err(_) => {}
             }
         }
     }
@@ -87,7 +87,7 @@ impl Report<'_> {
         let mut row = Row {
             region,
             stack_name: self.stack_name,
-            result: word(result),
+            result: word(result).replace(' ', "_"),
             stack_id: None,
             status: None,
             change_set: None,
@@ -108,7 +108,7 @@ impl Report<'_> {
             }
             Ok(Outcome::Shown(description)) => row.changes = Some(description),
             Ok(Outcome::Begun(arn)) => row.stack_id = Some(arn),
-            Ok(Outcome::Left) => {}
+            Ok(Outcome::Left | Outcome::GoesOn) => {}
             Err(error) => row.error = Some(whole(error)),
         }
         row
@@ -132,7 +132,8 @@ fn word(result: &Result<Outcome, StackError>) -> &'static str {
         Ok(Outcome::Shown(_)) => "shown",
         Ok(Outcome::Prepared(..)) => "prepared",
         Ok(Outcome::Begun(_)) => "begun",
-        Ok(Outcome::Left) => "left",
+        Ok(Outcome::Left) => "not changed",
+        Ok(Outcome::GoesOn) => "goes on",
         Err(_) => "failed",
     }
 }

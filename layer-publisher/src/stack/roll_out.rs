@@ -8,6 +8,7 @@ mod beyond;
 mod dynamic;
 mod error;
 mod found;
+mod lost;
 mod named;
 mod one;
 mod planned;
@@ -64,6 +65,15 @@ pub enum OtherChanges {
     Allowed,
 }
 
+/// A `?` in a deployed template that has to be sent back: it may have been another letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuestionMarks {
+    /// The stack is left alone, unless the file that it was deployed from tells.
+    Refused,
+    /// It was always one.
+    Allowed,
+}
+
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct RollOutRequest {
@@ -81,6 +91,8 @@ pub struct RollOutRequest {
     pub after_failure: AfterFailure,
     /// What becomes of other changes.
     pub other_changes: OtherChanges,
+    /// What a `?` means.
+    pub question_marks: QuestionMarks,
     /// The bucket for templates of more than 51,200 bytes.
     pub bucket: Option<BucketPattern>,
     /// The form of the result.
@@ -98,6 +110,8 @@ struct Target {
     layers: BTreeSet<LayerName>,
     way: Result<Arc<Way>, Arc<RollOutError>>,
     bucket: Option<BucketPattern>,
+    /// The file that it was deployed from, if it is named.
+    template: Option<PathBuf>,
 }
 
 impl Target {
@@ -122,6 +136,7 @@ struct Shared {
     ledger: Ledger,
     intent: Intent,
     other_changes: OtherChanges,
+    question_marks: QuestionMarks,
     clocks: Clocks,
     ui: Ui,
     interrupts: Interrupts,
@@ -154,7 +169,7 @@ async fn try_run(request: &RollOutRequest, ui: &Ui, called: &CalledAs) -> Result
     let mut targets = if named.is_empty() {
         found::targets(&subjects, &ledger, request, clocks, ui).await?
     } else {
-        named::targets(&named, &subjects, request, clocks).await?
+        named::targets(&named, &subjects, request, &file.path, clocks).await?
     };
     if is_named {
         let is_empty = |region: &&Region| !targets.all.iter().any(|target| target.region == **region);
@@ -164,7 +179,7 @@ async fn try_run(request: &RollOutRequest, ui: &Ui, called: &CalledAs) -> Result
     }
     only_wanted(&mut targets, request)?;
     let under_way = UnderWay::default();
-    let interrupts = Interrupts::listen_for(ui, &under_way, || ()).map_err(RequestError::Interrupts)?;
+    let interrupts = Interrupts::listen_for_stacks(ui, &under_way).map_err(RequestError::Interrupts)?;
     if !targets.all.is_empty() {
         let how = if request.at_once > 1 { format!(", {} at once", request.at_once) } else { String::new() };
         let verb = if request.intent == Intent::Show { "Looking at" } else { "Rolling out" };
@@ -174,6 +189,7 @@ async fn try_run(request: &RollOutRequest, ui: &Ui, called: &CalledAs) -> Result
         ledger,
         intent: request.intent,
         other_changes: request.other_changes,
+        question_marks: request.question_marks,
         clocks,
         ui: ui.clone(),
         interrupts: interrupts.clone(),

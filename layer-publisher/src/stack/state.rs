@@ -14,8 +14,6 @@ pub struct Previous {
     pub id: String,
     /// How it stands.
     pub status: Status,
-    /// Why.
-    pub reason: String,
     /// The values of its parameters, as they were given: the name of the parameter in SSM, where it is read from there.
     pub parameters: BTreeMap<String, String>,
     /// The same, with what was read from SSM.
@@ -24,7 +22,9 @@ pub struct Previous {
     pub outputs: BTreeMap<String, String>,
     /// What was allowed when it was last deployed.
     pub capabilities: Vec<String>,
-    /// The ARN of the stack that it is nested in, if it is.
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// The ARN of the outermost stack that it is nested in, if it is.
     pub root: Option<String>,
 }
 
@@ -39,6 +39,12 @@ pub enum Step {
     Wait,
     /// It can only be deleted, and then be created anew (`--recreate`).
     Recreate,
+    /// Its creation has failed, and it was left so: it goes on from there if it may be left again, or it is deleted
+    /// (`--recreate`).
+    ResumeCreation,
+    /// An update has failed, and it was left so: it goes on from there if it may be left again, or it is rolled back
+    /// (`--continue-rollback`).
+    ResumeUpdate,
     /// Its rollback has to be finished first (`--continue-rollback`).
     ContinueRollback,
 }
@@ -56,7 +62,12 @@ impl Status {
 
     /// Whether something is still being done.
     pub fn is_in_progress(&self) -> bool {
-        self.0.ends_with("_IN_PROGRESS") && self.0 != "REVIEW_IN_PROGRESS"
+        self.0.ends_with("_IN_PROGRESS") && !self.is_reviewed()
+    }
+
+    /// Whether it has change sets, and nothing else yet.
+    pub fn is_reviewed(&self) -> bool {
+        self.0 == "REVIEW_IN_PROGRESS"
     }
 
     /// Whether this is the end of something that went wrong.
@@ -75,6 +86,8 @@ impl Status {
             // Somebody has made a change set for a stack that is not there yet.
             "REVIEW_IN_PROGRESS" | "DELETE_COMPLETE" => Step::Create,
             "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "DELETE_FAILED" => Step::Recreate,
+            "CREATE_FAILED" => Step::ResumeCreation,
+            "UPDATE_FAILED" => Step::ResumeUpdate,
             "UPDATE_ROLLBACK_FAILED" => Step::ContinueRollback,
             _ if self.is_in_progress() => Step::Wait,
             _ => Step::Update,
@@ -87,6 +100,12 @@ impl Status {
             "ROLLBACK_COMPLETE" => "its creation failed and was undone, and such a stack can only be deleted",
             "ROLLBACK_FAILED" => "its creation failed, and undoing it failed too",
             "DELETE_FAILED" => "deleting it failed",
+            "CREATE_FAILED" => {
+                "its creation failed and was not undone, and such a stack takes no deployment that would roll back"
+            }
+            "UPDATE_FAILED" => {
+                "an update failed and was not undone, and such a stack takes no deployment that would roll back"
+            }
             "UPDATE_ROLLBACK_FAILED" => {
                 "an update failed, and going back failed too: nothing can be deployed until that is done"
             }
@@ -111,13 +130,13 @@ mod tests {
         for (status, step) in [
             ("REVIEW_IN_PROGRESS", Step::Create),
             ("CREATE_COMPLETE", Step::Update),
-            ("CREATE_FAILED", Step::Update),
+            ("CREATE_FAILED", Step::ResumeCreation),
             ("CREATE_IN_PROGRESS", Step::Wait),
             ("ROLLBACK_COMPLETE", Step::Recreate),
             ("ROLLBACK_IN_PROGRESS", Step::Wait),
             ("UPDATE_COMPLETE", Step::Update),
             ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", Step::Wait),
-            ("UPDATE_FAILED", Step::Update),
+            ("UPDATE_FAILED", Step::ResumeUpdate),
             ("UPDATE_ROLLBACK_COMPLETE", Step::Update),
             ("UPDATE_ROLLBACK_FAILED", Step::ContinueRollback),
             ("IMPORT_COMPLETE", Step::Update),

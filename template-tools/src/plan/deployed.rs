@@ -1,6 +1,6 @@
 //! A template as it is deployed, with the values that its parameters have in the stack: what brings both to the pinned
-//! versions, and changes nothing else. A version in a parameter's value is brought there in the value, and in the
-//! `Default` too, so that the next deployment of the template agrees.
+//! versions, and changes nothing else. A version in a parameter's value is brought there in the value. Its `Default` goes
+//! along only where the text has to change anyway: else the stack keeps its template as it is, to the byte.
 
 use std::collections::BTreeMap;
 
@@ -37,15 +37,18 @@ pub fn plan_deployed(
     planner.references(&flow);
     planner.not_understood(&flow);
     let values = planner.values(&flow, given);
+    // CloudFormation does not give every letter of a template back: what need not be sent is not. Who edits it all the same
+    // finds the defaults in accord with the values.
+    if planner.edits.is_empty() {
+        return Ok(DeployedPlan::of(planner.finish(), values));
+    }
     // The defaults show only where no value stands before them.
     let with_default = parameters(&document).into_iter().filter(|parameter| parameter.default.is_some());
     let with_default = with_default.map(|parameter| parameter.name).collect::<Vec<_>>();
     let others =
         given.iter().filter(|given| !with_default.contains(&given.name)).cloned().collect::<Vec<_>>();
     planner.defaults(&flow_with(&document, &outside(&others)), &values);
-    let plan = planner.finish();
-    let values = if plan.refusals.is_empty() { values } else { BTreeMap::new() };
-    Ok(DeployedPlan { plan, values })
+    Ok(DeployedPlan::of(planner.finish(), values))
 }
 
 impl Planner<'_, '_, '_> {
@@ -103,6 +106,11 @@ impl Planner<'_, '_, '_> {
 }
 
 impl DeployedPlan {
+    fn of(plan: Plan, values: BTreeMap<String, String>) -> Self {
+        let values = if plan.refusals.is_empty() { values } else { BTreeMap::new() };
+        Self { plan, values }
+    }
+
     /// Whether anything is to be sent.
     pub fn is_empty(&self) -> bool {
         self.plan.text.is_none() && self.values.is_empty()
@@ -142,7 +150,7 @@ mod tests {
     const SUB: &str = "!Sub 'arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:layer:sosw:${Version}'";
 
     #[test]
-    fn a_version_in_a_parameter_moves_in_the_stack_and_in_the_default() {
+    fn a_version_in_a_parameter_moves_in_the_stack_and_the_text_stays() {
         let text = |version: u8| {
             template(
                 &format!(
@@ -153,13 +161,28 @@ mod tests {
         };
         // The stack was given another value than the template says.
         let plan = plan_of(&text(7), &[("Version", "9"), ("Stage", "7")]);
-        assert_eq!(plan.plan.text, Some(text(12)));
+        assert_eq!(plan.plan.text, None);
         assert_eq!(plan.values, [("Version".to_owned(), "12".to_owned())].into());
         let from = plan.changes().map(|(_, from, _)| from.to_string()).collect::<Vec<_>>();
         assert_eq!(from, ["9"]);
         assert!(plan_of(&text(12), &[("Version", "12"), ("Stage", "7")]).is_empty());
         // A default that is behind reaches nobody.
         assert!(plan_of(&text(7), &[("Version", "12")]).is_empty());
+    }
+
+    #[test]
+    fn a_default_goes_along_where_the_text_changes_anyway() {
+        let written = "!Sub 'arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:layer:sosw:";
+        let text = |default: u8, version: u8| {
+            let parameters = format!("  Version: {{Type: String, Default: {default}}}\n");
+            template(&parameters, SUB)
+                + &format!(
+                    "  G:\n    Type: AWS::Lambda::Function\n    Properties: {{Layers: [{written}{version}']}}\n"
+                )
+        };
+        let plan = plan_of(&text(7, 9), &[("Version", "7")]);
+        assert_eq!(plan.plan.text, Some(text(12, 12)));
+        assert_eq!(plan.values["Version"], "12");
     }
 
     #[test]

@@ -29,6 +29,12 @@ pub enum Fault {
     Answer(String),
     /// It goes through, and the connection is closed before the answer.
     DropAnswer,
+    /// It goes through, and every letter of the answer that is not ASCII comes back as `?`, as GetTemplate has it.
+    Mangle,
+    /// It goes through, and in the answer the second text stands where the first one stood.
+    Rewrite(String, String),
+    /// Answered with this XML, for what only AWS itself can have.
+    Xml(String),
     /// It goes through, and half of the answer's body comes back.
     Truncate,
     /// It goes through, and the connection breaks in the middle of the answer.
@@ -56,6 +62,7 @@ pub struct Rule {
     operation: Option<Operation>,
     region: Option<String>,
     unsigned: bool,
+    form: Option<String>,
     skipped: usize,
     left: Option<usize>,
     fault: Fault,
@@ -64,7 +71,7 @@ pub struct Rule {
 impl Rule {
     /// To every call, from now on.
     pub fn always(fault: Fault) -> Self {
-        Self { operation: None, region: None, unsigned: false, skipped: 0, left: None, fault }
+        Self { operation: None, region: None, unsigned: false, form: None, skipped: 0, left: None, fault }
     }
 
     /// To the next so many calls.
@@ -93,6 +100,13 @@ impl Rule {
         self
     }
 
+    /// To calls only whose form holds this text, as it is written there.
+    #[must_use]
+    pub fn with(mut self, text: &str) -> Self {
+        self.form = Some(text.to_owned());
+        self
+    }
+
     /// Not to the first so many of the calls that it is about.
     #[must_use]
     pub fn after(mut self, skipped: usize) -> Self {
@@ -108,6 +122,7 @@ impl Rule {
     pub(super) fn happens(&mut self, call: &Call) -> bool {
         let is_about = self.operation.as_ref().is_none_or(|operation| *operation == call.operation)
             && self.region.as_ref().is_none_or(|region| *region == call.region)
+            && self.form.as_ref().is_none_or(|text| call.form.contains(text))
             && (!self.unsigned || call.access_key.is_empty());
         if !is_about || self.left == Some(0) {
             return false;

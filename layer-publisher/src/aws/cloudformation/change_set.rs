@@ -15,7 +15,7 @@ use crate::stack::change_set::{
 use crate::stack::parameters::Sent;
 
 impl CloudFormationRegion {
-    /// Asks for a change set. Its name is used once, so an answer that was lost does no harm. Gives the stack's ARN.
+    /// Asks for a change set. Its name is used once, so an answer that was lost does no harm.
     pub async fn create_change_set(&self, new: &NewChangeSet) -> Result<(), CallFailure> {
         let (body, url, previous) = match &new.template {
             TemplateSource::Body(text) => (Some(text.clone()), None, None),
@@ -86,6 +86,20 @@ impl CloudFormationRegion {
             match (next, found.take()) {
                 (None, Some(found)) => return Ok(found),
                 (next, rest) => (token, found) = (next, rest),
+            }
+        }
+    }
+
+    /// The ARNs of the change sets that a stack has.
+    pub async fn change_sets(&self, stack: &str) -> Result<Vec<String>, CallFailure> {
+        let (mut arns, mut token) = (Vec::new(), None::<String>);
+        loop {
+            let call = self.client.list_change_sets().stack_name(stack).set_next_token(token.clone());
+            let answer = call.send().await.map_err(|error| CallFailure::new("ListChangeSets", &error))?;
+            arns.extend(answer.summaries().iter().filter_map(|one| one.change_set_id()).map(str::to_owned));
+            match next_page("ListChangeSets", token.as_deref(), answer.next_token())? {
+                Some(next) => token = Some(next),
+                None => return Ok(arns),
             }
         }
     }

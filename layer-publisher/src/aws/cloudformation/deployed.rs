@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudformation::types::{StackStatus, TemplateStage};
+use aws_sdk_cloudformation::types::StackStatus;
 
 use super::CloudFormationRegion;
 use crate::aws::failure::{CallFailure, next_page};
@@ -50,14 +50,6 @@ impl CloudFormationRegion {
                 None => return Ok(stacks),
             }
         }
-    }
-
-    /// The template that a stack was made from, its transforms done.
-    pub async fn template(&self, stack: &Stack) -> Result<String, CallFailure> {
-        let call = self.client.get_template().stack_name(&stack.id);
-        let answer = call.template_stage(TemplateStage::Processed).send().await;
-        let answer = answer.map_err(|error| CallFailure::new("GetTemplate", &error))?;
-        Ok(answer.template_body().unwrap_or_default().to_owned())
     }
 
     /// The ARNs of the LayerVersions that a stack has made.

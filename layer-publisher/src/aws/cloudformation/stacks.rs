@@ -31,14 +31,16 @@ impl CloudFormationRegion {
             .outputs()
             .iter()
             .filter_map(|output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned())));
+        let tags =
+            stack.tags().iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())));
         Ok(Some(Previous {
             id: stack.stack_id().unwrap_or(name).to_owned(),
             status: Status::new(stack.stack_status().map(StackStatus::as_str).unwrap_or_default()),
-            reason: stack.stack_status_reason().unwrap_or_default().to_owned(),
             parameters: parameters.collect(),
             resolved: resolved.collect(),
             outputs: outputs.collect(),
             capabilities: stack.capabilities().iter().map(|one| one.as_str().to_owned()).collect(),
+            tags: tags.collect(),
             root: stack.root_id().or(stack.parent_id()).filter(|id| !id.is_empty()).map(str::to_owned),
         }))
     }
@@ -51,20 +53,11 @@ impl CloudFormationRegion {
             let answer = call.set_next_token(token.clone()).send().await;
             let answer = answer.map_err(|error| CallFailure::new("DescribeStackEvents", &error))?;
             for event in answer.stack_events() {
-                let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-                let id = text(event.event_id());
-                if last == Some(id.as_str()) {
+                let event = read(event);
+                if last == Some(event.id.as_str()) {
                     break 'pages;
                 }
-                events.push(Event {
-                    id,
-                    resource: text(event.logical_resource_id()),
-                    physical: text(event.physical_resource_id()),
-                    kind: text(event.resource_type()),
-                    status: Status::new(event.resource_status().map_or("", |status| status.as_str())),
-                    reason: text(event.resource_status_reason()),
-                    is_stack: is_stack(event),
-                });
+                events.push(event);
             }
             match next_page("DescribeStackEvents", token.as_deref(), answer.next_token())? {
                 Some(next) if last.is_some() => token = Some(next),
@@ -138,6 +131,12 @@ impl CloudFormationRegion {
         call.send().await.map(drop).map_err(|error| CallFailure::new("DeleteStack", &error))
     }
 
+    /// Begins to roll back a deployment that has failed and was left so.
+    pub async fn rollback_stack(&self, stack: &str, role_arn: Option<&str>) -> Result<(), CallFailure> {
+        let call = self.client.rollback_stack().stack_name(stack).set_role_arn(role_arn.map(str::to_owned));
+        call.send().await.map(drop).map_err(|error| CallFailure::new("RollbackStack", &error))
+    }
+
     /// Begins to roll a failed update back once more, without the resources to skip.
     pub async fn continue_update_rollback(
         &self,
@@ -149,6 +148,20 @@ impl CloudFormationRegion {
         let call = call.set_resources_to_skip(Some(skip.to_owned()).filter(|skip| !skip.is_empty()));
         let answer = call.set_role_arn(role_arn.map(str::to_owned)).send().await;
         answer.map(drop).map_err(|error| CallFailure::new("ContinueUpdateRollback", &error))
+    }
+}
+
+/// An event in our words.
+pub(super) fn read(event: &StackEvent) -> Event {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    Event {
+        id: text(event.event_id()),
+        resource: text(event.logical_resource_id()),
+        physical: text(event.physical_resource_id()),
+        kind: text(event.resource_type()),
+        status: Status::new(event.resource_status().map_or("", |status| status.as_str())),
+        reason: text(event.resource_status_reason()),
+        is_stack: is_stack(event),
     }
 }
 

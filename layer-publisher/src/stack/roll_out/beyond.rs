@@ -6,12 +6,16 @@ use std::collections::BTreeSet;
 use template_tools::arn::LayerVersionArn;
 use template_tools::template::layers::FunctionLayer;
 
-use crate::stack::change_set::{Action, Change, Fate, Replaced};
-use crate::stack::describe::{Facts, fate, line};
+use crate::stack::change_set::{Action, Change, Fate, NESTED, Replaced};
+use crate::stack::describe::{Facts, Inside, Nested, fate, line};
 
 const FUNCTION: &str = "AWS::Lambda::Function";
 const VERSION: &str = "AWS::Lambda::Version";
 const ALIAS: &str = "AWS::Lambda::Alias";
+
+/// Properties of a nested stack whose changes its own change set shows; the attribute stands for all, where CloudFormation
+/// has no change to name.
+const SEEN_INSIDE: [&str; 4] = ["Parameters", "Properties", "Tags", "TemplateURL"];
 
 /// What was asked for.
 pub(super) struct Asked<'a> {
@@ -22,9 +26,34 @@ pub(super) struct Asked<'a> {
 }
 
 /// Every change that nobody has asked for, in words.
-pub(super) fn beyond(changes: &[Change], old: &Facts, new: &Facts, asked: &Asked<'_>) -> Vec<String> {
+pub(super) fn beyond(
+    changes: &[Change],
+    old: &Facts,
+    new: &Facts,
+    nested: &Nested,
+    asked: &Asked<'_>,
+) -> Vec<String> {
     let steady = steady(changes);
-    changes.iter().filter_map(|change| objection(change, old, new, asked, &steady)).collect()
+    let objections = changes.iter().flat_map(|change| match nested.0.get(&change.resource) {
+        // CloudFormation lists every nested stack, and its own change set tells whether anything changes there.
+        Some(Inside { changes, old, new, nested }) if stays(change) => {
+            // What was looked up are functions of the outer stack.
+            let asked = Asked { looked_up: &BTreeSet::new(), ..*asked };
+            let below = beyond(changes, old, new, nested, &asked).into_iter();
+            below.map(|text| format!("{text}, in nested stack {}", change.resource)).collect()
+        }
+        _ => objection(change, old, new, asked, &steady).into_iter().collect::<Vec<_>>(),
+    });
+    objections.collect()
+}
+
+/// Whether a change is one of a nested stack that stays the same stack.
+fn stays(change: &Change) -> bool {
+    change.kind == NESTED
+        && change.action == Action::Modify
+        && change.replaced != Replaced::Yes
+        && change.nested.is_some()
+        && change.properties.iter().all(|name| SEEN_INSIDE.contains(&name.as_str()))
 }
 
 fn objection(
@@ -133,7 +162,8 @@ mod tests {
 
     fn check_layers(old: &[&str], new: &[&str], changes: &[Change]) -> Vec<String> {
         let (versions, looked_up) = (BTreeSet::from([arn("a:2")]), BTreeSet::new());
-        beyond(changes, &facts(old), &facts(new), &Asked { versions: &versions, looked_up: &looked_up })
+        let asked = Asked { versions: &versions, looked_up: &looked_up };
+        beyond(changes, &facts(old), &facts(new), &Nested::default(), &asked)
     }
 
     fn check(changes: &[Change]) -> Vec<String> {
@@ -188,6 +218,39 @@ mod tests {
         // Who is replaced gets another name.
         let replaced = Change { replaced: Replaced::Yes, ..function() };
         assert_eq!(check(&[replaced, refers(&["F.Arn"], Action::Modify)]).len(), 2);
+    }
+
+    #[test]
+    fn a_nested_stack_is_what_its_own_change_set_does() {
+        let listed = |nested: Option<&str>| Change {
+            nested: nested.map(str::to_owned),
+            ..change(Action::Modify, "N", NESTED, &["Parameters"])
+        };
+        let versions = BTreeSet::from([arn("a:2")]);
+        let asked = Asked { versions: &versions, looked_up: &BTreeSet::from(["F".to_owned()]) };
+        let found = |listed: Change, changes: &[Change], new: &[&str]| {
+            let inside = Inside {
+                changes: changes.to_vec(),
+                old: facts(&["a:1"]),
+                new: facts(new),
+                ..Inside::default()
+            };
+            let nested = Nested([("N".to_owned(), inside)].into());
+            beyond(&[listed], &Facts::default(), &Facts::default(), &nested, &asked)
+        };
+        let told = || listed(Some("arn"));
+        assert_eq!(found(told(), &[], &["a:1"]), [""; 0]);
+        assert_eq!(found(told(), &[function()], &["a:2"]), [""; 0]);
+        let queue = change(Action::Add, "Q", "AWS::SQS::Queue", &[]);
+        assert_eq!(found(told(), &[queue], &["a:1"]), ["Add Q (AWS::SQS::Queue), in nested stack N"]);
+        // Another function of this name is in the outer stack.
+        assert_eq!(found(told(), &[function()], &["a:1"]).len(), 1);
+        // Without a change set of its own nobody knows, and another stack is another stack.
+        assert_eq!(found(listed(None), &[], &["a:1"]).len(), 1);
+        let elsewhere = Change { properties: vec!["NotificationARNs".to_owned()], ..told() };
+        assert_eq!(found(elsewhere, &[], &["a:1"]).len(), 1);
+        let replaced = Change { replaced: Replaced::Yes, ..told() };
+        assert_eq!(found(replaced, &[], &["a:1"]).len(), 1);
     }
 
     #[test]

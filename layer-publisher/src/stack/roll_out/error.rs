@@ -1,5 +1,6 @@
 //! Why a roll-out, or one stack of it, did not come about, and what to type next.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use template_tools::arn::{AccountId, LayerVersionArn, Region};
@@ -9,7 +10,9 @@ use template_tools::plan::Refusal;
 use thiserror::Error;
 
 use super::super::error::StackError;
+use super::super::state::Step;
 use super::behind::Behind;
+use super::lost::Lost;
 use crate::aws::failure::{Advice, CallFailure};
 use crate::aws::session::{OtherAccount, SessionError};
 use crate::called::{CalledAs, Command};
@@ -155,6 +158,27 @@ pub(super) enum RollOutError {
         /// Where and why.
         source: ParseError,
     },
+    /// Letters of the deployed template may not be what they were.
+    #[error(
+        "the template of stack `{stack}` cannot be sent back: CloudFormation gives `?` for every letter that is not ASCII, and \
+         there is one in{lost}"
+    )]
+    QuestionMarks {
+        /// The stack.
+        stack: String,
+        /// Where.
+        lost: Lost,
+    },
+    /// The file that it was deployed from cannot be read.
+    #[error("failed to read `{}`, the template of stack `{stack}`", path.display())]
+    Local {
+        /// The stack.
+        stack: String,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// Dynamic references cannot be changed as they should.
     #[error("failed to change the deployed template of stack `{stack}`")]
     Proof {
@@ -221,12 +245,18 @@ impl RollOutError {
         let (deploy, publish) = (called.words(Command::DeployStack), called.words(Command::Publish));
         Some(match self {
             Self::Stack(StackError::Stuck { stack, status, .. }) => {
-                let flag = if status.as_str() == "UPDATE_ROLLBACK_FAILED" {
-                    "--continue-rollback"
-                } else {
-                    "--recreate"
+                let flag = match status.step() {
+                    Step::ContinueRollback | Step::ResumeUpdate => "--continue-rollback",
+                    _ => "--recreate",
                 };
                 format!("mend it with `{deploy} TEMPLATE --stack-name {stack} {flag}`")
+            }
+            Self::Stack(StackError::Failed { stack, status, .. })
+                if status.step() == Step::ContinueRollback =>
+            {
+                format!(
+                    "once the cause is gone, mend it with `{deploy} TEMPLATE --stack-name {stack} --continue-rollback`"
+                )
             }
             Self::Stack(StackError::Failed { .. }) => {
                 format!("mend the cause, and run `{}` again", called.words(Command::RollOut))
@@ -275,6 +305,12 @@ impl RollOutError {
                 "a parameter in SSM is moved by `{publish}`; what was changed past the stack shows with \
                  `aws cloudformation detect-stack-drift`"
             ),
+            Self::QuestionMarks { .. } => format!(
+                "if each was always a `?`, say so with `--allow-question-marks`, or name the file that was deployed as \
+                 `template` in its `[[stacks]]`; else bring the file to the version with `{}`, and deploy it with `{deploy}`",
+                called.words(Command::Bump)
+            ),
+            Self::Local { .. } => "mend `template` in its `[[stacks]]` of `layers.toml`".to_owned(),
             Self::Parse { .. } | Self::Proof { .. } => return None,
         })
     }

@@ -42,9 +42,15 @@ pub(super) async fn targets(
         match found {
             Ok(found) => {
                 targets.answered += usize::from(answer.weight == Weight::Required);
-                for (function, stack) in &found.without {
+                for (function, layers) in &found.without {
                     ui.note(format!(
-                        "function `{function}` in {} belongs to no stack, and keeps {stack}",
+                        "function `{function}` in {} belongs to no stack, and keeps {layers}",
+                        corner.region
+                    ));
+                }
+                for (stack, root) in &found.nested {
+                    ui.note(format!(
+                        "stack `{stack}` in {} is nested in `{root}`, which alone can update it: deploy that one with the new version",
                         corner.region
                     ));
                 }
@@ -54,6 +60,7 @@ pub(super) async fn targets(
                     layers,
                     way: Ok(spot.way.clone()),
                     bucket: request.bucket.clone().or_else(|| spot.destination.bucket.clone()),
+                    template: None,
                 }));
             }
             Err(failure) if answer.weight == Weight::Optional => {
@@ -90,6 +97,7 @@ async fn named(name: &str, spots: &[Spot], request: &RollOutRequest, targets: &m
                 layers,
                 way: Ok(spot.way.clone()),
                 bucket: request.bucket.clone().or_else(|| spot.destination.bucket.clone()),
+                template: None,
             }),
             Ok(None) => {}
             Err(failure) => targets.failures.push(RollOutError::Look {
@@ -110,6 +118,8 @@ struct Found {
     stacks: BTreeMap<String, BTreeSet<LayerName>>,
     /// The functions that belong to no stack, each with what it has.
     without: BTreeMap<String, String>,
+    /// The stacks that belong to another one, each with the outermost.
+    nested: BTreeMap<String, String>,
 }
 
 async fn stacks(
@@ -142,9 +152,19 @@ async fn stacks(
                 }
             },
             Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
-            None => return Ok(found),
+            None => break,
         }
     }
+    let cloudformation = spot.way.session.cloudformation(&corner.region);
+    for stack in found.stacks.keys().cloned().collect::<Vec<_>>() {
+        // Where this does not tell, the stack's own turn does.
+        let root = cloudformation.stack(&stack).await.ok().flatten().and_then(|stack| stack.root);
+        if let Some(root) = root {
+            found.stacks.remove(&stack);
+            found.nested.insert(stack, name_of(&root).to_owned());
+        }
+    }
+    Ok(found)
 }
 
 /// The functions that run an older version than the ledger names, or one that was withdrawn.

@@ -1,6 +1,7 @@
 //! The stacks that `[[stacks]]` names, in the order of the file, and the ways to them: each kind of credentials once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use template_tools::arn::{LayerName, Region};
@@ -42,11 +43,12 @@ struct Plan<'s> {
     layers: BTreeSet<LayerName>,
 }
 
-/// Every stack in every region of it.
+/// Every stack in every region of it. `file` is the `layers.toml` that names them.
 pub(super) async fn targets(
     stacks: &[(&StackTable, BTreeSet<String>)],
     subjects: &[Subject],
     request: &RollOutRequest,
+    file: &Path,
     clocks: Clocks,
 ) -> Result<Targets, RequestError> {
     let mut plans = Vec::new();
@@ -82,6 +84,7 @@ pub(super) async fn targets(
                 layers: plan.layers.clone(),
                 way: of_account(&plan, way.clone()).map_err(Arc::new),
                 bucket: request.bucket.clone().or_else(|| plan.destination.bucket.clone()),
+                template: plan.stack.template.as_ref().map(|path| file.with_file_name(path)),
             });
         }
     }

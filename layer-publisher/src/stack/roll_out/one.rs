@@ -6,10 +6,10 @@ use std::sync::Arc;
 use template_tools::arn::AccountId;
 use tokio::sync::Mutex;
 
-use super::super::change_set::{ChangeSet, NewChangeSet, Progress, TemplateSource};
+use super::super::change_set::{ChangeSet, NewChangeSet, TemplateSource};
 use super::super::describe::{Description, describe};
-use super::super::error::{Reason, StackError};
-use super::super::ground::Ground;
+use super::super::error::StackError;
+use super::super::making::Made;
 use super::super::parameters::Sent;
 use super::super::region::{Common, InRegion, Outcome};
 use super::super::settings::{Allowed, Confirm, Follow, Goal, Settings};
@@ -118,6 +118,10 @@ fn settings(target: &Target, shared: &Shared) -> Settings {
 
 impl InRegion {
     async fn bring(&self, target: &Target, shared: &Shared, run: &mut Run) -> Result<Done, RollOutError> {
+        // Whatever state it is in, nobody else than the outer stack gets it out of there.
+        if let Some(root) = self.stack(&target.stack).await?.and_then(|stack| stack.root) {
+            return Err(RollOutError::Nested { stack: target.stack.clone(), root });
+        }
         let Ok(ground) = self.ground().await? else { return Ok(Done::Left) };
         let Some(previous) = &ground.previous else {
             let (stack, region, account) =
@@ -125,12 +129,10 @@ impl InRegion {
             return Err(RollOutError::NoStack { stack, region, account });
         };
         run.stack_id = Some(previous.id.clone());
-        if let Some(root) = previous.root.clone() {
-            return Err(RollOutError::Nested { stack: target.stack.clone(), root });
-        }
         let versions = self.versions(target, &shared.ledger)?;
         let before = self.standing(previous, &versions.arns).await?;
-        let planned = self.planned(target, previous, &versions.pins, &before.behind).await?;
+        let planned =
+            self.planned(target, previous, &versions.pins, &before.behind, shared.question_marks).await?;
         run.moved = moved(&planned, &before.behind);
         if planned.is_empty() && before.behind.is_empty() {
             if !before.is_used {
@@ -142,16 +144,12 @@ impl InRegion {
             self.status("Unchanged", "it is at the new version");
             return Ok(Done::Unchanged);
         }
-        let Some(change_set) = self.make(&ground, previous, &planned).await? else { return Ok(Done::Left) };
-        if change_set.is_empty() {
-            self.clean(&change_set.arn, &ground).await;
-            return self.without_changes(target, &planned, before);
-        }
-        if change_set.progress == Progress::Failed {
-            self.clean(&change_set.arn, &ground).await;
-            let source = Reason(change_set.reason);
-            return Err(StackError::ChangeSet { stack: target.stack.clone(), source }.into());
-        }
+        let new = self.wanted(previous, &planned).await?;
+        let change_set = match self.make(&new, &ground).await? {
+            Made::Ready(change_set) => change_set,
+            Made::Left => return Ok(Done::Left),
+            Made::Empty => return self.without_changes(target, &planned, before),
+        };
         let asked = Asked { versions: &versions.arns, looked_up: &planned.dynamic.functions };
         match self.judge(target, shared, &change_set, previous, &asked, run).await {
             Ok(()) if shared.intent == Intent::RollOut && !self.common.interrupts.came() => {}
@@ -161,18 +159,15 @@ impl InRegion {
                 return Ok(if shared.intent == Intent::Show { Done::Shown } else { Done::Left });
             }
         }
-        let Outcome::Deployed(now) = self.execute(&change_set).await? else { return Ok(Done::GoesOn) };
+        let Outcome::Deployed(now) = self.execute(&change_set, Some(&ground)).await? else {
+            return Ok(Done::GoesOn);
+        };
         let Standing { behind, .. } = self.standing(&now, &versions.arns).await?;
         if behind.is_empty() { Ok(Done::RolledOut) } else { Err(still_behind(target, behind, &planned)) }
     }
 
-    /// Makes the change set. Nothing, if Ctrl-C comes.
-    async fn make(
-        &self,
-        ground: &Ground,
-        previous: &Previous,
-        planned: &Deployed,
-    ) -> Result<Option<ChangeSet>, RollOutError> {
+    /// The change set that it takes.
+    async fn wanted(&self, previous: &Previous, planned: &Deployed) -> Result<NewChangeSet, RollOutError> {
         let stack = self.stack_name();
         let values = &planned.plan.values;
         for (name, new) in values {
@@ -187,7 +182,7 @@ impl InRegion {
             let value = values.get(name).cloned().map_or(Sent::Previous, Sent::Value);
             (name.clone(), value)
         };
-        let new = NewChangeSet {
+        Ok(NewChangeSet {
             stack_name: stack.to_owned(),
             is_new_stack: false,
             name: self.common.change_set.clone(),
@@ -198,16 +193,7 @@ impl InRegion {
             role_arn: None,
             with_nested: planned.has_nested,
             on_failure: None,
-        };
-        let what = || format!("make a change set for stack `{stack}` in {}", self.region);
-        let made = match self.cloudformation.create_change_set(&new).await {
-            Ok(()) => self.made().await,
-            Err(failure) => Err(StackError::call(what(), failure)),
-        };
-        if !matches!(made, Ok(Ok(_))) {
-            self.clean(&self.common.change_set, ground).await;
-        }
-        Ok(made?.ok())
+        })
     }
 
     /// CloudFormation sees nothing to do.
@@ -236,13 +222,13 @@ impl InRegion {
     ) -> Result<(), RollOutError> {
         let (old, new) = self.both(change_set, Some(previous)).await?;
         let mut description = describe(&change_set.changes, &old, &new);
-        self.look_into(&change_set.changes, &old, &new, &mut description).await?;
+        let nested = self.look_into(&change_set.changes, &old, &new, &mut description).await?;
         self.say(&description);
         run.changes = Some(description.clone());
         if !description.deleted_layers.is_empty() {
             return Err(StackError::Deletes(description.deleted_layers).into());
         }
-        let changes = beyond(&change_set.changes, &old, &new, asked);
+        let changes = beyond(&change_set.changes, &old, &new, &nested, asked);
         if changes.is_empty() || shared.other_changes == OtherChanges::Allowed {
             return Ok(());
         }

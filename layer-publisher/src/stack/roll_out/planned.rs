@@ -14,11 +14,12 @@ use super::super::error::StackError;
 use super::super::region::InRegion;
 use super::super::state::Previous;
 use super::super::template::has_nested;
-use super::Target;
 use super::behind::Behind;
 use super::dynamic::Dynamic;
 use super::error::RollOutError;
+use super::lost::lost;
 use super::one::Moved;
+use super::{QuestionMarks, Target};
 
 /// What is to be brought to the stack.
 pub(super) struct Versions {
@@ -74,14 +75,15 @@ impl InRegion {
         previous: &Previous,
         pins: &Pins,
         behind: &[Behind],
+        question_marks: QuestionMarks,
     ) -> Result<Deployed, RollOutError> {
         let what = || format!("read the template of stack `{}` in {}", target.stack, self.region);
         let text = self.cloudformation.original_template(&previous.id).await;
-        let text = text.map_err(|failure| StackError::call(what(), failure))?;
+        let deployed = text.map_err(|failure| StackError::call(what(), failure))?;
         let parse_error = |source| RollOutError::Parse { stack: target.stack.clone(), source };
-        let document = parse(&text).map_err(parse_error)?;
+        let document = parse(&deployed).map_err(parse_error)?;
         let (parameters, has_nested) = (parameters(&document), has_nested(&document));
-        let dynamic = self.dynamic(&text, behind, pins).await?;
+        let dynamic = self.dynamic(&deployed, behind, pins).await?;
         let from_ssm = |name: &str| {
             parameters
                 .iter()
@@ -90,7 +92,7 @@ impl InRegion {
         // What is read from SSM is none of ours to set.
         let given = previous.parameters.iter().filter(|(name, _)| !from_ssm(name));
         let given = given.map(|(name, value)| Given { name: name.clone(), value: value.clone() });
-        let text = dynamic.text.as_deref().unwrap_or(&text);
+        let text = dynamic.text.as_deref().unwrap_or(&deployed);
         let plan = plan_deployed(text, &given.collect::<Vec<_>>(), &self.region, &Wanted::new(pins));
         let mut plan = plan.map_err(parse_error)?;
         if !plan.plan.refusals.is_empty() {
@@ -101,8 +103,25 @@ impl InRegion {
         names.dedup();
         names.retain(|name| previous.parameters.contains_key(name));
         plan.plan.text = plan.plan.text.or_else(|| dynamic.text.clone());
+        if plan.plan.text.is_some() && question_marks == QuestionMarks::Refused {
+            nothing_is_lost(target, &deployed)?;
+        }
         Ok(Deployed { plan, parameters: names, dynamic, has_nested })
     }
+}
+
+/// A text that is to be sent back must be what was deployed.
+fn nothing_is_lost(target: &Target, deployed: &str) -> Result<(), RollOutError> {
+    if lost(deployed, None).is_nothing() {
+        return Ok(());
+    }
+    let stack = || target.stack.clone();
+    let local = target.template.as_ref().map(|path| {
+        let text = std::fs::read_to_string(path);
+        text.map_err(|source| RollOutError::Local { stack: stack(), path: path.clone(), source })
+    });
+    let lost = lost(deployed, local.transpose()?.as_deref());
+    if lost.is_nothing() { Ok(()) } else { Err(RollOutError::QuestionMarks { stack: stack(), lost }) }
 }
 
 /// The layers that get another version, by the plan and by what functions have.

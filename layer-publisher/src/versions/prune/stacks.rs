@@ -75,7 +75,7 @@ async fn ask_one(
     places: &[LayerPlace],
 ) -> Result<Vec<Naming>, StacksError> {
     let call = |failure| StacksError::Call { stack: format!("stack `{}`: ", stack.name), failure };
-    let template = match cloudformation.template(stack).await {
+    let template = match cloudformation.deployed_template(&stack.id).await {
         Ok(template) => template,
         Err(failure) if is_gone(&failure) => return Ok(Vec::new()),
         Err(failure) => return Err(call(failure)),
