@@ -4,9 +4,9 @@
 //! Lambda's control plane takes 15 calls a second for each account and region, over all its APIs and from everybody
 //! together, deployments included (Lambda quotas). We take a third of that. CloudFormation does not say what it takes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use tokio::sync::Mutex;
+use template_tools::arn::Region;
 use tokio::time::{Instant, sleep_until};
 
 /// So many calls may begin in one second.
@@ -26,13 +26,13 @@ pub const CALLS: usize = 5;
 pub struct Pace {
     second: Duration,
     /// When the latest calls have begun, at most [`CALLS`] of them.
-    begun: Mutex<VecDeque<Instant>>,
+    begun: tokio::sync::Mutex<VecDeque<Instant>>,
 }
 
 impl Pace {
     /// Nothing has begun yet. A test may shorten the second.
     pub fn new(second: Duration) -> Self {
-        Self { second, begun: Mutex::default() }
+        Self { second, begun: tokio::sync::Mutex::default() }
     }
 
     /// Waits until one more call may begin. First come, first served.
@@ -45,6 +45,21 @@ impl Pace {
             begun.pop_front();
         }
         begun.push_back(Instant::now());
+    }
+}
+
+/// The paces of all services and regions that were asked so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Paces(Arc<Mutex<BTreeMap<Of, Arc<Pace>>>>);
+
+/// A service in a region.
+type Of = (&'static str, Region);
+
+impl Paces {
+    /// That of a service in a region. A test may shorten the second.
+    pub(super) fn of(&self, service: &'static str, region: &Region, second: Duration) -> Arc<Pace> {
+        let mut paces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        paces.entry((service, region.clone())).or_insert_with(|| Arc::new(Pace::new(second))).clone()
     }
 }
 

@@ -1,7 +1,6 @@
 //! Who calls, and how: profile, credentials, HTTP client, timeouts. Asks STS who that is, once.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
@@ -27,7 +26,7 @@ use super::cloudformation::CloudFormationRegion;
 use super::failure::{Advice, CallFailure, Kind};
 use super::gate::Gate;
 use super::lambda::{LambdaRegion, UPLOAD_MEMORY};
-use super::pace::{Pace, paced};
+use super::pace::{Paces, paced};
 use super::profiles::Profiles;
 use super::s3::{PARTS_AT_ONCE, S3Region};
 use super::ssm::SsmRegion;
@@ -51,7 +50,7 @@ pub struct Session {
     uploads: Arc<Semaphore>,
     parts: Arc<Semaphore>,
     http: SharedHttpClient,
-    paces: Arc<Mutex<BTreeMap<(&'static str, Region), Arc<Pace>>>>,
+    paces: Paces,
     gate: Arc<Gate>,
 }
 
@@ -209,7 +208,7 @@ impl Session {
             uploads,
             parts: Arc::new(Semaphore::new(PARTS_AT_ONCE)),
             http,
-            paces: Arc::default(),
+            paces: Paces::default(),
             gate: Arc::default(),
         })
     }
@@ -303,12 +302,7 @@ impl Session {
 
     /// The client that keeps the pace of a service in a region.
     fn paced(&self, service: &'static str, region: &Region) -> SharedHttpClient {
-        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
-        let pace = paces
-            .entry((service, region.clone()))
-            .or_insert_with(|| Arc::new(Pace::new(self.clocks.second)))
-            .clone();
-        paced(self.http.clone(), pace)
+        paced(self.http.clone(), self.paces.of(service, region, self.clocks.second))
     }
 
     /// Lambda in one region, at that region's pace.
