@@ -120,6 +120,9 @@ fn pypi_what_is_wrong_with_the_table_or_the_template_is_said_before_aws_is_asked
     configure(&world, "publisher = \"stack\"\n");
     world.project.write("demo-layer.yaml", "Resources: {T: {Type: AWS::SNS::Topic}}\n").unwrap();
     refused("has no parameter `S3Bucket`");
+    template(&world, "other");
+    refused("demo-layer.yaml` makes layer `other`, and not `demo`")
+        .says("the `LayerName` in it must be `demo`");
 }
 
 #[test]

@@ -132,6 +132,13 @@ fn pypi_wrong_words_and_tables_are_known_before_anybody_is_asked() {
     );
     silent("[[stacks]]\nname = \"x\"\nlayers = [\"dmo\"]\n", &[], 1, "there is no layer `dmo`");
     silent("[[stacks]]\nname = \"x\"\ntarget = \"prod\"\n", &[], 1, "layer `demo` has no target `prod`");
+    silent("[[stacks]]\nname = \"x\"\n", &["--target", "prod"], 1, "layer `demo` has no target `prod`");
+    silent(
+        "[[stacks]]\nname = \"x\"\nregions = [\"eu-west-1\", \"eu-west-1\"]\n",
+        &[],
+        1,
+        "`eu-west-1` twice",
+    );
     silent("[[stacks]]\nname = \"orders\"\n", &["--stack", "order"], 1, "did you mean `orders`?");
     silent(
         "[[stacks]]\nname = \"x\"\naccount = \"123456789012\"\n",

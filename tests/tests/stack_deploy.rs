@@ -183,6 +183,10 @@ fn pypi_several_regions_at_once_and_a_dead_one_stops_no_other() {
         (Some("unchanged"), Some("deployed"))
     );
     assert_eq!(rows[1]["status"], "CREATE_COMPLETE");
+    // A region that is named twice is one.
+    let twice = ["t.yaml", "--parameters", "Name=x", "--region", "eu-west-1", "--region", "eu-west-1"];
+    let run = stacks.deploy(&twice).ends_with(0).says("1 deployed");
+    assert_eq!(run.count("CreateChangeSet"), 1);
 }
 
 #[test]

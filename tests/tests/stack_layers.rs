@@ -94,6 +94,13 @@ fn pypi_s4_a_layer_by_sam_is_sent_from_this_machine_and_its_old_version_stays() 
         .ends_with(1)
         .says("error: the change set is to be confirmed, and there is no terminal to ask at")
         .says("`--no-confirm-changeset`");
+    // A dry run sends nothing, and shows what a change set would do all the same.
+    let run = deploy(&["--dry-run"])
+        .ends_with(0)
+        .says(&format!("Would stage eu-west-1: target/layers/demo.zip to s3://{BUCKET}/demo/"));
+    assert_eq!((run.count("PutObject"), run.count("CreateChangeSet")), (0, 1));
+    let elsewhere = deploy(&["--dry-run", "--s3-bucket", "no-such-bucket-of-demo"]).ends_with(1);
+    elsewhere.says("there is no bucket `no-such-bucket-of-demo` in eu-west-1");
     let run = deploy(&["--no-confirm-changeset"])
         .ends_with(0)
         .says("Reading samconfig.toml, environment `default`");

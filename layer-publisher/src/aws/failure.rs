@@ -142,7 +142,7 @@ impl CallFailure {
     /// What a policy has to allow for this call.
     fn action(&self) -> String {
         match self.operation {
-            "HeadObject" | "GetObject" => "s3:GetObject` and `s3:ListBucket".to_owned(),
+            "HeadBucket" | "HeadObject" | "GetObject" => "s3:GetObject` and `s3:ListBucket".to_owned(),
             "DeleteObject" => "s3:DeleteObject".to_owned(),
             "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
                 "s3:PutObject".to_owned()

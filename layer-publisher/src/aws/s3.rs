@@ -78,6 +78,25 @@ impl S3Region {
         }
     }
 
+    /// The object with this content, if it is there; an error if there is no bucket for it. Nothing is sent.
+    pub async fn look(&self, bucket: &str, key: &str, size: u64) -> Result<Option<S3Object>, CallFailure> {
+        let found = self.find(bucket, key, size).await?;
+        if found.is_none()
+            && let Err(error) = self.client.head_bucket().bucket(bucket).send().await
+        {
+            let failure = self.failure("HeadBucket", bucket, &error);
+            return Err(match failure.kind {
+                // The answer has no body, and so no words.
+                Kind::NotFound => {
+                    let message = format!("there is no bucket `{bucket}` in {}", self.region);
+                    CallFailure { kind: Kind::NoBucket, message, ..failure }
+                }
+                _ => failure,
+            });
+        }
+        Ok(found)
+    }
+
     async fn find(&self, bucket: &str, key: &str, size: u64) -> Result<Option<S3Object>, CallFailure> {
         const OPERATION: &str = "HeadObject";
         let found = match self.client.head_object().bucket(bucket).key(key).send().await {

@@ -1,5 +1,6 @@
 //! `deploy-stack`: the way through, in every region at once, each on its own.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -90,11 +91,14 @@ async fn try_run(
             Some(Arc::new(found))
         }
     };
-    let regions = if settings.regions.is_empty() {
+    let mut regions = if settings.regions.is_empty() {
         vec![session.default_region().ok_or(StackError::NoRegion)?]
     } else {
         settings.regions.clone()
     };
+    // Two at work on one stack would get in each other's way.
+    let mut seen = BTreeSet::new();
+    regions.retain(|region| seen.insert(region.clone()));
     let caller = session.caller(&regions).await?;
     let under_way = UnderWay::default();
     let interrupts = Interrupts::listen_for_stacks(ui, &under_way).map_err(StackError::Interrupts)?;

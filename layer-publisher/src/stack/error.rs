@@ -254,7 +254,7 @@ impl StackError {
             Self::Local(error) => error.hint(),
             Self::Session(error) => return error.hint(called),
             Self::Placeholder { .. } => {
-                format!("put the version in place with `{}`", called.words(Command::Latest))
+                format!("put the version in place with `{}`", called.words(Command::Bump))
             }
             Self::Capabilities(missing) => format!(
                 "if that is meant, say so with `--capabilities {}`",

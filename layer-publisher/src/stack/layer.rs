@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use template_tools::arn::{LayerName, LayerVersionArn, Region};
+use template_tools::document::Document;
 use template_tools::flow::{Definition, definitions};
 use template_tools::ledger::Content as Place;
 use template_tools::template::local::{local_paths, with_places, written_contents};
@@ -247,13 +248,21 @@ fn way(template: &Template, layer: &LayerName) -> Result<Way, Problem> {
     let is_its = |definition: &&Definition| {
         definitions.len() == 1 || definition.layer.as_deref() == Some(layer.as_str())
     };
+    let path = template.path.display();
+    if let [only] = definitions.as_slice()
+        && let Some(name) = written_name(&document, only).filter(|name| *name != layer.as_str())
+    {
+        return Err(Problem {
+            why: format!("`{path}` makes layer `{name}`, and not `{layer}`"),
+            hint: Some(format!("the `LayerName` in it must be `{layer}`")),
+        });
+    }
     let contents = written_contents(&document);
     let its = definitions.iter().filter(is_its).map(|definition| &definition.resource);
     let its = its.into_iter().find(|name| contents.iter().any(|content| content.resource == **name));
     let others = local_paths(&document).into_iter().filter(|local| Some(&local.resource) != its);
     let others = others.map(|one| format!("`{}` (`{}` of `{}`)", one.path, one.property, one.resource));
     let others = others.collect::<Vec<_>>();
-    let path = template.path.display();
     if !others.is_empty() {
         return Err(Problem {
             why: format!("`{path}` names other files of this machine: {}", others.join(", ")),
@@ -272,6 +281,14 @@ fn way(template: &Template, layer: &LayerName) -> Result<Way, Problem> {
              as `new-template cloudformation` and `new-template sam` do"
         )),
     })
+}
+
+/// The name of the layer, where it stands in the template and in no parameter.
+fn written_name<'d>(document: &'d Document<'_>, definition: &Definition) -> Option<&'d str> {
+    let properties = document.values(definition.node, "Properties");
+    let node =
+        properties.into_iter().find_map(|table| document.values(table, "LayerName").first().copied())?;
+    if document.intrinsic(node).is_some() { None } else { document.scalar(node) }
 }
 
 fn problem(error: &StackError, advice: &Advice, called: &CalledAs) -> Problem {

@@ -7,6 +7,7 @@ use template_tools::template::local::{Purpose, with_places};
 use super::change_set::{LARGEST_BODY, TemplateSource};
 use super::error::StackError;
 use super::region::InRegion;
+use super::settings::Goal;
 use super::template::{LARGE, Template, as_object, bucket_for};
 use crate::publish::staging::S3Object;
 
@@ -38,12 +39,22 @@ impl InRegion {
                 None => format!("{folder}/{}/{}.zip", local.resource, packed.sha256),
             };
             let s3 = self.common.session.s3(&self.region);
-            let sent = s3.bring(&bucket, &key, &packed.zip, packed.size, &packed.code_sha256).await;
             let what = || format!("send `{}` to bucket `{bucket}` in {}", local.path, self.region);
-            let object = sent.map_err(|failure| StackError::call(what(), failure))?;
-            self.status("Staged", format!("{} to s3://{}/{}", local.path, object.bucket, object.key));
-            let place = Place { bucket: object.bucket, key: object.key, version: object.version };
-            places.push((local, place));
+            let failed = |failure| StackError::call(what(), failure);
+            let S3Object { bucket, key, version } = if self.common.settings.goal == Goal::Show {
+                // What would be sent has no version yet; a change set does not look whether it is there.
+                let there = s3.look(&bucket, &key, packed.size).await.map_err(failed)?;
+                if there.is_none() {
+                    self.status("Would stage", format!("{} to s3://{bucket}/{key}", local.path));
+                }
+                there.unwrap_or(S3Object { bucket, key, version: None })
+            } else {
+                let sent = s3.bring(&bucket, &key, &packed.zip, packed.size, &packed.code_sha256).await;
+                let object = sent.map_err(failed)?;
+                self.status("Staged", format!("{} to s3://{}/{}", local.path, object.bucket, object.key));
+                object
+            };
+            places.push((local, Place { bucket, key, version }));
         }
         if places.is_empty() {
             return Ok(template.text.clone());

@@ -306,8 +306,8 @@ impl RollOutError {
                  `aws cloudformation detect-stack-drift`"
             ),
             Self::QuestionMarks { .. } => format!(
-                "if each was always a `?`, say so with `--allow-question-marks`, or name the file that was deployed as \
-                 `template` in its `[[stacks]]`; else bring the file to the version with `{}`, and deploy it with `{deploy}`",
+                "if each was always a `?`, say so with `--allow-question-marks`, or name the very file that was deployed as \
+                 `template` in its `[[stacks]]` (where there are such tables, their stacks alone are rolled out); else bring the file to the version with `{}`, and deploy it with `{deploy}`",
                 called.words(Command::Bump)
             ),
             Self::Local { .. } => "mend `template` in its `[[stacks]]` of `layers.toml`".to_owned(),

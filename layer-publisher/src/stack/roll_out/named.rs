@@ -53,6 +53,16 @@ pub(super) async fn targets(
 ) -> Result<Targets, RequestError> {
     let mut plans = Vec::new();
     let targets = &request.ask.targets;
+    for target in targets {
+        let is_known = |subject: &Subject| subject.destination(Some(target)).is_ok();
+        let is_named = stacks.iter().any(|(stack, _)| stack.target.as_ref() == Some(target));
+        if let Some(subject) = subjects.first()
+            && !is_named
+            && !subjects.iter().any(is_known)
+        {
+            subject.destination(Some(target))?;
+        }
+    }
     let is_meant = |stack: &StackTable| {
         targets.is_empty() || stack.target.as_ref().is_some_and(|target| targets.contains(target))
     };
