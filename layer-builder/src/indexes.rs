@@ -20,7 +20,7 @@ use std::sync::OnceLock;
 
 pub use ask::keyring;
 pub use in_files::{reached, required};
-pub use overridden::overridden;
+pub use overridden::{described, overridden};
 pub use renew::{renewal, renewal_for};
 pub use secret::{Credentials, without_secrets, without_userinfo};
 

@@ -44,6 +44,15 @@ fn pypi_a_pointer_moves_when_all_required_regions_are_verified_and_not_before() 
     assert_eq!(value(&world, "us-east-1"), world.arn("us-east-1", 2));
 }
 
+#[test]
+fn pypi_a_parameter_is_asked_for_again_where_half_an_answer_came() {
+    let world = world("lambda-layer-demo-latest");
+    world.publish().ends_with(0);
+    world.proxy.add(Rule::times(1, Fault::Truncate).of("GetParameter").in_region("us-east-1"));
+    let run = world.publish().ends_with(0);
+    assert_eq!((run.count("GetParameter"), run.count("PutParameter")), (3, 0));
+}
+
 /// The variables that the SDK's own clients go by.
 #[test]
 fn pypi_systems_manager_may_be_asked_elsewhere() {

@@ -7,15 +7,16 @@ use std::path::Path;
 
 use super::{Error, prove};
 use crate::cache::Cache;
-use crate::indexes::overridden;
-use crate::layer::audit::{self, AuditedFile, Package, Subject};
+use crate::indexes::{described, overridden};
+use crate::layer::audit::{self, AuditedFile, Finding, Package, Subject};
 use crate::layer::metadata::Metadata;
 use crate::lock::uv::Network;
 use crate::lock::{Lock, roots};
 use crate::relock::{self, Answers};
 use crate::spec::Spec;
+use crate::target::Architecture;
 use crate::ui::Ui;
-use crate::wheels::select::{Chosen, Origin, select};
+use crate::wheels::select::{Chosen, Origin, Selected, select};
 use crate::wheels::wheel::Wheel;
 
 /// Whether what the lock's packages ask for is in it. What cannot be known here is for the build to say.
@@ -23,10 +24,30 @@ pub(super) fn check(spec: &Spec<'_>, lock: &Lock, cache: &Cache, ui: &Ui) -> Res
     let index = relock::locate(spec, lock, Answers::Kept, Network::Forbidden, cache, ui);
     let selected = index.map(|index| select(lock, &index, &spec.targets, spec.layer.wheels));
     let Ok(Ok(selected)) = selected else { return Ok(()) };
+    // Each architecture may have packages and versions of its own.
+    let mut findings = Vec::new();
+    for architecture in Architecture::ALL {
+        for finding in missing(spec, &selected, architecture, cache)? {
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+    }
+    audit::allow(&mut findings, &spec.layer.audit.allow);
+    prove::refuse(spec, findings).map(drop)
+}
+
+/// What the packages of one architecture ask for and it has not got.
+fn missing(
+    spec: &Spec<'_>,
+    selected: &[Selected],
+    architecture: Architecture,
+    cache: &Cache,
+) -> Result<Vec<Finding>, Error> {
     let (mut packages, mut paths) = (Vec::new(), Vec::new());
-    for one in &selected {
+    for one in selected {
         let mut seen = BTreeMap::new();
-        for (target, chosen) in &one.choices {
+        for (target, chosen) in one.choices.iter().filter(|(target, _)| target.architecture == architecture) {
             let index = *seen.entry(chosen.origin.file_name()).or_insert_with(|| {
                 packages.push(package(chosen, cache));
                 packages.len() - 1
@@ -44,14 +65,14 @@ pub(super) fn check(spec: &Spec<'_>, lock: &Lock, cache: &Cache, ui: &Ui) -> Res
     let subject = Subject {
         files: files.collect(),
         packages,
-        targets: spec.targets.clone(),
+        targets: spec.targets.iter().copied().filter(|target| target.architecture == architecture).collect(),
         asked: roots::asked(spec),
         overridden: overridden(spec.folder),
+        described: described(spec.folder),
         ..Subject::default()
     };
-    let mut findings = audit::dependencies(&subject);
-    audit::allow(&mut findings, &spec.layer.audit.allow);
-    prove::refuse(spec, findings).map(drop)
+    // Without a target nobody would know for whom it is.
+    Ok(if subject.targets.is_empty() { Vec::new() } else { audit::dependencies(&subject) })
 }
 
 fn package(chosen: &Chosen, cache: &Cache) -> Package {

@@ -1,5 +1,6 @@
 //! Packages about which uv is told something else than those say that ask for them: `override-dependencies` and
-//! `exclude-dependencies` of its configuration, and the files that `UV_OVERRIDE` and `UV_EXCLUDE` name.
+//! `exclude-dependencies` of its configuration, and the files that `UV_OVERRIDE` and `UV_EXCLUDE` name. And those that
+//! `dependency-metadata` lets ask for something else than their wheels do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,6 +14,18 @@ use crate::requirement;
 /// Those that count in `folder`. For the edge only.
 pub fn overridden(folder: &Path) -> BTreeSet<PackageName> {
     read(folder, &variables())
+}
+
+/// Packages whose metadata uv takes from its configuration in `folder`. For the edge only.
+pub fn described(folder: &Path) -> BTreeSet<PackageName> {
+    read_described(folder, &variables())
+}
+
+fn read_described(folder: &Path, variables: &BTreeMap<String, String>) -> BTreeSet<PackageName> {
+    let tables = uv_settings::tables(folder, variables);
+    let items =
+        tables.iter().filter_map(|(_, table)| table.dependency_metadata.as_ref()?.as_array()).flatten();
+    items.filter_map(|item| name(item.get("name")?.as_str()?)).collect()
 }
 
 fn read(folder: &Path, variables: &BTreeMap<String, String>) -> BTreeSet<PackageName> {
@@ -56,5 +69,12 @@ mod tests {
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let names: Vec<String> = read(folder.path(), &variables).iter().map(ToString::to_string).collect();
         assert_eq!(names, ["a", "idna", "six", "urllib3"]);
+        write(
+            "uv.toml",
+            "[[dependency-metadata]]\nname = \"Chumpy\"\nversion = \"0.70\"\nrequires-dist = []\n",
+        );
+        let names: Vec<String> =
+            read_described(folder.path(), &variables).iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["chumpy"]);
     }
 }

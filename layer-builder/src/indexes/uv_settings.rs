@@ -31,6 +31,7 @@ pub(super) struct Table {
     keyring_provider: Option<String>,
     pub(super) override_dependencies: Option<toml::Value>,
     pub(super) exclude_dependencies: Option<toml::Value>,
+    pub(super) dependency_metadata: Option<toml::Value>,
     pip: Option<Box<Table>>,
 }
 

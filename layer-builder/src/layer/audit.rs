@@ -50,6 +50,8 @@ pub struct Subject<'a> {
     pub provided: Provided,
     /// Packages about which the user has told uv something else than those say that ask for them.
     pub overridden: BTreeSet<PackageName>,
+    /// Packages that are said to ask for something else than their metadata does.
+    pub described: BTreeSet<PackageName>,
 }
 
 /// A file of the layer.

@@ -13,6 +13,7 @@ use crate::provided;
 use crate::requirement::{self, Requirement, Wanted};
 use crate::spec::Spec;
 use crate::target::Target;
+use crate::wheels::source;
 
 /// The packages that `spec` asks for, also in requirements files.
 pub fn asked(spec: &Spec<'_>) -> Vec<Requirement> {
@@ -32,8 +33,16 @@ pub fn asked(spec: &Spec<'_>) -> Vec<Requirement> {
 }
 
 /// What `lock` does not hold of what `spec` asks for: the first thing, as a sentence about the lock.
+///
+/// The projects of folders are built each time, and in no lock of ours, whoever else asks for them.
 pub fn unmet(spec: &Spec<'_>, lock: &Lock) -> Option<String> {
-    let asked = asked(spec);
+    let projects = spec.wanted.iter().filter_map(|wanted| match wanted {
+        Wanted::Folder(path) => source::project_name(&spec.folder.join(path)).ok(),
+        Wanted::Package(_) | Wanted::File(_) => None,
+    });
+    let projects = projects.collect::<BTreeSet<_>>();
+    let mut asked = asked(spec);
+    asked.retain(|one| !projects.contains(&one.name));
     let targets = spec.layer.targets();
     let found = |overridden: &BTreeSet<PackageName>| {
         let all = targets.iter().copied().flat_map(|target| asked.iter().map(move |one| (target, one)));

@@ -282,9 +282,9 @@ impl Uv {
         run(&mut command, &format!("build `{}`", build.name), &indexes.handed().secrets).map(drop)
     }
 
-    /// A Python that it finds, if there is one.
+    /// A Python that it finds, if there is one, and the user has named none.
     pub fn python(&self) -> Option<&Path> {
-        self.python.program.as_deref()
+        self.python.unless_named()
     }
 
     /// uv at work for us in `folder`.

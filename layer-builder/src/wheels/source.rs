@@ -245,7 +245,8 @@ impl Workshop<'_> {
         if let Some(built) = job.known(targets) {
             return Ok(built);
         }
-        let work = Workplace::take(cache, &place)?;
+        let waiting = || self.ui.status("Waiting", format!("for somebody else who builds {}", input.name()));
+        let work = Workplace::take(cache, &place, waiting)?;
         // Whoever was waited for may have built it.
         if let Some(built) = job.known(targets) {
             return Ok(built);

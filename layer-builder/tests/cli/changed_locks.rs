@@ -23,6 +23,9 @@ fn locked(requirements: &str, lines: &[&str]) -> World {
     std::fs::write(world.path("more.txt"), "# ours\nbeta>=1 \\\n  --hash=sha256:00\n-c limits.txt\n")
         .unwrap();
     std::fs::write(world.path("limits.txt"), "gamma<1\n").unwrap();
+    std::fs::create_dir(world.path("lib")).unwrap();
+    std::fs::write(world.path("lib/pyproject.toml"), "[project]\nname = \"my-lib\"\nversion = \"1\"\n")
+        .unwrap();
     let toml = std::fs::read_to_string(world.path("layers.toml")).unwrap();
     std::fs::write(world.path("layers.toml"), toml.replace("[\"alpha\", \"beta\"]", requirements)).unwrap();
     let layers = LayersFile::read(&world.path("layers.toml")).unwrap();
@@ -41,6 +44,8 @@ fn a_lock_that_no_longer_holds_what_is_asked_for_does_not_fit() {
         ("[\"alpha\", \"beta\"]", &["alpha==1.0", "beta==1.5"][..], ""),
         ("[\"alpha\", \"beta ; python_version < '3.9'\"]", &["alpha==1.0"], ""),
         ("[\"alpha\", \"-r more.txt\"]", &["alpha==1.0", "beta==1.5"], ""),
+        // What is built from a folder is in no lock, and its extras are asked for by its name.
+        ("[\"alpha\", \"./lib\", \"my-lib[server]\"]", &["alpha==1.0"], ""),
         ("[\"alpha\", \"beta\"]", &["alpha==1.0"], "`beta` is not in it for python3.12 on arm64"),
         ("[\"alpha\", \"-r more.txt\"]", &["alpha==1.0"], "`beta` is not in it for python3.12 on arm64"),
         (

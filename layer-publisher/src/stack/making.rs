@@ -7,7 +7,7 @@ use super::error::{Reason, StackError};
 use super::follow::Left;
 use super::ground::Ground;
 use super::region::InRegion;
-use crate::aws::failure::CallFailure;
+use crate::aws::failure::{CallFailure, Kind};
 
 /// What came of making one.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ impl InRegion {
         let what = || format!("make a change set for stack `{stack}` in {}", self.region);
         let made = match self.cloudformation.create_change_set(new).await {
             Ok(()) => self.made(&new.name).await,
+            // Whoever was not let in has made nothing, and could not look after it either.
+            Err(failure) if was_not_let_in(&failure) => return Err(StackError::call(what(), failure)),
             Err(failure) => Err(StackError::call(what(), failure)),
         };
         let made = made.and_then(|made| judged(made, stack));
@@ -117,6 +119,13 @@ impl InRegion {
         }
         self.cloudformation.delete_stack(&stack.id, None).await
     }
+}
+
+fn was_not_let_in(failure: &CallFailure) -> bool {
+    matches!(
+        failure.kind,
+        Kind::NoCredentials | Kind::Expired | Kind::Signature | Kind::UnknownKey | Kind::Denied
+    )
 }
 
 fn is_gone(failure: &CallFailure) -> bool {

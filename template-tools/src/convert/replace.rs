@@ -102,6 +102,11 @@ impl OneDocument<'_, '_, '_> {
             Some((region.to_string(), Tree::Map(vec![("Version".to_owned(), version)])))
         });
         let variable = self.free_variable(&format!("{}Version", logical(layer)), form);
+        if let Place::TextWith(_, variables) = form {
+            // Known before there is a mapping that nothing would read.
+            let pair = self.layout.put(variables, &variable, Tree::Code(String::new()));
+            pair.ok_or("nothing can be put into its variables")?;
+        }
         let name = self.named(layer, "Mappings", "Versions", Tree::Map(rows.collect()));
         let row = self.layout.row(&name);
         let text = format!("{}${{{variable}}}{}", before.trim_start(), after.trim_end());

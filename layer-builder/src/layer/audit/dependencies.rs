@@ -35,7 +35,8 @@ impl View<'_> {
         // What only some patch releases ask for is nobody's fault.
         let environments = [0, 9999].map(|patch| target.marker_environment(patch));
         let extras = self.extras(target);
-        for name in self.packages.keys() {
+        let is_described = |name: &str| self.subject.described.iter().any(|other| other.as_ref() == name);
+        for name in self.packages.keys().filter(|name| !is_described(name)) {
             let extras: &[ExtraName] = extras.get(name).map_or(&[], Vec::as_slice);
             let is_asked = |asked: &&Requirement| {
                 environments.iter().all(|environment| asked.marker.evaluate(environment, extras))
@@ -179,6 +180,8 @@ mod tests {
 
     #[test]
     fn extras_count_where_somebody_asks_for_them() {
+        let needs = "`a 1` needs `b-extras`, which is not in the lock (missing-dependency)";
+        check(&[("a 1", &["b-extras"])], |_| {}, &[needs]);
         let missing =
             "`requests 2.32.3` needs `pysocks!=1.5.7`, which is not in the lock (missing-dependency)";
         let packages = [REQUESTS, ("idna 3.7", &[][..])];
@@ -207,6 +210,8 @@ mod tests {
         check(&packages, |_| {}, &[missing]);
         let overridden = || PackageName::from_str("b").unwrap();
         check(&packages, |subject| subject.overridden = [overridden()].into(), &[]);
+        let described = || PackageName::from_str("a").unwrap();
+        check(&packages, |subject| subject.described = [described()].into(), &[]);
         check(&packages, |subject| subject.targets.clear(), &[]);
     }
 }

@@ -48,7 +48,9 @@ fn asks_of(subject: &Subject<'_>) -> Vec<Vec<Requirement>> {
     let of = |package: &Package| {
         let name = name_of(&package.name);
         let has_extras = name.is_some_and(|name| with_extras.contains(&name));
-        let lines = package.requires.iter().filter(|text| has_extras || !text.contains("extra"));
+        let of_extra =
+            |text: &&String| text.split_once(';').is_some_and(|(_, marker)| marker.contains("extra"));
+        let lines = package.requires.iter().filter(|text| has_extras || !of_extra(text));
         // Metadata that cannot be read is passed over, as installers do.
         lines.filter_map(|text| requirement::parse(text).ok()).collect()
     };

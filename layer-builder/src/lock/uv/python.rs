@@ -33,6 +33,11 @@ impl Python {
         Self { program, is_told, may_download }
     }
 
+    /// It, unless `UV_PYTHON` names another one.
+    pub(super) fn unless_named(&self) -> Option<&Path> {
+        self.program.as_deref().filter(|_| !is_set("UV_PYTHON"))
+    }
+
     /// Tells uv.
     pub(super) fn hand(&self, command: &mut Command) {
         if !self.may_download {

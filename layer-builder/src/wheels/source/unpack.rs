@@ -20,6 +20,8 @@ pub(super) fn unpack(path: &Path, name: &str, folder: &Path) -> Result<Option<Pa
     let why = |error: std::io::Error| error.to_string();
     let bytes = gunzip(&std::fs::read(path).map_err(why)?)?;
     let mut archive = tar::Archive::new(bytes.as_slice());
+    // Zips know no time before 1980, and some archives do.
+    archive.set_preserve_mtime(false);
     let mut root = None;
     for entry in archive.entries().map_err(why)? {
         let mut entry = entry.map_err(why)?;
@@ -36,7 +38,7 @@ pub(super) fn unpack(path: &Path, name: &str, folder: &Path) -> Result<Option<Pa
         match kind {
             // Made with its first file, or by another entry.
             EntryType::Directory if place.symlink_metadata().is_ok() => {}
-            EntryType::Directory | EntryType::Regular | EntryType::Continuous => {
+            EntryType::Directory | EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 let executable =
                     kind == EntryType::Directory || entry.header().mode().is_ok_and(|mode| mode & 0o100 != 0);
                 put(&mut entry, folder)?;
@@ -159,6 +161,9 @@ mod tests {
         let root = unpack(&path, "a-1.tar.gz", &to).unwrap().unwrap();
         assert_eq!(root, to.join("a-1"));
         assert_eq!(std::fs::read(root.join("deep/a.py")).unwrap(), b"abc");
+        // The archive says 1970.
+        let written = root.join("deep/a.py").metadata().unwrap().modified().unwrap();
+        assert!(written > std::time::UNIX_EPOCH + std::time::Duration::from_hours(24 * 3653));
         assert!(!root.join("pipe").exists() && !root.join(".python-version").exists());
         #[cfg(unix)]
         {

@@ -1,7 +1,7 @@
 //! The folder that a source is built in. Compilers write its path into what they make, so its name follows from what is
 //! built: the same source is built in the same place each time, by one process at a time.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::cache::{self, Cache};
@@ -14,15 +14,22 @@ pub(super) struct Workplace {
 }
 
 impl Workplace {
-    /// The folder for what `identity` says; waits until nobody else builds that.
-    pub(super) fn take(cache: &Cache, identity: &str) -> Result<Self, cache::Error> {
+    /// The folder for what `identity` says; waits until nobody else builds that, after `is_taken` was told.
+    pub(super) fn take(cache: &Cache, identity: &str, is_taken: impl FnOnce()) -> Result<Self, cache::Error> {
         let home = cache.folder().join("work");
         cache.make_folder(&home)?;
         let name = Sha256::of(identity.as_bytes()).to_string();
         let folder = home.join(&name[..16]);
         let failed = |source| cache::Error::Write { path: folder.clone(), source };
         let lock = lock_file(&folder).map_err(failed)?;
-        lock.lock().map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                is_taken();
+                lock.lock().map_err(failed)?;
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
         sweep(&home, &folder);
         // What a killed process has left here, too.
         let _ = std::fs::remove_dir_all(&folder);
@@ -71,19 +78,19 @@ mod tests {
     fn the_same_thing_is_built_in_the_same_place_and_nothing_is_left() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::at(folder.path());
-        let first = Workplace::take(&cache, "a").unwrap();
+        let first = Workplace::take(&cache, "a", || {}).unwrap();
         let place = first.path().to_path_buf();
         std::fs::write(place.join("left"), "").unwrap();
-        let other = Workplace::take(&cache, "b").unwrap();
+        let other = Workplace::take(&cache, "b", || {}).unwrap();
         assert!(other.path() != place && place.join("left").exists(), "what is in use stays");
         drop((first, other));
         assert!(!place.exists());
         // As a killed process leaves it.
         std::fs::create_dir_all(place.join("deep")).unwrap();
-        let other = Workplace::take(&cache, "b").unwrap();
+        let other = Workplace::take(&cache, "b", || {}).unwrap();
         assert!(!place.exists());
         std::fs::create_dir_all(place.join("deep")).unwrap();
-        let again = Workplace::take(&cache, "a").unwrap();
+        let again = Workplace::take(&cache, "a", || {}).unwrap();
         assert_eq!(again.path(), place);
         assert_eq!(std::fs::read_dir(&place).unwrap().count(), 0);
         drop(other);

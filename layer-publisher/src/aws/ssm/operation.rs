@@ -153,7 +153,7 @@ fn answer(response: &HttpResponse) -> Result<Value, OrchestratorError<SsmError>>
     let body = response.body().bytes().unwrap_or_default();
     let read = serde_json::from_slice::<Value>(body);
     if response.status().is_success() {
-        return read.map_err(|error| OrchestratorError::other(BoxError::from(error)));
+        return read.map_err(|error| OrchestratorError::response(BoxError::from(error)));
     }
     let read = read.unwrap_or_default();
     let named = response.headers().get("x-amzn-errortype").or(read["__type"].as_str());
@@ -215,7 +215,7 @@ mod tests {
         let whole = answer(&response(200, None, r#"{"Parameter": {"Value": "a"}}"#)).unwrap();
         assert_eq!(whole["Parameter"]["Value"], "a");
         let half = answer(&response(200, None, r#"{"Parameter": {"Val"#)).unwrap_err();
-        assert!(!half.is_operation_error(), "{half:?}");
+        assert!(half.is_response_error(), "{half:?}");
     }
 
     fn refusal(

@@ -105,6 +105,8 @@ fn what_cannot_have_a_row_is_refused_with_a_reason() {
     for (layers, reason) in [
         (format!(" [!Sub [!Sub '{OPEN}', {{}}]]"), "its form cannot be replaced"),
         (format!(" [!Sub ['{OPEN}']]"), "its form cannot be replaced"),
+        // A pair without braces: no mapping is made that nothing would read.
+        (format!(" [!Sub ['{OPEN}', L: x]]"), "nothing can be put into its variables"),
         (format!(" [!Join [':', [!Sub '{start}', !If [C, 1, 2]]]]"), "its form cannot be replaced"),
         (format!(" [!Join [':', !If [C, [!Sub '{start}', 1], []]]]"), "its form cannot be replaced"),
         (
