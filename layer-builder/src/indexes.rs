@@ -8,7 +8,6 @@
 pub(crate) mod address;
 mod ask;
 mod in_files;
-mod overridden;
 mod pip_settings;
 mod renew;
 mod secret;
@@ -20,9 +19,9 @@ use std::sync::OnceLock;
 
 pub use ask::keyring;
 pub use in_files::{reached, required};
-pub use overridden::{described, overridden};
 pub use renew::{renewal, renewal_for};
 pub use secret::{Credentials, without_secrets, without_userinfo};
+pub use told::{Told, told};
 
 use crate::requirement::Wanted;
 
@@ -274,3 +273,4 @@ impl Index {
 
 #[cfg(test)]
 mod tests;
+mod told;

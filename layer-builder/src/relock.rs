@@ -100,11 +100,7 @@ pub fn check_files(spec: &Spec<'_>) -> Result<(), Error> {
 
 /// The folders that are asked for, each with the name of its project.
 pub fn folders_of(spec: &Spec<'_>) -> Result<Vec<(PackageName, PathBuf)>, Error> {
-    let folders = spec.wanted.iter().filter_map(|wanted| match wanted {
-        Wanted::Folder(path) => Some(spec.folder.join(path)),
-        Wanted::Package(_) | Wanted::File(_) => None,
-    });
-    folders.map(|folder| Ok((source::project_name(&folder)?, folder))).collect()
+    spec.folders().map(|folder| Ok((source::project_name(&folder)?, folder))).collect()
 }
 
 /// Resolves until every target is served; gives the lock's text without its header, and where its files lie.

@@ -184,10 +184,17 @@ impl<'a> Spec<'a> {
         pythons
     }
 
+    /// The folders that are asked for.
+    pub fn folders(&self) -> impl Iterator<Item = PathBuf> {
+        self.wanted.iter().filter_map(|wanted| match wanted {
+            Wanted::Folder(path) => Some(self.folder.join(path)),
+            Wanted::Package(_) | Wanted::File(_) => None,
+        })
+    }
+
     /// Whether it is made of folders of this machine, whose files may change at any time.
     pub fn depends_on_folders(&self) -> bool {
-        let is_folder = |wanted: &Wanted| matches!(wanted, Wanted::Folder(_));
-        !self.layer.include.is_empty() || self.wanted.iter().any(is_folder)
+        !self.layer.include.is_empty() || self.folders().next().is_some()
     }
 
     fn follow(&mut self, branch: &str) -> Result<(), Error> {

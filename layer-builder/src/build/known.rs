@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::{Error, prove};
 use crate::cache::Cache;
-use crate::indexes::{described, overridden};
+use crate::indexes::told;
 use crate::layer::audit::{self, AuditedFile, Finding, Package, Subject};
 use crate::layer::metadata::Metadata;
 use crate::lock::uv::Network;
@@ -67,8 +67,7 @@ fn missing(
         packages,
         targets: spec.targets.iter().copied().filter(|target| target.architecture == architecture).collect(),
         asked: roots::asked(spec),
-        overridden: overridden(spec.folder),
-        described: described(spec.folder),
+        told: told(spec.folder),
         ..Subject::default()
     };
     // Without a target nobody would know for whom it is.

@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 use super::{Error, Here, Packing, Work, prove};
 use crate::atomic;
 use crate::hash::Sha256;
-use crate::indexes::{described, overridden};
+use crate::indexes::told;
 use crate::layer::archive::{self, Assembled};
 use crate::layer::audit::facts::Facts;
 use crate::layer::audit::{self, AuditedFile, Finding, Severity, Subject};
@@ -109,8 +109,7 @@ impl Work<'_> {
         let mut subject = subject(&plan, &inputs, &facts, &metadata, part, here, copied.size);
         subject.asked = roots::asked(self.spec);
         subject.provided = self.spec.layer.provided.clone();
-        subject.overridden = overridden(self.spec.folder);
-        subject.described = described(self.spec.folder);
+        subject.told = told(self.spec.folder);
         let mut findings = audit::audit(&subject, &self.spec.layer.audit);
         let assembled = copied.hashed(self.hashing);
         let copied = Packed { out, assembled, added: Vec::new(), bytecode: Vec::new() };

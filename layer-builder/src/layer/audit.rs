@@ -14,13 +14,13 @@ pub mod sizes;
 mod stdlib;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
-use pep508_rs::PackageName;
 use serde::{Deserialize, Serialize};
 
 use crate::config::AuditTable;
+use crate::indexes::Told;
 use crate::provided::Provided;
 use crate::requirement::Requirement;
 use crate::target::Target;
@@ -48,10 +48,8 @@ pub struct Subject<'a> {
     pub asked: Vec<Requirement>,
     /// What the runtimes bring along.
     pub provided: Provided,
-    /// Packages about which the user has told uv something else than those say that ask for them.
-    pub overridden: BTreeSet<PackageName>,
-    /// Packages that are said to ask for something else than their metadata does.
-    pub described: BTreeSet<PackageName>,
+    /// What the user has told uv about packages.
+    pub told: Told,
 }
 
 /// A file of the layer.

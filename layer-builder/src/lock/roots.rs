@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use pep508_rs::{PackageName, VersionOrUrl};
 
 use super::{Lock, Pin};
-use crate::indexes::{overridden, required};
+use crate::indexes::{required, told};
 use crate::provided;
 use crate::requirement::{self, Requirement, Wanted};
 use crate::spec::Spec;
@@ -36,10 +36,7 @@ pub fn asked(spec: &Spec<'_>) -> Vec<Requirement> {
 ///
 /// The projects of folders are built each time, and in no lock of ours, whoever else asks for them.
 pub fn unmet(spec: &Spec<'_>, lock: &Lock) -> Option<String> {
-    let projects = spec.wanted.iter().filter_map(|wanted| match wanted {
-        Wanted::Folder(path) => source::project_name(&spec.folder.join(path)).ok(),
-        Wanted::Package(_) | Wanted::File(_) => None,
-    });
+    let projects = spec.folders().filter_map(|folder| source::project_name(&folder).ok());
     let projects = projects.collect::<BTreeSet<_>>();
     let mut asked = asked(spec);
     asked.retain(|one| !projects.contains(&one.name));
@@ -50,7 +47,7 @@ pub fn unmet(spec: &Spec<'_>, lock: &Lock) -> Option<String> {
         all.find_map(|(target, one)| unmet_by(spec, lock, one, target))
     };
     // Most locks hold all of it, whatever uv was told.
-    found(&BTreeSet::new()).and_then(|_| found(&overridden(spec.folder)))
+    found(&BTreeSet::new()).and_then(|_| found(&told(spec.folder).overridden))
 }
 
 /// What of a requirement the lock does not meet for a target.

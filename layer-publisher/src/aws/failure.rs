@@ -196,6 +196,17 @@ impl CallFailure {
     }
 }
 
+/// An answer that lacks what it must have is none.
+pub(super) fn incomplete(operation: &'static str, what: &str) -> CallFailure {
+    CallFailure {
+        operation,
+        kind: Kind::Silence,
+        message: format!("an answer without {what}"),
+        code: None,
+        request_id: None,
+    }
+}
+
 /// Where the next page of a list begins, if there is one. A page that leads to itself would never end, and without it the
 /// list is not whole.
 pub(super) fn next_page(

@@ -14,7 +14,7 @@ use aws_sdk_lambda::types::{Architecture, LayerVersionContentInput, LayerVersion
 use template_tools::arn::{LayerName, LayerVersionArn, Region};
 use tokio::sync::Semaphore;
 
-use super::failure::{CallFailure, Kind};
+use super::failure::{CallFailure, Kind, incomplete};
 use super::gate::Gate;
 use crate::clocks::Clocks;
 use crate::layer_version::{LayerVersion, Listed, NewLayerVersion};
@@ -240,17 +240,6 @@ impl LambdaRegion {
 
 fn number(version: u64) -> i64 {
     i64::try_from(version).unwrap_or(i64::MAX)
-}
-
-/// An answer that lacks what it must have is none.
-fn incomplete(operation: &'static str, what: &str) -> CallFailure {
-    CallFailure {
-        operation,
-        kind: Kind::Silence,
-        message: format!("an answer without {what}"),
-        code: None,
-        request_id: None,
-    }
 }
 
 impl LambdaRegion {

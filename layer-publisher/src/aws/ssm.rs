@@ -7,7 +7,7 @@ use serde_json::json;
 use template_tools::arn::Region;
 
 use self::operation::SsmOperation;
-use super::failure::{CallFailure, Kind};
+use super::failure::{CallFailure, incomplete};
 use super::gate::Gate;
 
 mod endpoint;
@@ -41,13 +41,7 @@ impl SsmRegion {
         match (parameter["Value"].as_str(), parameter["Version"].as_u64()) {
             (Some(value), version) => Ok(Some((value.to_owned(), version.unwrap_or_default()))),
             // Nobody may take this for a parameter that is not there.
-            (None, _) => Err(CallFailure {
-                operation: "GetParameter",
-                kind: Kind::Silence,
-                message: "an answer without a value".to_owned(),
-                code: None,
-                request_id: None,
-            }),
+            (None, _) => Err(incomplete("GetParameter", "a value")),
         }
     }
 

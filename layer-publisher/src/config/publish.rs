@@ -1,6 +1,6 @@
 //! `[layers.X.publish]` and the targets in it: where a layer goes, and who may use it there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use template_tools::arn::{AccountId, Region};
@@ -119,12 +119,7 @@ impl Reader<'_> {
         if table.contains_key("regions") || table.contains_key("optional-regions") {
             destination.regions = self.regions(table, "regions", place)?;
             destination.optional_regions = self.regions(table, "optional-regions", place)?;
-            let mut all = destination.regions.iter().chain(&destination.optional_regions).collect::<Vec<_>>();
-            all.sort();
-            if let Some(pair) = all.windows(2).find(|pair| pair[0] == pair[1]) {
-                let (place, region) = (place.to_owned(), pair[0].clone());
-                return Err(ConfigError::RegionTwice { path: self.path.to_owned(), place, region });
-            }
+            self.each_once(destination.regions.iter().chain(&destination.optional_regions), place)?;
         }
         if let Some(permissions) = table.get("permissions") {
             destination.permissions = Some(self.permissions(permissions, place)?);
@@ -258,5 +253,21 @@ impl Reader<'_> {
             })
         };
         value.as_array().ok_or_else(wrong)?.iter().map(region).collect()
+    }
+
+    /// Refuses a region that is named twice.
+    pub(super) fn each_once<'r>(
+        &self,
+        regions: impl IntoIterator<Item = &'r Region>,
+        place: &str,
+    ) -> Result<(), ConfigError> {
+        let mut seen = BTreeSet::new();
+        match regions.into_iter().find(|region| !seen.insert(*region)) {
+            Some(region) => {
+                let (place, region) = (place.to_owned(), region.clone());
+                Err(ConfigError::RegionTwice { path: self.path.to_owned(), place, region })
+            }
+            None => Ok(()),
+        }
     }
 }

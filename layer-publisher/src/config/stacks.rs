@@ -99,12 +99,7 @@ impl Reader<'_> {
             }
         };
         let regions = self.regions(table, "regions", place)?;
-        let mut sorted = regions.iter().collect::<Vec<_>>();
-        sorted.sort();
-        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            let (place, region) = (place.to_owned(), pair[0].clone());
-            return Err(ConfigError::RegionTwice { path: self.path.to_owned(), place, region });
-        }
+        self.each_once(&regions, place)?;
         Ok(StackTable {
             name,
             regions,

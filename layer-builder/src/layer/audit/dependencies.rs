@@ -35,7 +35,8 @@ impl View<'_> {
         // What only some patch releases ask for is nobody's fault.
         let environments = [0, 9999].map(|patch| target.marker_environment(patch));
         let extras = self.extras(target);
-        let is_described = |name: &str| self.subject.described.iter().any(|other| other.as_ref() == name);
+        let is_described =
+            |name: &str| self.subject.told.described.iter().any(|other| other.as_ref() == name);
         for name in self.packages.keys().filter(|name| !is_described(name)) {
             let extras: &[ExtraName] = extras.get(name).map_or(&[], Vec::as_slice);
             let is_asked = |asked: &&Requirement| {
@@ -52,7 +53,7 @@ impl View<'_> {
     /// What is wrong with a dependency, if anything is.
     fn lack(&self, asked: &Requirement) -> Option<Kind> {
         let (name, subject) = (asked.name.as_ref(), self.subject);
-        if subject.overridden.contains(&asked.name) {
+        if subject.told.overridden.contains(&asked.name) {
             return None;
         }
         if !self.has(name) {
@@ -209,9 +210,9 @@ mod tests {
         let missing = "`a 1` needs `b`, which is not in the lock (missing-dependency)";
         check(&packages, |_| {}, &[missing]);
         let overridden = || PackageName::from_str("b").unwrap();
-        check(&packages, |subject| subject.overridden = [overridden()].into(), &[]);
+        check(&packages, |subject| subject.told.overridden = [overridden()].into(), &[]);
         let described = || PackageName::from_str("a").unwrap();
-        check(&packages, |subject| subject.described = [described()].into(), &[]);
+        check(&packages, |subject| subject.told.described = [described()].into(), &[]);
         check(&packages, |subject| subject.targets.clear(), &[]);
     }
 }
