@@ -239,6 +239,11 @@ impl<'t> Document<'t> {
         Some(&self.tags[index].1)
     }
 
+    /// All tags, in the order of their nodes.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = (NodeId, &str)> {
+        self.tags.iter().map(|(id, tag)| (*id, &**tag))
+    }
+
     /// The text of a scalar as it is written, without its quotes, and where it stands.
     pub fn raw_scalar(&self, id: NodeId) -> Option<(Range<usize>, &'t str, Style)> {
         let node = self.node(id);

@@ -68,12 +68,14 @@ fn prove(before: &Document<'_>, after: &Document<'_>, edits: &[&Edit]) -> Result
     for edit in edits {
         by_leaf.entry(edit.leaf).or_default().push(edit);
     }
+    let mut edited = by_leaf.into_iter().peekable();
+    let tagged_anew = other_tag(before, after);
     let mut others = after.nodes();
     for (id, node) in before.nodes() {
-        let edits = by_leaf.get(&id);
-        let same = others.next().is_some_and(|(twin, other)| {
-            before.tag(id) == after.tag(twin)
-                && match (edits, &node.content, &other.content) {
+        let edits = edited.next_if(|(leaf, _)| *leaf == id).map(|(_, edits)| edits);
+        let same = others.next().is_some_and(|(_, other)| {
+            tagged_anew != Some(id)
+                && match (&edits, &node.content, &other.content) {
                     (None, content, other) => content == other,
                     (
                         Some(edits),
@@ -90,6 +92,19 @@ fn prove(before: &Document<'_>, after: &Document<'_>, edits: &[&Edit]) -> Result
     match others.next() {
         Some((more, _)) => Err(ProofError::Elsewhere(after.position(more))),
         None => Ok(()),
+    }
+}
+
+/// The first node whose tag is not that of the node with its number in the other document.
+fn other_tag(before: &Document<'_>, after: &Document<'_>) -> Option<NodeId> {
+    let (mut before, mut after) = (before.tags(), after.tags());
+    loop {
+        match (before.next(), after.next()) {
+            (None, None) => return None,
+            (one, other) if one == other => {}
+            (Some((id, _)), Some((other, _))) => return Some(id.min(other)),
+            (Some((id, _)), None) | (None, Some((id, _))) => return Some(id),
+        }
     }
 }
 
@@ -156,6 +171,20 @@ mod tests {
         for new in ["[", "c, d: e", "c\n- d", "c\n---\nd", "c # d"] {
             let edit = Edit { leaf, part: 0..1, range: 2..3, new: new.to_owned() };
             assert!(apply(&document, &[edit]).is_err(), "{new:?}");
+        }
+    }
+
+    #[test]
+    fn a_tag_that_comes_goes_or_changes_is_refused() {
+        for (before, after, column) in [
+            ("[!a x, !b y]", "[x, !b y]", 5),
+            ("[!a x, !b y]", "[!a x, !c y]", 11),
+            ("[!a x, y]", "[!a x, !b y]", 8),
+            ("[a, !b y]", "[a, y]", 8),
+        ] {
+            let [before, after] = [before, after].map(|text| parse(text).unwrap());
+            let elsewhere = ProofError::Elsewhere(Position { line: 1, column });
+            assert_eq!(prove(&before, &after, &[]), Err(elsewhere), "{}", after.text());
         }
     }
 

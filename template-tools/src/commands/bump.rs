@@ -198,43 +198,41 @@ fn show(changing: &[Planned], args: &BumpArgs, ui: Ui) -> usize {
 /// all of it back; from there on it is a matter of renames, and those are finished.
 fn write(changing: Vec<Planned>, format: Format, ui: Ui) -> (usize, Outcome) {
     interrupt::listen();
-    sweep(changing.iter().map(|file| file.path.as_path()));
+    let paths: Vec<PathBuf> = changing.iter().map(|file| file.path.clone()).collect();
     let mut outcome = Outcome::Done;
     let mut staged = Vec::with_capacity(changing.len());
-    for (file, result) in at_once(changing, stage_file) {
-        match result {
-            Some(Ok(change)) => staged.push((file, change)),
-            Some(Err(error)) => {
-                ui.error(&error);
-                outcome = Outcome::Partly;
-            }
-            None => {}
+    at_once(changing, stage_file, |(file, result)| match result {
+        Some(Ok(change)) => staged.push((file, change)),
+        Some(Err(error)) => {
+            ui.error(&error);
+            outcome = Outcome::Partly;
         }
-    }
+        None => {}
+    });
     if let Some(signal) = interrupt::came() {
         ui.failed("Stopped", "nothing was written");
         return (0, Outcome::Interrupted(signal));
     }
     let mut changed = 0;
-    while !staged.is_empty() {
+    std::thread::scope(|scope| {
+        // Folders are read while the disk is busy with the renames.
+        scope.spawn(|| sweep(&paths));
+        let commit = |(file, change): (Planned, Staged)| (file, change.commit());
         // In the order of the paths, and each is told as soon as it is in its place, or very few others are.
-        let some: Vec<_> = staged.drain(..staged.len().min(64)).collect();
-        for (file, result) in at_once(some, |(file, change): (Planned, Staged)| (file, change.commit())) {
-            match result {
-                Ok(path) => {
-                    changed += 1;
-                    say_bumps("Bumped", &file, ui);
-                    if format == Format::Text {
-                        ui.result(path.display());
-                    }
-                }
-                Err(error) => {
-                    ui.error(&error);
-                    outcome = Outcome::Partly;
+        at_once(staged, commit, |(file, result)| match result {
+            Ok(path) => {
+                changed += 1;
+                say_bumps("Bumped", &file, ui);
+                if format == Format::Text {
+                    ui.result(path.display());
                 }
             }
-        }
-    }
+            Err(error) => {
+                ui.error(&error);
+                outcome = Outcome::Partly;
+            }
+        });
+    });
     (changed, outcome)
 }
 

@@ -25,7 +25,7 @@ pub(super) fn parse(text: &str) -> Option<Document<'_>> {
     let mut reader = Reader {
         text,
         bytes: text.as_bytes(),
-        build: Build::new(text.len() / 20),
+        build: Build::new(text.len() / 12),
         at: 0,
         column: 0,
         end: 0,

@@ -27,9 +27,12 @@ impl Set {
         self.texts.len() <= 16
     }
 
-    /// The longer the shortest text, the fewer files hold one by chance, and the faster they are searched for.
-    fn shortest(&self) -> usize {
-        self.texts.iter().map(Vec::len).min().unwrap_or_default()
+    /// How few files hold a text of it by chance: the longer its shortest text, the fewer. Hardly any has a backslash.
+    fn rarity(&self) -> usize {
+        const BACKSLASH: usize = 16;
+        let rarity =
+            |text: &Vec<u8>| text.iter().map(|byte| if *byte == b'\\' { BACKSLASH } else { 1 }).sum();
+        self.texts.iter().map(rarity).min().unwrap_or_default()
     }
 }
 
@@ -60,7 +63,7 @@ impl Needles {
     fn of(alternatives: Vec<Vec<Set>>) -> Self {
         let rarest = alternatives
             .iter()
-            .filter_map(|sets| sets.iter().max_by_key(|set| (set.is_small(), set.shortest())));
+            .filter_map(|sets| sets.iter().max_by_key(|set| (set.is_small(), set.rarity())));
         let texts: Vec<&Vec<u8>> = rarest.flat_map(|set| &set.texts).collect();
         let can_tell = texts.iter().all(|text| !text.is_empty());
         let gate = can_tell.then(|| packed::Searcher::new(texts)).flatten();
@@ -86,6 +89,17 @@ mod tests {
         let needles = needles.or(Needles::new(["four"]).unwrap());
         assert!(needles.found_in(b"four") && needles.found_in(b"three one"));
         assert!(!needles.found_in(b"one two"));
+    }
+
+    /// Without this, a word that all files hold would let each of them into the slower passes.
+    #[test]
+    fn the_first_pass_goes_by_what_few_files_hold() {
+        let gate =
+            |needles: Needles, bytes: &[u8]| needles.gate.is_none_or(|gate| gate.find(bytes).is_some());
+        let escapes = || Needles::new(["\\u", "\\x"]).unwrap().and(["Resources", "Globals"]).unwrap();
+        assert!(!gate(escapes(), b"Resources: Globals") && gate(escapes(), b"\\u0041"));
+        let short = || Needles::new(["db"]).unwrap().and(["Layers", "layer:"]).unwrap();
+        assert!(!gate(short(), b"a db") && gate(short(), b"Layers"));
     }
 
     #[test]

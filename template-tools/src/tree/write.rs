@@ -3,10 +3,11 @@
 //! Taking its place is a rename, so that a file is either old or new, whenever we are stopped. The mode is kept, links
 //! stay links, and a file that changed since it was read is left as it is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempPath;
@@ -73,8 +74,8 @@ pub(super) const STAGED: (&str, &str) = (".template-tools-", ".tmp");
 const ABANDONED: Duration = Duration::from_hours(1);
 
 /// Removes what killed processes have left beside these files, or beside what they lead to.
-pub fn sweep<'p>(paths: impl Iterator<Item = &'p Path>) {
-    let folder = |path: &'p Path| {
+pub fn sweep(paths: &[PathBuf]) {
+    let folder = |path: &PathBuf| {
         let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
         Some(if is_link {
             fs::canonicalize(path).ok()?.parent()?.to_owned()
@@ -82,7 +83,7 @@ pub fn sweep<'p>(paths: impl Iterator<Item = &'p Path>) {
             folder_of(path).to_owned()
         })
     };
-    let folders: BTreeSet<PathBuf> = paths.filter_map(folder).collect();
+    let folders: BTreeSet<PathBuf> = paths.iter().filter_map(folder).collect();
     for file in folders.into_iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten()) {
         let name = file.file_name();
         let name = name.to_string_lossy();
@@ -152,25 +153,44 @@ impl Staged {
     }
 }
 
-/// Does the same for all of them, some at once, and gives the results in their order. Much of the time that a file takes
-/// to be made, or to be put in another's place, is spent waiting.
-pub fn at_once<T: Send, R: Send>(mut all: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-    let share = all.len().div_ceil(threads).max(8);
-    let mut shares = Vec::new();
-    while all.len() > share {
-        shares.push(all.split_off(all.len() - share));
+/// How many threads make files and put them in their places. That is waiting for a disk, for the most part, so it takes more
+/// of them than there are processors.
+const AT_ONCE: usize = 8;
+
+/// Does the same for all of them, some at once, and hands on the results in their order, each as soon as those before it
+/// are there.
+pub fn at_once<T: Send, R: Send>(all: Vec<T>, work: impl Fn(T) -> R + Sync, mut then: impl FnMut(R)) {
+    let threads = AT_ONCE.min(all.len() / 2);
+    if threads < 2 {
+        all.into_iter().map(work).for_each(then);
+        return;
     }
+    let next = Mutex::new(all.into_iter().enumerate());
+    let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
     std::thread::scope(|scope| {
-        let work = &work;
-        let start = |share: Vec<T>| scope.spawn(move || share.into_iter().map(work).collect::<Vec<R>>());
-        let others: Vec<_> = shares.into_iter().map(start).collect();
-        let mut done: Vec<R> = all.into_iter().map(work).collect();
-        for other in others.into_iter().rev() {
-            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let (done, results) = mpsc::channel();
+        for _ in 0..threads {
+            let (done, work) = (done.clone(), &work);
+            scope.spawn(move || {
+                while let Some((at, one)) = take() {
+                    if done.send((at, work(one))).is_err() {
+                        break;
+                    }
+                }
+            });
         }
-        done
-    })
+        // The last of the threads to end closes the channel; the scope passes a panic on.
+        drop(done);
+        let mut early = BTreeMap::new();
+        let mut told = 0;
+        for (at, result) in results {
+            early.insert(at, result);
+            while let Some(result) = early.remove(&told) {
+                told += 1;
+                then(result);
+            }
+        }
+    });
 }
 
 #[cfg(test)]
@@ -180,9 +200,17 @@ mod tests {
     #[test]
     fn results_come_in_order() {
         for count in [0, 1, 7, 8, 9, 16, 17, 100, 1001] {
-            let doubled = at_once((0..count).collect(), |number: usize| 2 * number);
+            let mut doubled = Vec::new();
+            at_once((0..count).collect(), |number: usize| 2 * number, |result| doubled.push(result));
             assert_eq!(doubled, (0..count).map(|number| 2 * number).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn a_panic_is_passed_on() {
+        let work = |number: usize| assert!(number != 5, "our own bug");
+        let panicked = std::panic::catch_unwind(|| at_once((0..20).collect(), work, drop));
+        assert!(panicked.is_err());
     }
 
     fn change(path: &Path) -> Change {
@@ -222,7 +250,7 @@ mod tests {
         make(".template-tools-new.tmp", Duration::ZERO);
         make("other.tmp", 2 * ABANDONED);
         make("a.yaml", 2 * ABANDONED);
-        sweep([folder.path().join("a.yaml").as_path()].into_iter());
+        sweep(&[folder.path().join("a.yaml")]);
         assert_eq!(names(folder.path()), [".template-tools-new.tmp", "a.yaml", "other.tmp"]);
     }
 
