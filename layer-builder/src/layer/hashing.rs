@@ -17,9 +17,12 @@ use crate::processor::Processor;
 use crate::zip_reader::{self, read_at};
 
 /// How much is read, hashed and written at once, in bytes.
-pub(super) const PIECE: usize = 1 << 16;
+pub(super) const PIECE: usize = 1 << 17;
 /// How many pieces of the zip may wait to be hashed.
-const WAITING: usize = 32;
+const WAITING: usize = 16;
+/// How many are left when whoever writes the zip, and had to help, goes on with that. If it went on after every one, two
+/// threads would wait for each other at every piece.
+const FEW: usize = 8;
 /// More threads are of no use: the zip is the longest stream, and takes as long as all wheels together.
 const MOST_HELPERS: usize = 2;
 /// How often a thread without work looks for some before it sleeps. Who sleeps is woken late, and elsewhere.
@@ -269,7 +272,9 @@ impl Hashing {
 
     /// Hands on a piece of the zip, and gives an empty one for it.
     pub(super) fn pass_on(&self, piece: Piece) -> Piece {
-        self.shared.help_until(By::Writer, |state| state.zip.pieces.len() < WAITING);
+        if self.shared.lock().zip.pieces.len() >= WAITING {
+            self.shared.help_until(By::Writer, |state| state.zip.pieces.len() <= FEW);
+        }
         let mut state = self.shared.lock();
         state.zip.pieces.push_back(piece);
         let spare = state.zip.spare.pop();
