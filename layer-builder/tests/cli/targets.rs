@@ -12,7 +12,7 @@ fn pure() -> TestWheel {
 }
 
 /// The same wheel for one system.
-fn tagged(wheel: TestWheel, tags: &str) -> TestWheel {
+pub(crate) fn tagged(wheel: TestWheel, tags: &str) -> TestWheel {
     TestWheel { file_name: wheel.file_name.replace("py3-none-any", tags), ..wheel }
 }
 
