@@ -182,6 +182,14 @@ fn a_package_that_is_split_over_two_distributions_lies_together() {
     }
 }
 
+/// Only a folder of such a name is one for installers.
+#[test]
+fn a_file_at_the_top_may_be_named_like_a_folder_of_data() {
+    let world = World::new(&[wheel("alpha", "1.0", &[file("alpha.py", ""), file("alpha-1.0.data", "x")])]);
+    let _ = world.run(&["build"]).expect_code(0);
+    assert!(paths(&world).contains(&"python/alpha-1.0.data".to_owned()), "{:?}", paths(&world));
+}
+
 #[test]
 fn a_python_that_this_machine_lacks_is_said_not_to_be_tried() {
     let world = World::for_targets(&[pure()], "python = [\"3.15\"]\narchitectures = [\"x86_64\"]\n");
