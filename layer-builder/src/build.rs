@@ -73,7 +73,7 @@ pub struct Proofs {
 }
 
 /// Changes whenever the way from wheels to a zip changes.
-const RECIPE: u32 = 2;
+const RECIPE: u32 = 3;
 
 impl Packing {
     /// The hash of all that the zip depends on beside table and lock.
@@ -82,7 +82,9 @@ impl Packing {
         let version = env!("CARGO_PKG_VERSION");
         // What is only audited counts, too: findings stand in the manifest.
         let stated = spec.layer.provided.stated();
-        Sha256::of(format!("{RECIPE} {version} {self:?} {}{stated}", Sha256::of(&tools)).as_bytes())
+        let glibcs: Vec<u8> = spec.targets.iter().map(|target| target.glibc_minor).collect();
+        let text = format!("{RECIPE} {version} {self:?} {}{stated} {glibcs:?}", Sha256::of(&tools));
+        Sha256::of(text.as_bytes())
     }
 }
 

@@ -91,7 +91,7 @@ impl Cache {
 
     /// What the compiled code of a wheel is, by the wheel's hash; the number counts the forms of the answer.
     pub fn native(&self, sha256: Sha256) -> PathBuf {
-        self.folder.join("native-2").join(format!("{sha256}.json"))
+        self.folder.join("native-3").join(format!("{sha256}.json"))
     }
 
     /// What a zip that was built holds, by its hash; the number counts the forms.

@@ -12,7 +12,7 @@ use crate::layer::{archive, include};
 use crate::wheels::fetch;
 use crate::wheels::layout::{Item, Part, Place};
 use crate::wheels::select::Origin;
-use crate::wheels::source::{Built, Input, Workshop};
+use crate::wheels::source::{self, Built, Input, Workshop};
 use crate::zip_reader;
 
 /// A wheel on this machine, open, and where it goes.
@@ -62,15 +62,16 @@ impl Work<'_> {
                 Origin::Folder(folder) => shop.build(Input::Folder(name, folder), &part.targets_of(item))?,
             };
             match built {
-                Built::Pure(built) => {
+                Built::Whole(built) => {
                     here.push(Here::new(item, item.place.clone(), built.path, built.sha256)?);
                 }
-                Built::Native(wheels) => {
+                Built::ByPython(wheels) => {
                     let whole = wheels.len() == 1;
                     for (pythons, built) in wheels {
                         let place = if whole { item.place.clone() } else { Place::Versions(pythons) };
+                        let own_code = !source::is_pure(&built.path);
                         let here_too = Here::new(item, place, built.path, built.sha256)?;
-                        here.push(Here { own_code: true, ..here_too });
+                        here.push(Here { own_code, ..here_too });
                     }
                 }
             }

@@ -143,18 +143,22 @@ pub fn together<'a>(licences: impl IntoIterator<Item = Option<&'a str>>) -> Opti
         }
     }
     let mut terms: Vec<String> = terms.into_iter().collect();
-    if let [term] = terms.as_slice() {
-        let bare = term.strip_prefix('(').and_then(|term| term.strip_suffix(')'));
-        return Some(bare.unwrap_or(term).to_owned());
-    }
-    let mut text = terms.join(" AND ");
+    let mut text = joined(&terms);
     while text.chars().count() > LONGEST {
         terms.retain(|term| term != OTHERS);
         terms.pop();
         terms.push(OTHERS.to_owned());
-        text = terms.join(" AND ");
+        text = joined(&terms);
     }
     (!text.is_empty()).then_some(text)
+}
+
+/// All of the terms; one alone needs no parentheses.
+fn joined(terms: &[String]) -> String {
+    match terms {
+        [term] => term.strip_prefix('(').and_then(|term| term.strip_suffix(')')).unwrap_or(term).to_owned(),
+        _ => terms.join(" AND "),
+    }
 }
 
 const OTHERS: &str = "LicenseRef-others";
@@ -253,5 +257,19 @@ mod tests {
         assert!(text.len() <= LONGEST && text.len() > LONGEST - 40, "{}", text.len());
         assert!(text.ends_with(" AND LicenseRef-others"), "{text}");
         assert!(is_expression(&text));
+    }
+
+    #[test]
+    fn one_term_alone_may_be_too_long_as_well() {
+        let choice = |count: usize| {
+            let all: Vec<String> = (0..count).map(|number| format!("LicenseRef-{number:03}")).collect();
+            all.join(" OR ")
+        };
+        let (short, long) = (choice(28), choice(34));
+        assert!(short.len() < LONGEST && long.len() > 600);
+        assert_eq!(together([Some(short.as_str())]).as_deref(), Some(short.as_str()));
+        assert_eq!(together([Some(long.as_str())]).as_deref(), Some(OTHERS));
+        let single = format!("LicenseRef-{}", "x".repeat(LONGEST));
+        assert_eq!(together([Some(single.as_str())]).as_deref(), Some(OTHERS));
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! It depends on the layer alone: no time, no random number, the same text for the same zip.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pep508_rs::PackageName;
 use serde_json::{Value, json};
 
 use super::inspect::Inspection;
 use super::manifest::{Manifest, PackageRecord};
+use crate::hash::Sha256;
 use crate::requirement;
 use crate::target::{Architecture, PythonVersion, Target};
 
@@ -16,22 +17,24 @@ use crate::target::{Architecture, PythonVersion, Target};
 pub fn of(manifest: &Manifest, inspection: &Inspection) -> String {
     let targets = targets(manifest);
     let layer = format!("layer:{}@{}", manifest.layer_name, manifest.sha256);
+    // A package may have several wheels, for one Python each; a bill names it once.
+    let mut packages: BTreeMap<String, Vec<&PackageRecord>> = BTreeMap::new();
+    for wheel in &manifest.packages {
+        packages.entry(reference(wheel)).or_default().push(wheel);
+    }
     let mut components = Vec::new();
     let mut dependencies = Vec::new();
     let mut required = BTreeSet::new();
-    for package in &manifest.packages {
-        let needs: BTreeSet<String> = requirements(package, inspection, &targets)
-            .into_iter()
-            .flat_map(|name| manifest.packages.iter().filter(move |other| name.as_ref() == other.name))
-            .map(reference)
-            .filter(|other| *other != reference(package))
-            .collect();
-        components.push(component(package, inspection));
-        dependencies.push(json!({ "ref": reference(package), "dependsOn": needs }));
-        required.extend(needs);
+    for (reference, wheels) in &packages {
+        let names = requirements(wheels[0], inspection, &targets);
+        let is_needed = |other: &[&PackageRecord]| names.iter().any(|name| name.as_ref() == other[0].name);
+        let needed = packages.iter().filter(|(other, wheels)| *other != reference && is_needed(wheels));
+        let needed: Vec<&String> = needed.map(|(other, _)| other).collect();
+        components.push(component(reference, wheels, inspection));
+        dependencies.push(json!({ "ref": reference, "dependsOn": needed }));
+        required.extend(needed);
     }
-    let roots: Vec<String> =
-        manifest.packages.iter().map(reference).filter(|reference| !required.contains(reference)).collect();
+    let roots: Vec<&String> = packages.keys().filter(|reference| !required.contains(reference)).collect();
     dependencies.insert(0, json!({ "ref": layer, "dependsOn": roots }));
     let property =
         |name: &str, value: &str| json!({ "name": format!("layer-builder:{name}"), "value": value });
@@ -70,15 +73,22 @@ pub fn of(manifest: &Manifest, inspection: &Inspection) -> String {
     format!("{bill:#}\n")
 }
 
-fn component(package: &PackageRecord, inspection: &Inspection) -> Value {
+/// A package, with what is known of each of its wheels.
+fn component(reference: &str, wheels: &[&PackageRecord], inspection: &Inspection) -> Value {
+    let package = wheels[0];
+    // Wheels that were built here all come from one source.
+    let hashes: BTreeSet<Sha256> = wheels.iter().map(|wheel| wheel.sha256).collect();
+    let sources: BTreeSet<&str> = wheels.iter().map(|wheel| wheel.source.as_str()).collect();
+    let hash = |sha256: &Sha256| json!({ "alg": "SHA-256", "content": sha256 });
+    let source = |source: &&str| json!({ "name": "layer-builder:source", "value": source });
     let mut component = json!({
         "type": "library",
-        "bom-ref": reference(package),
+        "bom-ref": reference,
         "name": package.name,
         "version": package.version,
-        "purl": reference(package),
-        "hashes": [{ "alg": "SHA-256", "content": package.sha256 }],
-        "properties": [{ "name": "layer-builder:source", "value": package.source }],
+        "purl": reference,
+        "hashes": hashes.iter().map(hash).collect::<Vec<_>>(),
+        "properties": sources.iter().map(source).collect::<Vec<_>>(),
     });
     if let Some(license) = &package.license {
         component["licenses"] = licenses(license);

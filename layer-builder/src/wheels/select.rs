@@ -1,5 +1,7 @@
 //! Which wheel of each package serves the targets. Nothing is read or fetched here.
 
+mod patches;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +14,7 @@ use crate::config::WheelPreference;
 use crate::lock::files::{FileIndex, PackageFiles, RemoteFile};
 use crate::lock::{Commit, Lock, LockedPackage, Pin};
 use crate::target::Target;
+use patches::Patches;
 
 /// What a package comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -311,18 +314,16 @@ pub fn unserved(
 
 /// The packages whose markers hold, for any patch release.
 fn needed<'a, 'l, 'i>(offers: &'a [Offer<'l, 'i>], target: Target) -> Result<Vec<&'a Offer<'l, 'i>>, Error> {
-    let first = target.marker_environment(0);
-    let last = target.marker_environment(9999);
+    let patches = Patches::of(target);
     let mut needed: Vec<&Offer<'l, 'i>> = Vec::new();
     for offer in offers {
         let package = offer.package;
         let name = &package.name;
-        let holds = package.marker.evaluate(&first, &[]);
-        if holds != package.marker.evaluate(&last, &[]) {
+        let Some(holds) = patches.agree(&package.marker) else {
             let (lock, line) = (offer.lock.to_path_buf(), package.line);
             let version = package.pin.to_string();
             return Err(Error::PatchDependent { lock, line, name: name.clone(), version, target });
-        }
+        };
         if !holds {
             continue;
         }

@@ -80,7 +80,7 @@ pub enum Error {
         /// The target that is another machine.
         target: Target,
     },
-    /// It has compiled code, and nothing here can compile it for a target.
+    /// Its tags leave a target out, and nothing here can build it for that.
     #[error("`{file}` builds into `{wheel}`, which does not serve {target}{}", if *has_python { "" } else { ", and this machine has no such Python to build it with" })]
     Unserved {
         /// The source distribution.
@@ -135,6 +135,9 @@ impl Error {
                  or name fewer `architectures`"
                     .to_owned(),
             ),
+            Self::Unserved { has_python: true, .. } => {
+                Some("find a version whose wheel serves it, or name fewer targets".to_owned())
+            }
             Self::Unserved { target, .. } => Some(format!(
                 "install Python {}, find a version that offers wheels for Lambda's systems, or name fewer targets",
                 target.python
@@ -206,10 +209,11 @@ impl Input<'_> {
 /// What was built of one input.
 #[derive(Clone, Debug)]
 pub enum Built {
-    /// A wheel that serves everything.
-    Pure(BuiltWheel),
-    /// Compiled code: wheels for this machine alone, and the Python versions that each of them serves.
-    Native(Vec<(BTreeSet<PythonVersion>, BuiltWheel)>),
+    /// A wheel that serves every target there can be.
+    Whole(BuiltWheel),
+    /// Wheels, and the Python versions that each of them serves: of compiled code, which is for this machine alone, or
+    /// with tags that name versions.
+    ByPython(Vec<(BTreeSet<PythonVersion>, BuiltWheel)>),
 }
 
 /// Where sources become wheels.
@@ -253,10 +257,10 @@ impl Workshop<'_> {
         }
         self.ui.status("Building", input.name());
         let wheel = job.run(&work, None)?;
-        if WheelName::parse(&file_name(&wheel)).is_ok_and(|name| name.is_pure()) {
-            return Ok(Built::Pure(job.keep(&wheel, None)?));
+        if serves_everything(&wheel) {
+            return Ok(Built::Whole(job.keep(&wheel, None)?));
         }
-        Ok(Built::Native(job.compile(&work, &wheel, targets)?))
+        Ok(Built::ByPython(job.compile(&work, &wheel, targets)?))
     }
 }
 
@@ -271,11 +275,13 @@ struct Job<'a> {
 impl Job<'_> {
     /// What an earlier build has made.
     fn known(&self, targets: &[Target]) -> Option<Built> {
-        let pure = already_built(&self.home(None)).map(Built::Pure);
-        pure.or_else(|| self.already_compiled(targets).map(Built::Native))
+        let whole = already_built(&self.home(None)).filter(|built| serves_everything(&built.path));
+        let whole = whole.map(Built::Whole);
+        whole.or_else(|| self.already_compiled(targets).map(Built::ByPython))
     }
 
-    /// The folder of the result in the cache; that of compiled code is for one Python on machines like this one.
+    /// The folder of the result in the cache; that of a wheel which does not serve everything is for one Python on
+    /// machines like this one.
     fn home(&self, python: Option<PythonVersion>) -> PathBuf {
         let machine = python.map(|python| format!(" {python} {}", native::machine())).unwrap_or_default();
         let inputs = format!("{RECIPE} {} {}{machine}", self.identity, self.tools);
@@ -333,6 +339,15 @@ fn already_built(home: &Path) -> Option<BuiltWheel> {
     let files = std::fs::read_dir(home).ok()?.flatten().map(|file| file.path());
     let path = files.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "whl"))?;
     Some(BuiltWheel { path, sha256 })
+}
+
+fn serves_everything(wheel: &Path) -> bool {
+    WheelName::parse(&file_name(wheel)).is_ok_and(|name| name.serves_everything())
+}
+
+/// Whether a wheel has no compiled code, as its name says.
+pub fn is_pure(wheel: &Path) -> bool {
+    WheelName::parse(&file_name(wheel)).is_ok_and(|name| name.is_pure())
 }
 
 fn file_name(path: &Path) -> String {

@@ -56,6 +56,11 @@ impl WheelName {
         self.abis.iter().any(|abi| abi == "none") && self.platforms.iter().any(|platform| platform == "any")
     }
 
+    /// Whether the wheel is for every Python 3 on every system.
+    pub fn serves_everything(&self) -> bool {
+        self.tags().any(|tag| tag == ("py3", "none", "any"))
+    }
+
     /// All tags that the name stands for.
     pub fn tags(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         self.pythons.iter().flat_map(move |python| {

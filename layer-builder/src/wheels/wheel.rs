@@ -102,15 +102,13 @@ pub(crate) fn place_of_program(path: &str) -> Option<String> {
 /// are scripts, which need an installer to write their first line, unless they are programs; bytecode and the notes of
 /// installers depend on the machine.
 pub(crate) fn place(path: &str) -> Option<&str> {
-    let mut path = path;
-    let first = path.split('/').next().unwrap_or_default();
-    if let Some(inside) = first.ends_with(".data").then(|| &path[first.len()..]) {
-        let (scheme, rest) = inside.trim_start_matches('/').split_once('/')?;
-        path = match scheme {
-            "purelib" | "platlib" | "data" => rest,
+    let path = match path.split_once('/') {
+        Some((first, inside)) if first.ends_with(".data") => match inside.split_once('/')? {
+            ("purelib" | "platlib" | "data", rest) => rest,
             _ => return None,
-        };
-    }
+        },
+        _ => path,
+    };
     let is_bytecode = path.ends_with(".pyc")
         || path.contains("__pycache__") && path.split('/').any(|part| part == "__pycache__");
     let is_note = || {
@@ -133,6 +131,7 @@ mod tests {
         assert_eq!(place("pkg-1.data/platlib/pkg/a.so"), Some("pkg/a.so"));
         assert_eq!(place("pkg-1.data/data/share/x.json"), Some("share/x.json"));
         assert_eq!(place("pkg/some.data"), Some("pkg/some.data"));
+        assert_eq!(place("some.data"), Some("some.data"));
         assert_eq!(place("pkg/direct_url.json"), Some("pkg/direct_url.json"));
     }
 

@@ -127,7 +127,7 @@ fn growth_against_the_ledger_is_a_warning() {
 fn what_compiled_code_is_gets_read_once() {
     let world = World::for_targets(&[with_library(TestElf::default())], X86_12);
     let _ = world.run(&["build"]).expect_code(0);
-    let kept: Vec<_> = std::fs::read_dir(world.path("cache/native-2")).unwrap().flatten().collect();
+    let kept: Vec<_> = std::fs::read_dir(world.path("cache/native-3")).unwrap().flatten().collect();
     assert_eq!(kept.len(), 1);
     // The kept facts are believed: whoever reads them again would find another machine.
     let text = std::fs::read_to_string(kept[0].path()).unwrap();
@@ -186,6 +186,39 @@ fn programs_come_along_and_scripts_do_not_without_a_word() {
     // It is held against the targets as every library is.
     let said = refused(&World::for_targets(&[wheel], ARM_12));
     assert!(said.contains("`python/bin/alpha` is code for x86_64, and the layer serves arm64"), "{said}");
+}
+
+/// A version or a machine in the name of a program is no ending of text.
+#[test]
+fn programs_with_dots_in_their_names_are_audited() {
+    let elf = TestElf { glibc: &["GLIBC_2.38"], ..TestElf::default() }.bytes();
+    let program = |name: &str| ZipEntry { mode: 0o100_755, ..file(name, &elf) };
+    let script = |name: &str, content: &[u8]| file(&format!("alpha-1.0.data/scripts/{name}"), content);
+    let wheel = wheel(
+        "alpha",
+        "1.0",
+        &[
+            program("alpha/binaries/ffmpeg-linux-x86_64-v7.0.2"),
+            program("alpha/tool-1.2"),
+            script("tool.bin", &elf),
+            script("more.sh", b"#!/bin/sh\n"),
+        ],
+    );
+    let world = World::for_targets(std::slice::from_ref(&wheel), X86_12);
+    let said = refused(&world);
+    for path in ["alpha/binaries/ffmpeg-linux-x86_64-v7.0.2", "alpha/tool-1.2", "bin/tool.bin"] {
+        let part = format!("`python/{path}` needs GLIBC_2.38, and python3.12 has glibc 2.34 (glibc-too-new)");
+        assert!(said.contains(&part), "expected `{part}` in\n{said}");
+    }
+    world.add_to_table("allow = { glibc-too-new = \"nobody starts them\" }\n");
+    let _ = world.run(&["build"]).expect_code(0);
+    let table = world.run(&["inspect", "small"]).expect_code(0).stdout;
+    assert!(table.lines().any(|line| line.starts_with("alpha") && line.contains("native")), "{table}");
+    let said = refused(&World::for_targets(&[wheel], ARM_12));
+    assert!(
+        said.contains("`python/alpha/tool-1.2` is code for x86_64, and the layer serves arm64"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -102,6 +102,21 @@ fn other_files_are_audited() {
 }
 
 #[test]
+fn programs_with_dots_in_their_names_are_audited_too() {
+    const ARM_12: &str = "python = [\"3.12\"]\narchitectures = [\"arm64\"]\n";
+    let world = World::for_targets(&[wheel("alpha", "1.0", &[file("alpha.py", "")])], ARM_12);
+    let program = world.path("tool");
+    std::fs::write(&program, TestElf::default().bytes()).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    world.add_to_table("include = { \"bin/tool-1.2\" = \"tool\" }\n");
+    let said = world.run(&["build"]).expect_code(1).stderr;
+    assert!(
+        said.contains("`bin/tool-1.2` is code for x86_64, and the layer serves arm64 (elf-machine)"),
+        "{said}"
+    );
+}
+
+#[test]
 fn what_cannot_be_included_is_named_with_its_place() {
     let refused = |lines: &str, expected: &str, hint: &str| {
         let world = World::for_targets(&[wheel("alpha", "1.0", &[file("alpha.py", "")])], X86_12);

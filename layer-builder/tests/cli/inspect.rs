@@ -4,6 +4,7 @@ use serde_json::Value;
 use tests::elf::TestElf;
 use tests::wheels::{TestWheel, file, wheel, wheel_with};
 
+use crate::targets::tagged;
 use crate::world::World;
 
 fn layer() -> Vec<TestWheel> {
@@ -103,6 +104,38 @@ fn changes_are_told_in_words() {
     let diff = |one: &str, other: &str| world.run(&["inspect", one, "--diff", other]).expect_code(0).stdout;
     assert!(diff("b.zip", "a.zip").starts_with("lib/one changed\n"));
     assert!(diff("c.zip", "a.zip").starts_with("lib/two added\nlib/one removed\n"));
+}
+
+/// CycloneDX wants references and dependencies to be unique.
+#[test]
+fn the_bill_of_materials_names_a_package_of_several_wheels_once() {
+    let core = |minor: u8| {
+        let code = file("core/__init__.py", format!("minor = {minor}\n"));
+        tagged(wheel("core", "2.0", &[code]), &format!("cp3{minor}-cp3{minor}-manylinux_2_17_x86_64"))
+    };
+    let (old, new) = (core(12), core(13));
+    let user = wheel_with("user", "1.0", "Requires-Dist: core\n", &[file("user.py", "")]);
+    let world = World::for_targets(
+        &[old.clone(), new.clone(), user],
+        "python = [\"3.12\", \"3.13\"]\narchitectures = [\"x86_64\"]\n",
+    );
+    let _ = world.run(&["build", "--sbom", "bill.json"]).expect_code(0);
+    let bill: Value = serde_json::from_slice(&std::fs::read(world.path("bill.json")).unwrap()).unwrap();
+    let references: Vec<&str> =
+        bill["components"].as_array().unwrap().iter().map(|one| one["bom-ref"].as_str().unwrap()).collect();
+    assert_eq!(references, ["pkg:pypi/core@2.0", "pkg:pypi/user@1.0"]);
+    let listed = |list: &Value, key: &str| {
+        let all = list.as_array().unwrap().iter().map(|one| one[key].as_str().unwrap().to_owned());
+        all.collect::<std::collections::BTreeSet<String>>()
+    };
+    let core = &bill["components"][0];
+    assert_eq!(listed(&core["hashes"], "content"), [old.sha256(), new.sha256()].into());
+    assert_eq!(listed(&core["properties"], "value"), [old.file_name, new.file_name].into());
+    let dependencies = bill["dependencies"].as_array().unwrap();
+    assert_eq!(dependencies.len(), 3, "the layer and both: {dependencies:?}");
+    assert_eq!(dependencies[0]["dependsOn"], serde_json::json!(["pkg:pypi/user@1.0"]));
+    let of_core = dependencies.iter().filter(|one| one["ref"] == "pkg:pypi/core@2.0");
+    assert_eq!(of_core.count(), 1);
 }
 
 #[test]

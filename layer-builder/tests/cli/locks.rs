@@ -46,9 +46,17 @@ fn what_is_wrong_with_a_lock_is_said_with_file_line_and_package() {
         said.contains("asks for `alpha` 1.0 (line 4) and `alpha` 2 (line 6) at once for python3.12 on arm64"),
         "{said}"
     );
-    let said = said_of(&format!("beta==1 ; python_full_version >= '3.12.4' {hash}"));
-    let expected = ", line 6: whether `beta` 1 is needed depends on the patch release of python3.12 on arm64";
-    assert!(said.contains(expected) && said.contains("hint: Lambda moves"), "{said}");
+    for marker in [
+        "python_full_version >= '3.12.4'",
+        "python_full_version >= '3.12.2' and python_full_version < '3.12.6'",
+        "python_full_version == '3.12.4'",
+        "python_full_version != '3.12.4'",
+    ] {
+        let said = said_of(&format!("beta==1 ; {marker} {hash}"));
+        let expected =
+            ", line 6: whether `beta` 1 is needed depends on the patch release of python3.12 on arm64";
+        assert!(said.contains(expected) && said.contains("hint: Lambda moves"), "{marker}: {said}");
+    }
 }
 
 /// A layer whose lock is a `pylock.toml` with this text after its head.

@@ -17,6 +17,8 @@ mod memory;
 mod progress;
 mod proofs;
 mod published;
+#[cfg(unix)]
+mod sources;
 mod strange_wheels;
 mod targets;
 mod whole_way;

@@ -12,7 +12,7 @@ fn pure() -> TestWheel {
 }
 
 /// The same wheel for one system.
-fn tagged(wheel: TestWheel, tags: &str) -> TestWheel {
+pub(crate) fn tagged(wheel: TestWheel, tags: &str) -> TestWheel {
     TestWheel { file_name: wheel.file_name.replace("py3-none-any", tags), ..wheel }
 }
 
@@ -91,6 +91,45 @@ fn a_package_without_a_wheel_for_a_target_is_named_with_those_refused() {
     assert!(paths(&world).contains(&"python/alpha.py".to_owned()));
 }
 
+/// Whoever corrects what the system of a runtime has is not told that nothing has changed; of the lock, too, which may
+/// hold versions whose wheels no longer load.
+#[test]
+fn another_glibc_makes_lock_and_zip_stale() {
+    let x86 = tagged(pure(), "cp312-cp312-manylinux_2_28_x86_64");
+    let world =
+        World::for_targets(std::slice::from_ref(&x86), "python = [\"3.12\"]\narchitectures = [\"x86_64\"]\n");
+    let toml = std::fs::read_to_string(world.path("layers.toml")).unwrap();
+    let correct = |more: &str, glibc: &str| {
+        let text = format!("{toml}{more}[runtimes.\"python3.12\"]\nglibc = \"{glibc}\"\n");
+        std::fs::write(world.path("layers.toml"), text).unwrap();
+    };
+    let _ = world.run(&["build", "--locked"]).expect_code(0);
+    // What is known anyway may be said.
+    correct("", "2.34");
+    let _ = world.run(&["lock", "--check"]).expect_code(0);
+    assert!(world.run(&["build", "--locked"]).expect_code(0).stderr.contains("Fresh small"));
+    correct("", "2.26");
+    for arguments in [&["build", "--locked"][..], &["lock", "--check"]] {
+        let said = world.run(arguments).expect_code(1).stderr;
+        assert!(said.contains("requirements.small.txt` was made for something else"), "{said}");
+    }
+    let said = world.run(&["build"]).expect_code(1).stderr;
+    assert!(said.contains("locking again") && said.contains("found neither uv"), "{said}");
+
+    // A lock that somebody else makes fits whatever the runtimes have: the wheels are looked at again.
+    let (url, hash) = (world.server.url(&format!("/{}", x86.file_name)), x86.sha256());
+    let text = format!(
+        "lock-version = \"1.0\"\n[[packages]]\nname = \"alpha\"\nversion = \"1.0\"\n\
+         wheels = [{{ url = {url:?}, hashes = {{ sha256 = \"{hash}\" }} }}]\n"
+    );
+    std::fs::write(world.path("pylock.toml"), text).unwrap();
+    correct("lock = \"pylock.toml\"\n", "2.34");
+    let _ = world.run(&["build"]).expect_code(0);
+    correct("lock = \"pylock.toml\"\n", "2.26");
+    let said = world.run(&["build"]).expect_code(1).stderr;
+    assert!(said.contains("needs glibc 2.28, and the runtime has 2.26"), "{said}");
+}
+
 /// `pkg` is the same for all Pythons, `pkg-native` puts compiled code into the same package, for one each: an
 /// `__init__.py` in one folder would hide the other.
 #[test]
@@ -141,6 +180,14 @@ fn a_package_that_is_split_over_two_distributions_lies_together() {
             run(command.args(["-I", "-B", "-c", program]).arg(world.path("opt/python"))).expect_code(0);
         assert_eq!(outcome.stdout, "True\n");
     }
+}
+
+/// Only a folder of such a name is one for installers.
+#[test]
+fn a_file_at_the_top_may_be_named_like_a_folder_of_data() {
+    let world = World::new(&[wheel("alpha", "1.0", &[file("alpha.py", ""), file("alpha-1.0.data", "x")])]);
+    let _ = world.run(&["build"]).expect_code(0);
+    assert!(paths(&world).contains(&"python/alpha-1.0.data".to_owned()), "{:?}", paths(&world));
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use toml::de::DeTable;
 
 use super::{File, Wrong};
+use crate::layer::licence::LONGEST;
 
 impl File<'_> {
     /// `license = …`, as long as Lambda takes it:
     /// <https://docs.aws.amazon.com/lambda/latest/api/API_PublishLayerVersion.html>.
     pub(super) fn license(self, table: &DeTable<'_>) -> Result<Option<String>, Wrong> {
-        const LONGEST: usize = 512;
         let text = self.optional_text(table, "license")?;
         let count = text.as_deref().map_or(0, |text| text.chars().count());
         match table.get("license") {

@@ -30,12 +30,19 @@ pub enum Native {
     Other,
 }
 
+/// How names of text end. What was packed where files have no modes is executable to the last file, and to look into
+/// all of that would take its time; names of programs have dots for their version or machine.
+const TEXTS: &[&str] = &[
+    "awk", "bash", "bat", "c", "cfg", "cmd", "cpp", "csh", "css", "csv", "fish", "h", "hpp", "html", "ini",
+    "js", "json", "lua", "md", "pl", "pm", "ps1", "pth", "pxd", "py", "pyi", "pyx", "rb", "rst", "sh", "svg",
+    "tcl", "toml", "ts", "txt", "xml", "yaml", "yml", "zsh",
+];
+
 /// Whether a file may hold compiled code, by its name and mode.
 pub fn may_be_native(path: &str, executable: bool) -> bool {
     let name = || path.rsplit('/').next().unwrap_or_default();
-    path.ends_with(".so")
-        || path.contains(".so.") && name().contains(".so.")
-        || executable && !name().contains('.')
+    let is_text = || name().rsplit_once('.').is_some_and(|(_, ending)| TEXTS.contains(&ending));
+    path.ends_with(".so") || path.contains(".so.") && name().contains(".so.") || executable && !is_text()
 }
 
 impl Native {
@@ -250,6 +257,21 @@ mod tests {
             needed: &["libc.so.6", "libz.so.1"],
             glibc: &["GLIBC_2.2.5", "GLIBC_2.28"],
             ..TestElf::default()
+        }
+    }
+
+    #[test]
+    fn text_is_told_from_what_may_be_compiled_by_the_end_of_its_name() {
+        for path in
+            ["bin/jq-1.7", "a/ffmpeg-linux-x86_64-v7.0.2", "a.data/scripts/tool.bin", "a.py/tool", "tool"]
+        {
+            assert!(may_be_native(path, true) && !may_be_native(path, false), "{path}");
+        }
+        for path in ["a/core.so", "lib/liba.so.1.2"] {
+            assert!(may_be_native(path, false), "{path}");
+        }
+        for path in ["a/tool.py", "bin/run.sh", "a.so.d/notes.txt", "a/tool-1.2.json"] {
+            assert!(!may_be_native(path, true), "{path}");
         }
     }
 

@@ -1,11 +1,12 @@
-//! Sources with compiled code: built for the machine that this is, with an interpreter of each Python version, and for no
-//! other machine. They link this machine's libraries; whether the runtimes have those is for the audit to say.
+//! Sources of which one wheel does not serve all: built with an interpreter of each Python version. Compiled code is for
+//! the machine that this is, and for no other; it links this machine's libraries, and whether the runtimes have those is
+//! for the audit to say.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::workplace::Workplace;
-use super::{BuiltWheel, Error, Job, already_built, file_name};
+use super::{BuiltWheel, Error, Job, already_built, file_name, is_pure};
 use crate::interpreter::Interpreter;
 use crate::target::{PythonVersion, Target};
 use crate::wheels::tags::{AcceptedTags, WheelName};
@@ -30,7 +31,7 @@ impl Job<'_> {
     /// The wheels of an earlier build, if they serve all targets.
     pub(super) fn already_compiled(&self, targets: &[Target]) -> Option<Wheels> {
         let mut found = Wheels::new();
-        for &target in targets.iter().filter(|target| is_like_this_machine(**target)) {
+        for &target in targets {
             if !add(&mut found, target) {
                 let built = already_built(&self.home(Some(target.python)))?;
                 found.push((BTreeSet::new(), built));
@@ -39,7 +40,7 @@ impl Job<'_> {
                 }
             }
         }
-        (!found.is_empty() && targets.iter().copied().all(is_like_this_machine)).then_some(found)
+        (!found.is_empty()).then_some(found)
     }
 
     /// Wheels for all targets; `first` is one that was built with any Python.
@@ -49,7 +50,8 @@ impl Job<'_> {
         first: &Path,
         targets: &[Target],
     ) -> Result<Wheels, Error> {
-        if let Some(&target) = targets.iter().find(|target| !is_like_this_machine(**target)) {
+        let foreign = targets.iter().find(|target| !is_pure(first) && !is_like_this_machine(**target));
+        if let Some(&target) = foreign {
             let (file, wheel) = (self.input.name(), file_name(first));
             return Err(Error::Foreign { file, wheel, machine: machine(), target });
         }
@@ -91,5 +93,47 @@ fn add(wheels: &mut Wheels, target: Target) -> bool {
             true
         }
         None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::Cache;
+    use crate::config::LayersFile;
+    use crate::hash::Sha256;
+    use crate::lock::uv::Network;
+    use crate::spec::Spec;
+    use crate::ui::{Ui, Verbosity};
+    use crate::wheels::source::{Built, HASH_FILE, Input, Workshop};
+
+    /// Earlier versions kept whatever was pure as if it served everything.
+    #[test]
+    fn what_was_built_before_counts_for_whom_it_serves() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "[layers.x]\nrequirements = [\"a\"]\npython = [\"3.12\", \"3.13\"]\narchitectures = [\"arm64\"]\n";
+        let layers = LayersFile::parse(Path::new("/p/layers.toml"), text).unwrap();
+        let spec = Spec::of(folder.path(), &layers.layers["x"]);
+        let (cache, ui) = (Cache::at(folder.path()), Ui::new(Verbosity::Quiet, anstream::ColorChoice::Never));
+        let shop = Workshop { spec: &spec, cache: &cache, network: Network::Forbidden, ui: &ui };
+        let (input, identity) = (Input::Folder("a", folder.path()), "a".to_owned());
+        let job = Job { shop, input, identity, tools: Sha256::of(b"") };
+        let known = |python: Option<&str>, tag: &str| {
+            let home = job.home(python.map(|python| python.parse().unwrap()));
+            cache.write(&home.join(format!("a-1-{tag}.whl")), b"").unwrap();
+            cache.write(&home.join(HASH_FILE), Sha256::of(b"").to_string().as_bytes()).unwrap();
+            let known = job.known(&spec.targets);
+            std::fs::remove_dir_all(home).unwrap();
+            known
+        };
+        assert!(matches!(known(None, "py2.py3-none-any"), Some(Built::Whole(_))));
+        assert!(known(None, "py2-none-any").is_none());
+        assert!(known(None, "cp312-none-any").is_none());
+        assert!(known(Some("3.12"), "cp312-none-any").is_none(), "3.13 has none");
+        // Of both architectures and of both Pythons.
+        let Some(Built::ByPython(wheels)) = known(Some("3.12"), "py312-none-any") else {
+            panic!("it serves both")
+        };
+        assert_eq!(wheels.iter().map(|(pythons, _)| pythons.len()).collect::<Vec<_>>(), [2]);
     }
 }
