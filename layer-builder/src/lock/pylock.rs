@@ -16,7 +16,7 @@ use toml::Spanned;
 
 use super::files::{FileIndex, PackageFiles, RemoteFile};
 use super::requirements::Error;
-use super::{Commit, Lock, LockedPackage, Pin};
+use super::{Commit, Lock, LockedPackage, Pin, repository};
 use crate::hash::Sha256;
 use crate::indexes::address::{has_credentials, percent_decoded};
 use crate::requirement;
@@ -316,7 +316,8 @@ fn commit(name: &PackageName, vcs: Vcs, folder: &Path) -> Result<Commit, Mistake
     if vcs.commit_id.len() != 40 || !vcs.commit_id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(source("something that is no commit".to_owned()));
     }
-    Ok(Commit { url, commit: vcs.commit_id, subdirectory: vcs.subdirectory })
+    let commit = Commit { url, commit: vcs.commit_id, subdirectory: vcs.subdirectory };
+    repository::mistake(&commit).map_or(Ok(commit), |what| Err(source(what)))
 }
 
 /// Reads a marker of the package `name`. A layer takes no extras of the lock, and of its groups those that are its own
