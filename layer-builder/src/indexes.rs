@@ -141,10 +141,21 @@ pub struct Handed {
     pub variables: BTreeMap<String, String>,
     /// Arguments of its commands.
     pub arguments: Vec<&'static str>,
-    /// Whether it has to ask a keyring itself.
-    pub asks_keyring: bool,
+    /// Passwords that it finds in a netrc file only: no variable is about an index without a name.
+    pub logins: Vec<Login>,
     /// What it must not be quoted with.
     pub secrets: Vec<String>,
+}
+
+/// A line of a netrc file.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The server.
+    pub host: String,
+    /// Who asks.
+    pub username: String,
+    /// The password.
+    pub password: String,
 }
 
 impl Indexes {
@@ -212,7 +223,8 @@ impl Indexes {
     }
 
     /// What uv is to be told. Where an index has a user and no password, the keyring is asked here, once: so what uv
-    /// starts, build backends among it, needs none of what the keyring needs.
+    /// starts, build backends among it, needs none of what the keyring needs. Where it has no answer for us, it has none
+    /// for uv either, which would ask the same.
     pub fn handed(&self) -> &Handed {
         self.handed.get_or_init(|| self.hand())
     }
@@ -221,21 +233,17 @@ impl Indexes {
         let mut handed = Handed { secrets: self.secrets.clone(), ..Handed::default() };
         let mut known = self.known.clone();
         for index in known.iter_mut().filter(|index| self.keyring && index.wants_password()) {
-            let Some((username, password)) = ask::keyring(&index.url, Some(index)) else {
-                handed.asks_keyring = true;
-                continue;
-            };
+            let Some((username, password)) = ask::keyring(&index.url, Some(index)) else { continue };
             handed.secrets.push(password.clone());
-            (index.username, index.password) = (Some(username), Some(password));
             if let Some(name) = &index.name {
                 let start = uv_settings::variable_of(name);
-                let (username, password) = (index.username.clone(), index.password.clone());
-                handed.variables.insert(format!("{start}_USERNAME"), username.unwrap_or_default());
-                handed.variables.insert(format!("{start}_PASSWORD"), password.unwrap_or_default());
-            } else if index.origin == Origin::File {
-                // There is no other way to tell uv.
-                handed.asks_keyring = true;
+                handed.variables.insert(format!("{start}_USERNAME"), username.clone());
+                handed.variables.insert(format!("{start}_PASSWORD"), password.clone());
+            } else if let Some(host) = self.host_alone(index).filter(|_| index.origin == Origin::File) {
+                let (username, password) = (username.clone(), password.clone());
+                handed.logins.push(Login { host, username, password });
             }
+            (index.username, index.password) = (Some(username), Some(password));
         }
         let changed = known.iter().zip(&self.known).filter(|(now, before)| now != before);
         let variables = changed.filter_map(|(index, _)| match index.origin {
@@ -251,6 +259,18 @@ impl Indexes {
             pip.hand(&known, &mut handed);
         }
         handed
+    }
+
+    /// The host of `index`, unless other indexes on that host are another server's or another user's: netrc cannot tell
+    /// them apart, and would show the password to all of them.
+    fn host_alone(&self, index: &Index) -> Option<String> {
+        let host = address::host(&index.url)?;
+        let is_like_it = |other: &Index| {
+            address::realm(&other.url) == address::realm(&index.url)
+                && (other.username.is_none() || other.username == index.username)
+        };
+        let mut there = self.known.iter().filter(|other| address::host(&other.url).as_ref() == Some(&host));
+        there.all(is_like_it).then_some(host)
     }
 }
 

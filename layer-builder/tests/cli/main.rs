@@ -10,6 +10,7 @@ mod faults;
 mod hints;
 mod include;
 mod inspect;
+mod keyrings;
 mod locks;
 mod logins;
 #[cfg(target_os = "linux")]
