@@ -89,10 +89,15 @@ impl Index {
 
     /// What it is to be shown, if that is known without asking anybody.
     pub fn credentials(&self) -> Option<Credentials> {
-        // Some take a token for the user, and no password.
         let username = self.username.as_deref().unwrap_or_default();
         let password = self.password.as_deref()?;
         Some(Credentials::basic(username, password, self.place.clone()))
+    }
+
+    /// What it is to be shown where nobody knows a password: some take a token for the user, and no password.
+    pub fn user_alone(&self) -> Option<Credentials> {
+        let username = self.username.as_deref().filter(|_| self.password.is_none())?;
+        Some(Credentials::basic(username, "", format!("{}, a user without a password", self.place)))
     }
 
     /// Whether `url` lies below it. The pages of an index often lie below `simple`, and its files beside that.
@@ -100,6 +105,12 @@ impl Index {
         let mut own = address::steps(&self.url);
         own.pop_if(|last| last == "simple");
         address::realm(url) == address::realm(&self.url) && address::steps(url).starts_with(&own)
+    }
+
+    /// Its user, if that may be a token. Those are long; short names are words of other texts, too.
+    fn token(&self) -> Option<String> {
+        const SHORTEST: usize = 12;
+        self.username.clone().filter(|username| username.len() >= SHORTEST)
     }
 
     /// Whether a program has to be asked for the password before the first request.
@@ -184,7 +195,7 @@ impl Indexes {
             name.starts_with("UV_INDEX_") && name.ends_with("_PASSWORD") || *name == "UV_PUBLISH_TOKEN"
         });
         let mut secrets: Vec<String> = named.map(|(_, value)| value.clone()).collect();
-        secrets.extend(known.iter().filter_map(|index| index.password.clone()));
+        secrets.extend(known.iter().filter_map(|index| index.password.clone().or_else(|| index.token())));
         Self { known, keyring, pip, options: in_files.options, secrets, handed: OnceLock::new() }
     }
 

@@ -111,6 +111,32 @@ fn variables_of_uv_and_pip_let_downloads_in() {
     assert!(outcome.stderr.contains("`UV_INDEX_<NAME>_PASSWORD`"), "{}", outcome.stderr);
 }
 
+/// Some servers take a token for the user, and no password.
+#[test]
+fn a_token_needs_no_password() {
+    const TOKEN: &str = "t0ken-of-a-server";
+    let private = Private::denying(401);
+    let path = format!("/repo/files/{}", good().file_name);
+    let answer = Box::new(Answer::File(good().bytes));
+    private.world.server.answer(&path, Answer::Private(format!("{TOKEN}:"), 401, answer));
+    let with_token = private.index(TOKEN);
+    let named = format!("ours={}", private.index(""));
+    for variables in [
+        &[("UV_INDEX_URL", with_token.as_str())][..],
+        &[("PIP_INDEX_URL", with_token.as_str())],
+        &[("UV_INDEX", named.as_str()), ("UV_INDEX_OURS_USERNAME", TOKEN)],
+    ] {
+        let before = private.asked();
+        let outcome = private.build(variables).expect_code(0);
+        assert!(!outcome.stderr.contains(TOKEN), "{}", outcome.stderr);
+        let asked = private.asked();
+        assert_eq!((asked.0 - before.0, asked.1 - before.1), (1, 1), "{variables:?}");
+    }
+    let outcome = private.build(&[("UV_INDEX_URL", &private.index("somebody-else"))]).expect_code(1);
+    let said = "refuses the credentials from `UV_INDEX_URL`, a user without a password (status 401)";
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+}
+
 #[test]
 fn files_of_uv_and_pip_let_downloads_in() {
     for (name, text) in [
