@@ -5,6 +5,7 @@
 mod any_wheel;
 mod audit;
 mod build;
+mod bytecode;
 mod changed_locks;
 mod faults;
 mod hints;
