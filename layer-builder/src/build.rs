@@ -8,7 +8,9 @@ mod pack;
 mod prove;
 mod wheels;
 
-use std::cell::LazyCell;
+use std::cell::{LazyCell, RefCell};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use pep508_rs::PackageName;
 
@@ -29,6 +31,7 @@ use crate::ui::{Ui, shown};
 use crate::wheels::explain;
 use crate::wheels::layout::{Part, parts};
 use crate::wheels::select::{self, Chosen, Origin, Selected, select};
+use crate::wheels::source::BuiltWheel;
 use artifact::{described, manifest, remove_others, repository};
 use pack::Written;
 use wheels::Here;
@@ -101,7 +104,8 @@ pub fn build(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Resul
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let hashing = Hashing::on(threads);
     let lock = fresh_lock(spec, options, cache, ui)?;
-    let work = Work { spec, lock: &lock, options, cache, ui, threads, hashing: &hashing };
+    let folders = RefCell::default();
+    let work = Work { spec, lock: &lock, options, cache, ui, threads, hashing: &hashing, folders: &folders };
     let source = LazyCell::new(|| repository.join().ok().flatten());
     let recipe = options.packing.recipe(spec);
     let unchanged = if options.proofs.verify || spec.depends_on_folders() {
@@ -166,6 +170,8 @@ struct Work<'a> {
     /// How many there are for it.
     threads: usize,
     hashing: &'a Hashing,
+    /// What was built of folders: each is built once, however many zips it goes into.
+    folders: &'a RefCell<BTreeMap<PathBuf, BuiltWheel>>,
 }
 
 impl Work<'_> {

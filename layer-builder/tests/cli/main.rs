@@ -8,6 +8,8 @@ mod build;
 mod bytecode;
 mod changed_locks;
 mod faults;
+#[cfg(unix)]
+mod folders;
 mod hints;
 mod include;
 mod inspect;

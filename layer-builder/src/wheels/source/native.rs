@@ -32,7 +32,7 @@ impl Job<'_> {
         let mut found = Wheels::new();
         for &target in targets.iter().filter(|target| is_like_this_machine(**target)) {
             if !add(&mut found, target) {
-                let built = already_built(&self.home(Some(target.python)))?;
+                let built = already_built(&self.home(Some(target.python))?)?;
                 found.push((BTreeSet::new(), built));
                 if !add(&mut found, target) {
                     return None;
