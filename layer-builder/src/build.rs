@@ -16,6 +16,7 @@ use pep508_rs::PackageName;
 
 use crate::atomic;
 use crate::cache::Cache;
+use crate::config::nearest;
 use crate::hash::Sha256;
 use crate::layer::archive;
 use crate::layer::compress::Compression;
@@ -154,10 +155,17 @@ pub fn explain(
     ui: &Ui,
 ) -> Result<String, Error> {
     let lock = fresh_lock(spec, options, cache, ui)?;
+    if let Some((_, folder)) = relock::folders_of(spec)?.into_iter().find(|(project, _)| project == name) {
+        return Ok(explain::explain_folder(name, &shown(&folder), &spec.targets));
+    }
     let index = relock::locate(spec, &lock, Answers::Kept, options.network, cache, ui)?;
     let choices = select::choices_of(name, &lock, &index, &spec.targets, spec.layer.wheels)?;
     let text = explain::explain(name, &lock, &index, &choices, &spec.targets);
-    text.ok_or_else(|| Error::NotInLock { name: name.clone(), lock: lock.path })
+    text.ok_or_else(|| {
+        let known = lock.packages.iter().map(|package| package.name.as_ref());
+        let near = nearest(name.as_ref(), known).map(str::to_owned);
+        Error::NotInLock { name: name.clone(), lock: lock.path, near }
+    })
 }
 
 /// One build, from its lock on.

@@ -102,3 +102,15 @@ fn a_folder_is_built_once_for_all_zips_and_its_wheel_is_kept_once() {
     }
     let _ = layer.run(&["build"]).expect_code(0);
 }
+
+#[test]
+fn what_is_explained_of_a_folder_is_that_it_is_built() {
+    let layer = OfFolder::new();
+    let explained = layer.run(&["build", "--explain", "own"]).expect_code(0).stdout;
+    let expected = "python3.12 on x86_64: own\n  taken    `own`, a folder, which is built each time\n";
+    assert!(explained.contains(expected), "{explained}");
+    let outcome = layer.run(&["build", "--explain", "alhpa"]).expect_code(1);
+    assert!(outcome.stderr.contains("hint: did you mean `alpha`?"), "{}", outcome.stderr);
+    let outcome = layer.run(&["build", "--explain", "numpy"]).expect_code(1);
+    assert!(outcome.stderr.contains("hint: name a package that `pylock.toml` holds"), "{}", outcome.stderr);
+}

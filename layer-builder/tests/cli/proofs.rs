@@ -195,6 +195,20 @@ fn modules_that_need_what_the_runtime_has_are_named() {
     assert!(outcome.stderr.contains(note), "{}", outcome.stderr);
 }
 
+/// Folders without `__init__.py` may be namespaces, or examples that nobody imports.
+#[test]
+fn plain_modules_in_namespaces_are_named() {
+    if !has_python() {
+        return;
+    }
+    let space = wheel("alpha", "1.0", &[file("space/one.py", "import nothing\n"), file("space/two.py", "")]);
+    let world = World::for_targets(&[space], X86_12);
+    let outcome = with_pythons(&world, &["build", "--smoke"]).expect_code(0);
+    assert!(outcome.stderr.contains("Tried 0 of 0 modules import"), "{}", outcome.stderr);
+    let note = "note: not tried: space.one, space.two under python3.12 (in folders without `__init__.py`)";
+    assert!(outcome.stderr.contains(note), "{}", outcome.stderr);
+}
+
 /// A script on PATH in the interpreter's place, as version managers put one there: it runs where a variable is set only.
 #[cfg(unix)]
 #[test]
