@@ -8,12 +8,15 @@ mod pack;
 mod prove;
 mod wheels;
 
-use std::cell::LazyCell;
+use std::cell::{LazyCell, RefCell};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use pep508_rs::PackageName;
 
 use crate::atomic;
 use crate::cache::Cache;
+use crate::config::nearest;
 use crate::hash::Sha256;
 use crate::layer::archive;
 use crate::layer::compress::Compression;
@@ -29,6 +32,7 @@ use crate::ui::{Ui, shown};
 use crate::wheels::explain;
 use crate::wheels::layout::{Part, parts};
 use crate::wheels::select::{self, Chosen, Origin, Selected, select};
+use crate::wheels::source::BuiltWheel;
 use artifact::{described, manifest, remove_others, repository};
 use pack::Written;
 use wheels::Here;
@@ -103,7 +107,8 @@ pub fn build(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Resul
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let hashing = Hashing::on(threads);
     let lock = fresh_lock(spec, options, cache, ui)?;
-    let work = Work { spec, lock: &lock, options, cache, ui, threads, hashing: &hashing };
+    let folders = RefCell::default();
+    let work = Work { spec, lock: &lock, options, cache, ui, threads, hashing: &hashing, folders: &folders };
     let source = LazyCell::new(|| repository.join().ok().flatten());
     let recipe = options.packing.recipe(spec);
     let unchanged = if options.proofs.verify || spec.depends_on_folders() {
@@ -152,10 +157,17 @@ pub fn explain(
     ui: &Ui,
 ) -> Result<String, Error> {
     let lock = fresh_lock(spec, options, cache, ui)?;
+    if let Some((_, folder)) = relock::folders_of(spec)?.into_iter().find(|(project, _)| project == name) {
+        return Ok(explain::explain_folder(name, &shown(&folder), &spec.targets));
+    }
     let index = relock::locate(spec, &lock, Answers::Kept, options.network, cache, ui)?;
     let choices = select::choices_of(name, &lock, &index, &spec.targets, spec.layer.wheels)?;
     let text = explain::explain(name, &lock, &index, &choices, &spec.targets);
-    text.ok_or_else(|| Error::NotInLock { name: name.clone(), lock: lock.path })
+    text.ok_or_else(|| {
+        let known = lock.packages.iter().map(|package| package.name.as_ref());
+        let near = nearest(name.as_ref(), known).map(str::to_owned);
+        Error::NotInLock { name: name.clone(), lock: lock.path, near }
+    })
 }
 
 /// One build, from its lock on.
@@ -168,6 +180,8 @@ struct Work<'a> {
     /// How many there are for it.
     threads: usize,
     hashing: &'a Hashing,
+    /// What was built of folders: each is built once, however many zips it goes into.
+    folders: &'a RefCell<BTreeMap<PathBuf, BuiltWheel>>,
 }
 
 impl Work<'_> {

@@ -76,6 +76,12 @@ pub struct LayerTable {
 }
 
 impl LayerTable {
+    /// The architecture of this name, if there may be a zip for it alone.
+    pub fn zip_for(&self, architecture: &str) -> Option<Architecture> {
+        let mut all = self.architectures.iter().copied().filter(|_| self.split == Split::Architecture);
+        all.find(|one| one.name() == architecture)
+    }
+
     /// Every runtime on every architecture that was asked for.
     pub fn targets(&self) -> Vec<Target> {
         self.targets_of(&self.pythons, &self.architectures)

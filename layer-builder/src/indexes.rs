@@ -89,10 +89,15 @@ impl Index {
 
     /// What it is to be shown, if that is known without asking anybody.
     pub fn credentials(&self) -> Option<Credentials> {
-        // Some take a token for the user, and no password.
         let username = self.username.as_deref().unwrap_or_default();
         let password = self.password.as_deref()?;
         Some(Credentials::basic(username, password, self.place.clone()))
+    }
+
+    /// What it is to be shown where nobody knows a password: some take a token for the user, and no password.
+    pub fn user_alone(&self) -> Option<Credentials> {
+        let username = self.username.as_deref().filter(|_| self.password.is_none())?;
+        Some(Credentials::basic(username, "", format!("{}, a user without a password", self.place)))
     }
 
     /// Whether `url` lies below it. The pages of an index often lie below `simple`, and its files beside that.
@@ -100,6 +105,12 @@ impl Index {
         let mut own = address::steps(&self.url);
         own.pop_if(|last| last == "simple");
         address::realm(url) == address::realm(&self.url) && address::steps(url).starts_with(&own)
+    }
+
+    /// Its user, if that may be a token. Those are long; short names are words of other texts, too.
+    fn token(&self) -> Option<String> {
+        const SHORTEST: usize = 12;
+        self.username.clone().filter(|username| username.len() >= SHORTEST)
     }
 
     /// Whether a program has to be asked for the password before the first request.
@@ -141,10 +152,21 @@ pub struct Handed {
     pub variables: BTreeMap<String, String>,
     /// Arguments of its commands.
     pub arguments: Vec<&'static str>,
-    /// Whether it has to ask a keyring itself.
-    pub asks_keyring: bool,
+    /// Passwords that it finds in a netrc file only: no variable is about an index without a name.
+    pub logins: Vec<Login>,
     /// What it must not be quoted with.
     pub secrets: Vec<String>,
+}
+
+/// A line of a netrc file.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The server.
+    pub host: String,
+    /// Who asks.
+    pub username: String,
+    /// The password.
+    pub password: String,
 }
 
 impl Indexes {
@@ -173,7 +195,7 @@ impl Indexes {
             name.starts_with("UV_INDEX_") && name.ends_with("_PASSWORD") || *name == "UV_PUBLISH_TOKEN"
         });
         let mut secrets: Vec<String> = named.map(|(_, value)| value.clone()).collect();
-        secrets.extend(known.iter().filter_map(|index| index.password.clone()));
+        secrets.extend(known.iter().filter_map(|index| index.password.clone().or_else(|| index.token())));
         Self { known, keyring, pip, options: in_files.options, secrets, handed: OnceLock::new() }
     }
 
@@ -212,7 +234,8 @@ impl Indexes {
     }
 
     /// What uv is to be told. Where an index has a user and no password, the keyring is asked here, once: so what uv
-    /// starts, build backends among it, needs none of what the keyring needs.
+    /// starts, build backends among it, needs none of what the keyring needs. Where it has no answer for us, it has none
+    /// for uv either, which would ask the same.
     pub fn handed(&self) -> &Handed {
         self.handed.get_or_init(|| self.hand())
     }
@@ -221,21 +244,17 @@ impl Indexes {
         let mut handed = Handed { secrets: self.secrets.clone(), ..Handed::default() };
         let mut known = self.known.clone();
         for index in known.iter_mut().filter(|index| self.keyring && index.wants_password()) {
-            let Some((username, password)) = ask::keyring(&index.url, Some(index)) else {
-                handed.asks_keyring = true;
-                continue;
-            };
+            let Some((username, password)) = ask::keyring(&index.url, Some(index)) else { continue };
             handed.secrets.push(password.clone());
-            (index.username, index.password) = (Some(username), Some(password));
             if let Some(name) = &index.name {
                 let start = uv_settings::variable_of(name);
-                let (username, password) = (index.username.clone(), index.password.clone());
-                handed.variables.insert(format!("{start}_USERNAME"), username.unwrap_or_default());
-                handed.variables.insert(format!("{start}_PASSWORD"), password.unwrap_or_default());
-            } else if index.origin == Origin::File {
-                // There is no other way to tell uv.
-                handed.asks_keyring = true;
+                handed.variables.insert(format!("{start}_USERNAME"), username.clone());
+                handed.variables.insert(format!("{start}_PASSWORD"), password.clone());
+            } else if let Some(host) = self.host_alone(index).filter(|_| index.origin == Origin::File) {
+                let (username, password) = (username.clone(), password.clone());
+                handed.logins.push(Login { host, username, password });
             }
+            (index.username, index.password) = (Some(username), Some(password));
         }
         let changed = known.iter().zip(&self.known).filter(|(now, before)| now != before);
         let variables = changed.filter_map(|(index, _)| match index.origin {
@@ -251,6 +270,18 @@ impl Indexes {
             pip.hand(&known, &mut handed);
         }
         handed
+    }
+
+    /// The host of `index`, unless other indexes on that host are another server's or another user's: netrc cannot tell
+    /// them apart, and would show the password to all of them.
+    fn host_alone(&self, index: &Index) -> Option<String> {
+        let host = address::host(&index.url)?;
+        let is_like_it = |other: &Index| {
+            address::realm(&other.url) == address::realm(&index.url)
+                && (other.username.is_none() || other.username == index.username)
+        };
+        let mut there = self.known.iter().filter(|other| address::host(&other.url).as_ref() == Some(&host));
+        there.all(is_like_it).then_some(host)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod pylock;
+mod repository;
 pub mod requirements;
 pub mod roots;
 pub mod uv;

@@ -70,6 +70,19 @@ impl fmt::Display for Wanted {
     }
 }
 
+/// A name as names are compared (PEP 503), also one that no package may have.
+pub fn normalised(name: &str) -> String {
+    let mut normalised = String::with_capacity(name.len());
+    for character in name.chars() {
+        match character {
+            '-' | '_' | '.' if normalised.ends_with('-') => {}
+            '-' | '_' | '.' => normalised.push('-'),
+            _ => normalised.extend(character.to_lowercase()),
+        }
+    }
+    normalised
+}
+
 /// Reads a requirement; the error is a sentence.
 pub fn parse(text: &str) -> Result<Requirement, String> {
     // pep508_rs 0.9.2 panics at names, of packages and of extras, that end with `.`, `-` or `_`.
@@ -122,6 +135,14 @@ mod tests {
         }
         assert!(parse("a[b] @ git+file:///home/\u{fc}/a.git@main ; python_version > '3'").is_ok());
         assert_eq!(parse("a.b-c_d[x]>=1").unwrap().name.as_ref(), "a-b-c-d");
+    }
+
+    #[test]
+    fn names_are_compared_as_package_names_are() {
+        for name in ["a", "A.b", "a_-.b", "A__B--c"] {
+            assert_eq!(normalised(name), name.parse::<PackageName>().unwrap().to_string(), "{name}");
+        }
+        assert_eq!(normalised("_a_."), "-a-");
     }
 
     #[test]

@@ -1,10 +1,17 @@
 //! What is to be built: a layer's table, and the options that vary it. Nothing is read or resolved here.
 
+mod names;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use pep508_rs::{VerbatimUrl, VersionOrUrl};
 use thiserror::Error;
+
+use names::{RAW, slug};
+
+pub(crate) use names::made_by;
 
 use crate::config::LayerTable;
 use crate::requirement::Wanted;
@@ -73,6 +80,16 @@ pub enum Error {
         /// Why not.
         why: String,
     },
+    /// Its files would be those of something else.
+    #[error("the branch `{branch}` would be built as `{artifact}`, which is the name of {whose}")]
+    Taken {
+        /// The branch.
+        branch: String,
+        /// The name of its files.
+        artifact: String,
+        /// What has this name.
+        whose: String,
+    },
     /// The layer does not have it.
     #[error("the layer `{layer}` is not built for {what}")]
     NotAmongTargets {
@@ -94,6 +111,9 @@ impl Error {
             }
             Self::Repository { .. } => {
                 "an address like `https://example.com/repository.git` is expected".to_owned()
+            }
+            Self::Taken { branch, .. } => {
+                format!("name it in full, as in `-v refs/heads/{branch}`, or name its commit")
             }
             Self::NotAmongTargets { known, .. } => format!(
                 "it is built for {}; name one of these, or add the other to `python` or `architectures` in `layers.toml`",
@@ -128,17 +148,26 @@ impl<'a> Spec<'a> {
         }
     }
 
-    /// The layer as it was asked for.
-    pub fn varied(folder: &'a Path, layer: &'a LayerTable, variation: &Variation) -> Result<Self, Error> {
+    /// The layer as it was asked for; `layers` are all that there are.
+    pub fn varied(
+        folder: &'a Path,
+        layers: &BTreeMap<String, LayerTable>,
+        layer: &'a LayerTable,
+        variation: &Variation,
+    ) -> Result<Self, Error> {
         let mut spec = Self::of(folder, layer);
         let mut names = Vec::new();
         if variation.raw {
-            names.push("raw".to_owned());
+            names.push(RAW.to_owned());
             spec.wanted.clone_from(&layer.requirements);
         }
         if let Some(branch) = &variation.branch {
             names.push(slug(branch));
             spec.follow(branch)?;
+            let artifact = format!("{}-{}", layer.name, names.join("-"));
+            if let Some(whose) = names::owner(&artifact, layer, layers, variation.raw) {
+                return Err(Error::Taken { branch: branch.clone(), artifact, whose });
+            }
         }
         if !names.is_empty() {
             let artifact = format!("{}-{}", layer.name, names.join("-"));
@@ -244,14 +273,6 @@ impl<'a> Spec<'a> {
     }
 }
 
-/// A branch as a part of a file's and of a layer's name.
-fn slug(branch: &str) -> String {
-    let allowed = |character: char| character.is_ascii_alphanumeric() || character == '_';
-    let slug: String =
-        branch.chars().map(|character| if allowed(character) { character } else { '-' }).collect();
-    slug.trim_matches('-').chars().take(60).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,7 +289,7 @@ mod tests {
     const BRANCH_OF: &str = "branch-of = { sosw = \"https://example.com/sosw.git\" }\n";
 
     fn varied(layer: &LayerTable, variation: Variation) -> Result<Spec<'_>, Error> {
-        Spec::varied(Path::new("/p"), layer, &variation)
+        Spec::varied(Path::new("/p"), &BTreeMap::new(), layer, &variation)
     }
 
     #[test]
@@ -293,6 +314,34 @@ mod tests {
         assert!(spec.follows_branch);
         let both = Variation { raw: true, branch: Some("main".into()), ..Variation::default() };
         assert_eq!(varied(&layer, both).unwrap().artifact(), "sosw-raw-main");
+    }
+
+    #[test]
+    fn a_branch_does_not_take_the_files_of_something_else() {
+        let split = layer(&format!("split = \"architecture\"\n{BRANCH_OF}"));
+        let branch = |name: &str| Variation { branch: Some(name.into()), ..Variation::default() };
+        for (name, whose) in [
+            ("raw", "the variant `--raw`"),
+            ("/raw/", "the variant `--raw`"),
+            ("raw/main", "the variant `--raw`"),
+            ("arm64", "the zip for arm64"),
+        ] {
+            let error = varied(&split, branch(name)).unwrap_err();
+            assert!(error.to_string().ends_with(&format!("which is the name of {whose}")), "{error}");
+            assert!(error.hint().contains(&format!("`-v refs/heads/{name}`")), "{}", error.hint());
+        }
+        for name in ["refs/heads/raw", "rawer", "refs/heads/arm64"] {
+            assert!(varied(&split, branch(name)).is_ok(), "{name}");
+        }
+        assert!(varied(&layer(BRANCH_OF), branch("arm64")).is_ok(), "it has one zip");
+        let raw = Variation { raw: true, ..branch("raw") };
+        assert_eq!(varied(&split, raw).unwrap().artifact(), "sosw-raw-raw");
+        let others = BTreeMap::from([("sosw-v2".to_owned(), split.clone())]);
+        let error = Spec::varied(Path::new("/p"), &others, &split, &branch("v2")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the branch `v2` would be built as `sosw-v2`, which is the name of another layer"
+        );
     }
 
     #[test]

@@ -326,3 +326,28 @@ fn pypi_a_backend_sees_no_credentials_of_aws_or_github() {
     let of_wheel = seen.rsplit("wheel\n").next().unwrap();
     assert!(of_wheel.contains("SOURCE_DATE_EPOCH=315532800") && of_wheel.contains("TZ=UTC"), "{of_wheel}");
 }
+
+/// Nor where the keyring has no answer and netrc has one, or its answer is for an index without a name in `uv.toml`.
+#[test]
+fn pypi_a_backend_sees_no_credentials_of_aws_whatever_the_keyring_says() {
+    let answer = format!("[ \"$AWS_PROFILE\" = team ] && echo {SECRET}\n");
+    for (keyring, is_in_file) in [("exit 1\n", false), (answer.as_str(), true)] {
+        let project = Project::new();
+        let trace = project.path("trace");
+        let server = private_index(401, "ours-1.0.tar.gz", nosy(&trace));
+        project.write_program("keyring", keyring);
+        let index = address(&server, "me");
+        let mut variables =
+            vec![("AWS_PROFILE", "team"), ("UV_KEYRING_PROVIDER", "subprocess"), ("NETRC", "../netrc")];
+        if is_in_file {
+            project.write("project/uv.toml", &format!("index-url = {index:?}\n"));
+        } else {
+            project.write("netrc", &format!("machine 127.0.0.1 login me password {SECRET}\n"));
+            variables.push(("UV_DEFAULT_INDEX", index.as_str()));
+        }
+        let _ = project.run(&["lock"], &variables).expect_code(0);
+        let seen = std::fs::read_to_string(&trace).unwrap();
+        assert!(seen.contains("metadata\n") && seen.contains("PATH="), "{seen}");
+        assert!(!seen.contains("AWS_PROFILE"), "{seen}");
+    }
+}

@@ -12,6 +12,7 @@ use crate::layer::{archive, bytecode, include, plan, requires, smoke};
 use crate::lock::requirements;
 use crate::relock;
 use crate::spec;
+use crate::ui::shown;
 use crate::wheels::{fetch, select, source};
 
 /// Why there is no new zip. The old one is as it was.
@@ -71,6 +72,8 @@ pub enum Error {
         name: PackageName,
         /// The lock.
         lock: PathBuf,
+        /// The package in it that was probably meant.
+        near: Option<String>,
     },
     /// The zip could not be assembled.
     #[error(transparent)]
@@ -158,15 +161,19 @@ impl Error {
             Self::Plan(plan::Error::Empty) => {
                 Some("do the markers of `requirements` leave anything for these Pythons?".to_owned())
             }
+            Self::Plan(plan::Error::FileAndFolder { .. }) => {
+                Some("leave one of the two out, or take a version of it without that file".to_owned())
+            }
+            Self::NotInLock { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
+            Self::NotInLock { lock, .. } => {
+                Some(format!("name a package that `{}` holds", shown(lock)))
+            }
             Self::Requires(error) => Some(error.hint()),
             Self::Include(error) => error.hint(),
             Self::Assemble(archive::Error::Write(source)) | Self::Write { source, .. } => {
                 Some(written_hint(source.kind()).to_owned())
             }
-            Self::Smoke(_)
-            | Self::Plan(_)
-            | Self::Assemble(_)
-            | Self::NotInLock { .. } => None,
+            Self::Smoke(_) | Self::Assemble(_) => None,
         }
     }
 }

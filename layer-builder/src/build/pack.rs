@@ -119,10 +119,13 @@ impl Work<'_> {
             copied
         } else {
             let packed = self.repack(path, part, copied)?;
+            let owners: BTreeMap<&str, Option<usize>> =
+                subject.files.iter().map(|file| (file.path, file.package)).collect();
+            let owner = |path: &str| *owners.get(bytecode::source_of(path)?.as_str())?;
             let added = packed.added.iter().map(|(path, size)| AuditedFile {
                 path,
                 size: *size,
-                package: None,
+                package: owner(path),
                 native: None,
             });
             subject.files.extend(added);

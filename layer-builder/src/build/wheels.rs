@@ -9,6 +9,7 @@ use crate::hash::Sha256;
 use crate::indexes::Indexes;
 use crate::layer::manifest::PackageRecord;
 use crate::layer::{archive, include};
+use crate::target::Target;
 use crate::wheels::fetch;
 use crate::wheels::layout::{Item, Part, Place};
 use crate::wheels::select::Origin;
@@ -59,7 +60,9 @@ impl Work<'_> {
                 }
                 Origin::Sdist(file) => shop.build(Input::Sdist(file, &path), &part.targets_of(item))?,
                 Origin::Commit(commit) => shop.build(Input::Commit(name, commit), &part.targets_of(item))?,
-                Origin::Folder(folder) => shop.build(Input::Folder(name, folder), &part.targets_of(item))?,
+                Origin::Folder(folder) => {
+                    self.of_folder(&shop, Input::Folder(name, folder), folder, &part.targets_of(item))?
+                }
             };
             match built {
                 Built::Whole(built) => {
@@ -82,6 +85,26 @@ impl Work<'_> {
             here.push(Here { file, path, sha256, name, place, record: None, own_code: false });
         }
         Ok(here)
+    }
+
+    /// What a folder becomes: what it has become for another zip of this build, if that serves everything.
+    fn of_folder(
+        &self,
+        shop: &Workshop<'_>,
+        input: Input<'_>,
+        folder: &Path,
+        targets: &[Target],
+    ) -> Result<Built, Error> {
+        // What was damaged was thrown away.
+        let known = self.folders.borrow().get(folder).filter(|built| built.path.is_file()).cloned();
+        if let Some(built) = known {
+            return Ok(Built::Pure(built));
+        }
+        let built = shop.build(input, targets)?;
+        if let Built::Pure(built) = &built {
+            self.folders.borrow_mut().insert(folder.to_path_buf(), built.clone());
+        }
+        Ok(built)
     }
 }
 

@@ -75,14 +75,14 @@ impl Door<'_> {
         };
         if let Some(name) = &args.explain {
             return Ok(self.each("explain", &layers, |layer| {
-                let spec = Spec::varied(file.folder(), layer, &variation)?;
+                let spec = Spec::varied(file.folder(), &file.layers, layer, &variation)?;
                 self.ui.result(build::explain(&spec, name, options, &cache, self.ui)?);
                 Ok(())
             }));
         }
         let mut built: Vec<Artifact> = Vec::new();
         let outcome = self.each("build", &layers, |layer| {
-            let spec = Spec::varied(file.folder(), layer, &variation)?;
+            let spec = Spec::varied(file.folder(), &file.layers, layer, &variation)?;
             let artifacts = build(&spec, options, &cache, self.ui)?;
             if let Some(path) = &args.sbom {
                 for written in build::write_sboms(&artifacts, path)? {

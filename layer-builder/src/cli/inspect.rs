@@ -133,10 +133,8 @@ impl Door<'_> {
         if artifact.is_file() {
             return Ok(artifact);
         }
-        let layers = file.chosen(std::slice::from_ref(&name)).map_err(config_failure)?;
-        if layers.is_empty() {
-            return Ok(artifact);
-        }
+        // Of a layer that is not there nothing can be built either.
+        file.chosen(std::slice::from_ref(&name)).map_err(config_failure)?;
         let build = self.called.words(called::Command::Build);
         let split: Vec<String> = Architecture::ALL
             .iter()

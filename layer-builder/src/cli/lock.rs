@@ -25,7 +25,7 @@ impl Door<'_> {
             (false, names) => Upgrade::Packages(names.to_vec()),
         };
         Ok(self.each("lock", &layers, |layer| {
-            let spec = Spec::varied(file.folder(), layer, &variation)?;
+            let spec = Spec::varied(file.folder(), &file.layers, layer, &variation)?;
             let lock = build::lock(&spec, &upgrade, &cache, self.ui)?;
             self.ui.result(shown(&lock.path));
             Ok(())
@@ -38,7 +38,7 @@ impl Door<'_> {
         // Without one there is less to be known, and nothing else to be done.
         let cache = user_cache().ok();
         let code = self.each("read the lock of", layers, |layer| {
-            let spec = Spec::varied(file.folder(), layer, variation)?;
+            let spec = Spec::varied(file.folder(), &file.layers, layer, variation)?;
             let why = match build::check_lock(&spec, cache.as_ref(), self.ui) {
                 Ok(()) => {
                     self.ui.status("Fresh", shown(&spec.lock));

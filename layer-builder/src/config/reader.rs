@@ -17,6 +17,7 @@ use crate::indexes::address::has_credentials;
 use crate::lock::pylock;
 use crate::provided::Provided;
 use crate::requirement::{NO_CREDENTIALS, Wanted};
+use crate::spec::made_by;
 use crate::target::{PythonVersion, Runtimes, UNZIPPED_LIMIT};
 
 type Value<'a> = Spanned<DeValue<'a>>;
@@ -87,7 +88,20 @@ pub(super) fn layers(path: &Path, text: &str) -> Result<BTreeMap<String, LayerTa
         }
         Ok((name.to_owned(), file.layer(name, span, table, &runtimes, &provided)?))
     });
-    read.collect()
+    let read = read.collect::<Result<BTreeMap<_, _>, _>>()?;
+    for (name, _) in layers {
+        if let Some((layer, what)) =
+            read.values().find_map(|layer| Some((layer, made_by(layer, name.get_ref())?)))
+        {
+            let what = format!("`{}` is the name of {what} of the layer `{}`", name.get_ref(), layer.name);
+            return Err(file.mistake(
+                name.span(),
+                what,
+                "expected another name: both would have the same files",
+            ));
+        }
+    }
+    Ok(read)
 }
 
 /// What Lambda accepts as LayerName:

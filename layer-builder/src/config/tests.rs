@@ -60,6 +60,48 @@ fn the_inputs_hash_sees_the_table_and_not_where_it_is_published() {
     assert_eq!(parse(text).unwrap().layers["a"].inputs_sha256, crate::hash::hex(&Sha256::digest(json)));
 }
 
+/// Two layers with one lock, or one zip, would be built over each other in turn.
+#[test]
+fn no_layer_has_the_name_of_a_variant_of_another() {
+    const OTHER: &str = "requirements = [\"six\"]\npython = [\"3.12\"]\narchitectures = [\"arm64\"]";
+    let other =
+        |name: &str| GOOD.replace("[layers.sosw]", &format!("[layers.{name}]\n{OTHER}\n[layers.sosw]"));
+    check_text(
+        &other("sosw-raw"),
+        expect![[r#"
+            `sosw-raw` is the name of the variant `--raw` of the layer `sosw`
+              --> layers.toml:2:9
+               |
+             2 | [layers.sosw-raw]
+               |         ^^^^^^^^ expected another name: both would have the same files
+        "#]],
+    );
+    let split = |name: &str| other(name).replace("wheels = ", "split = \"architecture\"\nwheels = ");
+    check_text(
+        &split("sosw-arm64"),
+        expect![[r#"
+            `sosw-arm64` is the name of the zip for arm64 of the layer `sosw`
+              --> layers.toml:2:9
+               |
+             2 | [layers.sosw-arm64]
+               |         ^^^^^^^^^^ expected another name: both would have the same files
+        "#]],
+    );
+    check_text(
+        &split("sosw-raw-x86_64"),
+        expect![[r#"
+            `sosw-raw-x86_64` is the name of the variant `--raw` for x86_64 of the layer `sosw`
+              --> layers.toml:2:9
+               |
+             2 | [layers.sosw-raw-x86_64]
+               |         ^^^^^^^^^^^^^^^ expected another name: both would have the same files
+        "#]],
+    );
+    for name in ["sosw-arm64", "sosw-rawer", "sosw-raw-arm64", "sosw-raw-x"] {
+        assert!(parse(&other(name)).is_ok(), "{name}: there is one zip for all");
+    }
+}
+
 #[test]
 fn a_misspelt_key_is_shown_with_the_nearest_known_one() {
     check(

@@ -4,7 +4,7 @@
 //! The compiler's bytes are not stable for every file. So everything is compiled twice, in another order, and what does
 //! not come out the same is left out: the runtime compiles it itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -124,15 +124,16 @@ impl Bytecode {
     }
 }
 
-/// The modules that a runtime would look at.
+/// The modules that a runtime would look at, but for those whose bytecode is in the zip already: the layer asks for it.
 fn sources(zip: &ZipFile, minor: u8) -> Vec<String> {
     let sites = sites(minor);
+    let there: HashSet<&str> = zip.entries().iter().map(|entry| entry.path.as_str()).collect();
     let is_ours = |path: &str| {
         let of_others = path.starts_with("python/lib/python3.") && !path.starts_with(&sites[0]);
         path.ends_with(".py") && path.starts_with("python/") && !of_others
     };
     let paths = zip.entries().iter().map(|entry| entry.path.clone());
-    paths.filter(|path| is_ours(path)).collect()
+    paths.filter(|path| is_ours(path) && !there.contains(compiled(path, minor).as_str())).collect()
 }
 
 /// `a/__pycache__/b.cpython-312.pyc` for `a/b.py`.
@@ -140,6 +141,14 @@ fn compiled(source: &str, minor: u8) -> String {
     let (folder, name) = source.rsplit_once('/').unwrap_or(("", source));
     let stem = name.strip_suffix(".py").unwrap_or(name);
     format!("{folder}/__pycache__/{stem}.cpython-3{minor}.pyc")
+}
+
+/// `a/b.py` for `a/__pycache__/b.cpython-312.pyc`: bytecode belongs to whatever its source belongs to.
+pub fn source_of(compiled: &str) -> Option<String> {
+    let (folder, name) = compiled.strip_suffix(".pyc")?.rsplit_once('/')?;
+    let folder = folder.strip_suffix("__pycache__")?;
+    let (stem, _) = name.split_once(".cpython-3")?;
+    (folder.is_empty() || folder.ends_with('/')).then(|| format!("{folder}{stem}.py"))
 }
 
 fn run<'a>(
@@ -171,6 +180,19 @@ fn run<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_source_of_bytecode_is_beside_its_folder() {
+        for source in ["python/a.py", "python/a/b.py", "python/a.b.py"] {
+            assert_eq!(source_of(&compiled(source, 12)).as_deref(), Some(source));
+        }
+        assert_eq!(source_of("__pycache__/a.cpython-314.opt-1.pyc").as_deref(), Some("a.py"));
+        for other in
+            ["python/a.pyc", "python/__pycache__/a.pyc", "python/x__pycache__/a.cpython-312.pyc", "a.py"]
+        {
+            assert_eq!(source_of(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn what_is_not_the_same_twice_is_left_out() {

@@ -15,6 +15,7 @@ use serde::Serialize;
 pub use diff::{Change, Diff};
 
 use super::audit::elf::{Native, may_be_native};
+use super::bytecode::source_of;
 use super::licence;
 use super::metadata::Metadata;
 use crate::hash::Sha256;
@@ -155,7 +156,9 @@ pub fn inspect_known(path: &Path, sha256: Sha256) -> Result<Inspection, Error> {
     let mut other = Share::default();
     let mut contents = Vec::with_capacity(zip.entries().len());
     for entry in zip.entries() {
-        let package = owner.get(&entry.path).copied();
+        // No RECORD names bytecode that was added later.
+        let of_source = || owner.get(&source_of(&entry.path)?);
+        let package = owner.get(&entry.path).or_else(of_source).copied();
         match package {
             Some(package) => {
                 packages[package].share.add(entry);

@@ -14,14 +14,12 @@ use thiserror::Error;
 
 use super::audit::{Finding, sites};
 use crate::interpreter::Interpreter;
+use crate::provided;
 use crate::target::{PythonVersion, Target};
 use crate::zip_reader::{self, ZipFile};
 
 /// How long one import may take: what takes longer would be over Lambda's time for starting, too.
 const LONGEST: Duration = Duration::from_mins(1);
-/// What the runtimes bring themselves; a layer may do without it.
-const OF_THE_RUNTIME: &[&str] =
-    &["boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"];
 /// Imports what it is given and says how each went; what modules print themselves goes elsewhere.
 const PROGRAM: &str = include_str!("smoke.py");
 
@@ -78,7 +76,7 @@ pub fn smoke(path: &Path, targets: &[Target]) -> Result<Outcome, Error> {
         if !std::mem::replace(&mut unpacked, true) {
             unpack(&zip, folder.path())?;
         }
-        let modules = modules(&zip, python.minor());
+        let Modules { tried: modules, plain } = Modules::of(&zip, python.minor());
         let count = modules.len();
         let tried = import_all(&interpreter, folder.path(), python, modules).map_err(failed)?;
         let failures = match tried {
@@ -107,6 +105,10 @@ pub fn smoke(path: &Path, targets: &[Target]) -> Result<Outcome, Error> {
             let named = some_of(modules);
             format!("{named} under {} (imports {package}, which the runtime brings along)", python.runtime())
         }));
+        if !plain.is_empty() {
+            let (named, runtime) = (some_of(&plain), python.runtime());
+            outcome.not_tried.push(format!("{named} under {runtime} (in folders without `__init__.py`)"));
+        }
     }
     Ok(outcome)
 }
@@ -114,7 +116,9 @@ pub fn smoke(path: &Path, targets: &[Target]) -> Result<Outcome, Error> {
 /// The package of the runtime's own that an import misses here, if it is one.
 fn of_the_runtime(why: &str) -> Option<&'static str> {
     let missing = why.strip_prefix("ModuleNotFoundError: No module named '")?.split(['.', '\'']).next()?;
-    OF_THE_RUNTIME.iter().copied().find(|name| *name == missing)
+    // `python-dateutil` is imported as `dateutil`.
+    let module = |name: &'static str| name.strip_prefix("python-").unwrap_or(name);
+    provided::NAMES.into_iter().map(module).find(|name| *name == missing)
 }
 
 /// The first few of some names.
@@ -143,37 +147,47 @@ pub(super) fn unpack(zip: &ZipFile, folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The modules that the layer gives to one version of Python: those at the top, and the packages inside of namespaces.
-fn modules(zip: &ZipFile, minor: u8) -> Vec<String> {
-    let mut files = BTreeSet::new();
-    for site in sites(minor) {
-        for entry in zip.entries() {
-            if let Some(rest) = entry.path.strip_prefix(&site)
-                && !(site == "python/" && rest.starts_with("lib/python3."))
-            {
-                files.insert(rest);
+/// The modules that the layer gives to one version of Python.
+struct Modules {
+    /// Those at the top, and the packages inside of namespaces.
+    tried: Vec<String>,
+    /// Plain modules in folders that are no packages: some are examples and the like, which nobody imports.
+    plain: Vec<String>,
+}
+
+impl Modules {
+    fn of(zip: &ZipFile, minor: u8) -> Self {
+        let mut files = BTreeSet::new();
+        for site in sites(minor) {
+            for entry in zip.entries() {
+                if let Some(rest) = entry.path.strip_prefix(&site)
+                    && !(site == "python/" && rest.starts_with("lib/python3."))
+                {
+                    files.insert(rest);
+                }
             }
         }
-    }
-    let mut found = BTreeSet::new();
-    for file in &files {
-        let parts: Vec<&str> = file.split('/').collect();
-        let (name, folders) = (parts[parts.len() - 1], &parts[..parts.len() - 1]);
-        let Some(module) = module_of(name, minor) else { continue };
-        let is_regular =
-            |depth: usize| files.contains(format!("{}/__init__.py", folders[..depth].join("/")).as_str());
-        if !folders.iter().all(|part| is_identifier(part)) {
-            continue;
+        let (mut tried, mut plain) = (BTreeSet::new(), BTreeSet::new());
+        for file in &files {
+            let parts: Vec<&str> = file.split('/').collect();
+            let (name, folders) = (parts[parts.len() - 1], &parts[..parts.len() - 1]);
+            let Some(module) = module_of(name, minor) else { continue };
+            let is_regular =
+                |depth: usize| files.contains(format!("{}/__init__.py", folders[..depth].join("/")).as_str());
+            if !folders.iter().all(|part| is_identifier(part)) {
+                continue;
+            }
+            // The outermost package that is not a namespace.
+            let outermost = (1..=folders.len()).find(|&depth| is_regular(depth));
+            match outermost {
+                Some(depth) => _ = tried.insert(folders[..depth].join(".")),
+                None if module == "__main__" => {}
+                None if folders.is_empty() => _ = tried.insert(module.to_owned()),
+                None => _ = plain.insert(format!("{}.{module}", folders.join("."))),
+            }
         }
-        // The outermost package that is not a namespace; plain modules count at the top only.
-        let outermost = (1..=folders.len()).find(|&depth| is_regular(depth));
-        match outermost {
-            Some(depth) => _ = found.insert(folders[..depth].join(".")),
-            None if folders.is_empty() && module != "__main__" => _ = found.insert(module.to_owned()),
-            None => {}
-        }
+        Self { tried: tried.into_iter().collect(), plain: plain.into_iter().collect() }
     }
-    found.into_iter().collect()
 }
 
 /// `a` for `a.py`, `a.abi3.so` and `a.cpython-312-x86_64-linux-gnu.so`, if this Python would take it.
@@ -281,14 +295,18 @@ mod tests {
             "python/lib/python3.12/site-packages/e.py",
             "python/lib/python3.12/site-packages/space/two/__init__.py",
             "python/lib/python3.13/site-packages/f.py",
+            "python/lib/python3.13/site-packages/space/three.py",
         ];
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.zip");
         let files: Vec<_> = names.iter().map(|name| ::tests::wheels::file(name, "")).collect();
         std::fs::write(&path, ::tests::wheels::zip(&files)).unwrap();
         let zip = ZipFile::open(&path).unwrap();
-        assert_eq!(modules(&zip, 12), ["a", "b", "c", "e", "space.one", "space.two"]);
-        assert_eq!(modules(&zip, 13), ["a", "b", "c", "d", "f", "space.one"]);
+        let (old, new) = (Modules::of(&zip, 12), Modules::of(&zip, 13));
+        assert_eq!(old.tried, ["a", "b", "c", "e", "space.one", "space.two"]);
+        assert_eq!(new.tried, ["a", "b", "c", "d", "f", "space.one"]);
+        assert_eq!(old.plain, ["examples.run"]);
+        assert_eq!(new.plain, ["examples.run", "space.three"]);
     }
 
     #[test]
@@ -298,6 +316,7 @@ mod tests {
             of_the_runtime("ModuleNotFoundError: No module named 'botocore.config'"),
             Some("botocore")
         );
+        assert_eq!(of_the_runtime("ModuleNotFoundError: No module named 'dateutil'"), Some("dateutil"));
         assert_eq!(of_the_runtime("ModuleNotFoundError: No module named 'requests'"), None);
         assert_eq!(of_the_runtime("ImportError: cannot import name 'x' from 'boto3'"), None);
     }

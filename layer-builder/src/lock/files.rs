@@ -174,17 +174,21 @@ impl PylockFile {
         // Credentials have no place in the cache; whoever downloads finds them where they are kept.
         let url = split(&self.url.or(self.path)?).url;
         let sha256 = self.hashes.sha256?;
-        let from_address = || {
-            let path = url.split(['?', '#']).next().unwrap_or_default();
-            percent_decoded(path.rsplit('/').next().unwrap_or_default())
-        };
-        let file_name = self.name.unwrap_or_else(from_address);
-        if file_name.contains(['/', '\\']) || matches!(file_name.as_str(), "" | "." | "..") {
-            return None;
-        }
+        let file_name = file_name(self.name, &url)?;
         let hash = sha256.parse().map_err(|source| Error::Hash { package: package.clone(), source });
         Some(hash.map(|sha256| RemoteFile { file_name, url, sha256, size: self.size }))
     }
+}
+
+/// The name of the file at `url`: as it is given, else the end of the address; `None` if that is no name of a file.
+pub(super) fn file_name(given: Option<String>, url: &str) -> Option<String> {
+    let from_address = || {
+        let path = url.split(['?', '#']).next().unwrap_or_default();
+        percent_decoded(path.rsplit('/').next().unwrap_or_default())
+    };
+    let name = given.unwrap_or_else(from_address);
+    let is_name = !name.contains(['/', '\\']) && !matches!(name.as_str(), "" | "." | "..");
+    is_name.then_some(name)
 }
 
 #[cfg(test)]

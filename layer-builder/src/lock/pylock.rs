@@ -14,11 +14,11 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
 
-use super::files::{FileIndex, PackageFiles, RemoteFile};
+use super::files::{FileIndex, PackageFiles, RemoteFile, file_name};
 use super::requirements::Error;
-use super::{Commit, Lock, LockedPackage, Pin};
+use super::{Commit, Lock, LockedPackage, Pin, repository};
 use crate::hash::Sha256;
-use crate::indexes::address::{has_credentials, percent_decoded};
+use crate::indexes::address::has_credentials;
 use crate::requirement;
 
 /// What is wrong with such a lock.
@@ -272,16 +272,11 @@ fn located(name: &PackageName, file: File, folder: &Path) -> Result<RemoteFile, 
     if file.url.as_deref().is_some_and(has_credentials) {
         return Err(Mistake::Credentials(name.clone()));
     }
-    let of_url = || {
-        let path = url.split(['?', '#']).next().unwrap_or_default();
-        percent_decoded(path.rsplit('/').next().unwrap_or_default())
-    };
     let of_path = || Some(Path::new(file.path.as_ref()?).file_name()?.to_string_lossy().into_owned());
-    let file_name = file.name.clone().or_else(of_path).unwrap_or_else(of_url);
-    if file_name.contains(['/', '\\']) || matches!(file_name.as_str(), "" | "." | "..") {
+    let file_name = file_name(file.name.clone().or_else(of_path), &url).ok_or_else(|| {
         let why = "it is not the name of a file".to_owned();
-        return Err(Mistake::Unreadable { name: name.to_string(), what: "name", why });
-    }
+        Mistake::Unreadable { name: name.to_string(), what: "name", why }
+    })?;
     if file.subdirectory.is_some() {
         return Err(Mistake::Source {
             name: name.clone(),
@@ -316,7 +311,8 @@ fn commit(name: &PackageName, vcs: Vcs, folder: &Path) -> Result<Commit, Mistake
     if vcs.commit_id.len() != 40 || !vcs.commit_id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(source("something that is no commit".to_owned()));
     }
-    Ok(Commit { url, commit: vcs.commit_id, subdirectory: vcs.subdirectory })
+    let commit = Commit { url, commit: vcs.commit_id, subdirectory: vcs.subdirectory };
+    repository::mistake(&commit).map_or(Ok(commit), |what| Err(source(what)))
 }
 
 /// Reads a marker of the package `name`. A layer takes no extras of the lock, and of its groups those that are its own

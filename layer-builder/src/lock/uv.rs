@@ -5,6 +5,7 @@
 mod environment;
 mod error;
 mod install;
+mod netrc;
 mod python;
 mod run;
 mod store;
@@ -162,7 +163,7 @@ impl Uv {
             Some(old) => exchange.write("requirements.txt", old)?,
             None => exchange.path("requirements.txt"),
         };
-        let mut command = self.working(resolve.folder, resolve.indexes);
+        let mut command = self.working(resolve.folder, resolve.indexes, &exchange)?;
         command.args(["pip", "compile", "--universal", "--generate-hashes", "--no-header"]);
         command.args([
             "--no-emit-index-url",
@@ -204,7 +205,7 @@ impl Uv {
         let exchange = Exchange::below(&self.exchange)?;
         let input = exchange.write("requirements.in", resolve.requirements)?;
         let output = exchange.path("requirements.txt");
-        let mut command = self.working(resolve.folder, resolve.indexes);
+        let mut command = self.working(resolve.folder, resolve.indexes, &exchange)?;
         command.args(["pip", "compile", "--no-header", "--no-annotate", "--no-emit-index-url"]);
         command.args([
             "--python-version",
@@ -235,7 +236,7 @@ impl Uv {
         let options = indexes.options().iter().map(|option| format!("{option}\n")).collect::<String>();
         let input = exchange.write("requirements.txt", &format!("{options}{text}"))?;
         let output = exchange.path("pylock.toml");
-        let mut command = self.working(folder, indexes);
+        let mut command = self.working(folder, indexes, &exchange)?;
         command.args(["pip", "compile", "--universal", "--no-deps", "--no-header"]);
         command.args(["--format", "pylock.toml", "--python-version", &oldest_python.to_string()]);
         command.args(&indexes.handed().arguments);
@@ -257,11 +258,12 @@ impl Uv {
         build: &WheelBuild<'_>,
         network: Network,
     ) -> Result<(), Error> {
+        let exchange = Exchange::below(&self.exchange)?;
         let mut command = with_fixed_umask(&self.program);
-        self.prepare(&mut command, folder, indexes);
+        self.prepare(&mut command, folder, indexes, &exchange)?;
         command.env_clear();
         command.envs(std::env::vars_os().filter(|(name, _)| environment::is_for_builds(name)));
-        self.settle(&mut command, indexes);
+        self.settle(&mut command, indexes, &exchange)?;
         command.args(["build", "--wheel", "--require-hashes", "--build-constraints"]);
         command.arg(build.constraints).arg("--out-dir").arg(build.out).args(&indexes.handed().arguments);
         if network == Network::Forbidden {
@@ -288,25 +290,31 @@ impl Uv {
     }
 
     /// uv at work for us in `folder`.
-    fn working(&self, folder: &Path, indexes: &Indexes) -> Command {
+    fn working(&self, folder: &Path, indexes: &Indexes, exchange: &Exchange) -> Result<Command, Error> {
         let mut command = self.command();
-        self.prepare(&mut command, folder, indexes);
-        command
+        self.prepare(&mut command, folder, indexes, exchange)?;
+        Ok(command)
     }
 
-    fn prepare(&self, command: &mut Command, folder: &Path, indexes: &Indexes) {
+    fn prepare(
+        &self,
+        command: &mut Command,
+        folder: &Path,
+        indexes: &Indexes,
+        exchange: &Exchange,
+    ) -> Result<(), Error> {
         // An empty path is the current folder, but not one that a process can be started in.
         command.current_dir(if folder == Path::new("") { Path::new(".") } else { folder });
         for (name, _) in std::env::vars_os() {
-            if environment::is_not_for_uv(&name, indexes.handed().asks_keyring) {
+            if environment::is_not_for_uv(&name) {
                 command.env_remove(&name);
             }
         }
-        self.settle(command, indexes);
         command.stdin(Stdio::null());
+        self.settle(command, indexes, exchange)
     }
 
-    fn settle(&self, command: &mut Command, indexes: &Indexes) {
+    fn settle(&self, command: &mut Command, indexes: &Indexes, exchange: &Exchange) -> Result<(), Error> {
         self.python.hand(command);
         // Like our own downloads: the certificates of the system. Older versions know the second name.
         for name in ["UV_SYSTEM_CERTS", "UV_NATIVE_TLS"] {
@@ -316,6 +324,10 @@ impl Uv {
         }
         command.env("UV_NO_PROGRESS", "1");
         command.envs(&indexes.handed().variables);
+        if let Some(path) = netrc::write(exchange, &indexes.handed().logins)? {
+            command.env("NETRC", path);
+        }
+        Ok(())
     }
 }
 

@@ -13,6 +13,7 @@ use thiserror::Error;
 use super::record::{Row, rows, same_hash};
 use super::tags::WheelName;
 use super::wheel::has_no_scheme;
+use crate::requirement::normalised;
 use crate::zip_reader::{self, Entry, ZipFile};
 
 /// Why a wheel is of no use.
@@ -165,12 +166,6 @@ fn header<'a>(text: &'a str, name: &str) -> &'a str {
         .into_iter()
         .find(|(found, _)| found.eq_ignore_ascii_case(name))
         .map_or("", |(_, value)| value.trim())
-}
-
-/// PEP 503.
-fn normalised(name: &str) -> String {
-    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
-    parts.map(str::to_lowercase).collect::<Vec<_>>().join("-")
 }
 
 /// Whether two versions are one by PEP 440; those of old times have to be equal.

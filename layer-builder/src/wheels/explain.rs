@@ -52,6 +52,14 @@ pub fn explain(
     Some(text.trim_end().to_owned())
 }
 
+/// What there is to say about the project of a folder, which is in no lock.
+pub fn explain_folder(name: &PackageName, folder: &str, targets: &[Target]) -> String {
+    let lines = targets
+        .iter()
+        .map(|target| format!("{target}: {name}\n  taken    `{folder}`, a folder, which is built each time"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// The files that were not taken, by name, each with the reason.
 fn candidates(text: &mut String, files: &PackageFiles, chosen: Option<&Chosen>, target: Target) {
     let taken = chosen.map(|chosen| chosen.origin.file_name());

@@ -243,9 +243,7 @@ impl Workshop<'_> {
             _ => input.identity().unwrap_or_default(),
         };
         // A folder is built each time: nobody knows whether it is what it was.
-        let scratch = cache.new_folder()?;
-        let identity = input.identity().unwrap_or_else(|| scratch.path().display().to_string());
-        let job = Job { shop: *self, input, identity, tools: Sha256::of(&pinned) };
+        let job = Job { shop: *self, input, identity: input.identity(), tools: Sha256::of(&pinned) };
         if let Some(built) = job.known(targets) {
             return Ok(built);
         }
@@ -268,24 +266,24 @@ impl Workshop<'_> {
 struct Job<'a> {
     shop: Workshop<'a>,
     input: Input<'a>,
-    identity: String,
+    identity: Option<String>,
     tools: Sha256,
 }
 
 impl Job<'_> {
     /// What an earlier build has made.
     fn known(&self, targets: &[Target]) -> Option<Built> {
-        let whole = already_built(&self.home(None)).filter(|built| serves_everything(&built.path));
+        let whole = already_built(&self.home(None)?).filter(|built| serves_everything(&built.path));
         let whole = whole.map(Built::Whole);
         whole.or_else(|| self.already_compiled(targets).map(Built::ByPython))
     }
 
     /// The folder of the result in the cache; that of a wheel which does not serve everything is for one Python on
-    /// machines like this one.
-    fn home(&self, python: Option<PythonVersion>) -> PathBuf {
+    /// machines like this one. `None` for what is built each time.
+    fn home(&self, python: Option<PythonVersion>) -> Option<PathBuf> {
         let machine = python.map(|python| format!(" {python} {}", native::machine())).unwrap_or_default();
-        let inputs = format!("{RECIPE} {} {}{machine}", self.identity, self.tools);
-        self.shop.cache.built(Sha256::of(inputs.as_bytes()))
+        let inputs = format!("{RECIPE} {} {}{machine}", self.identity.as_ref()?, self.tools);
+        Some(self.shop.cache.built(Sha256::of(inputs.as_bytes())))
     }
 
     /// Builds a wheel, with any Python or with this one. The source lies in the same place for all of them.
@@ -318,13 +316,15 @@ impl Job<'_> {
 
     /// Keeps a wheel that was built, packed anew.
     fn keep(&self, wheel: &Path, python: Option<PythonVersion>) -> Result<BuiltWheel, Error> {
-        let (name, home) = (file_name(wheel), self.home(python));
+        let name = file_name(wheel);
         let useless =
             |error: check::Error| Error::Useless { file: self.input.name(), source: Box::new(error) };
         let zip = ZipFile::open(wheel).map_err(|error| useless(error.into()))?;
         check::check(&zip, &name).map_err(useless)?;
         let packed = pack(&zip).map_err(|error| useless(error.into()))?;
         let sha256 = Sha256::of(&packed);
+        // What is built each time is known by what came of it: the same wheel is kept once.
+        let home = self.home(python).unwrap_or_else(|| self.shop.cache.built(sha256));
         // The hash is written last: without it the wheel does not count.
         self.shop.cache.write(&home.join(&name), &packed)?;
         self.shop.cache.write(&home.join(HASH_FILE), sha256.to_string().as_bytes())?;

@@ -225,7 +225,8 @@ fn a_file_that_two_wheels_share_is_taken_once() {
     let world = World::new(&[wheel("gamma", "1", &[file("gamma.py", ""), file("gamma.py-x", "")]), folder]);
     let outcome = world.run(&["build"]).expect_code(1);
     assert!(
-        outcome.stderr.contains("`python/gamma.py` is a file in `gamma 1` and a folder in `delta 1`"),
+        outcome.stderr.contains("`python/gamma.py` is a file in `gamma 1` and a folder in `delta 1`")
+            && outcome.stderr.contains("hint: leave one of the two out"),
         "{}",
         outcome.stderr
     );

@@ -1,6 +1,7 @@
 //! Locks: what is wrong with one is said with its file, the line and the package; and locks that somebody else has made.
 
 use crate::world::World;
+use tests::command::run;
 use tests::server::Answer;
 use tests::wheels::{TestWheel, file, wheel, wheel_with};
 
@@ -35,6 +36,10 @@ fn what_is_wrong_with_a_lock_is_said_with_file_line_and_package() {
         (
             "beta @ https://me:s3cr3t@x.test/beta-1-py3-none-any.whl",
             "the address of `beta` names a user or a password",
+        ),
+        (
+            "beta @ git+https://x.test/beta.git@153a5c78589226cf97099a1ce6f74c980d5aece4#subdirectory=../../x",
+            "`beta` comes from `../../x`, which is no folder inside of its repository",
         ),
     ] {
         let said = said_of(line);
@@ -237,6 +242,42 @@ fn what_is_wrong_with_such_a_lock_is_said_with_file_line_and_package() {
             outcome.stderr
         );
         assert!(!outcome.stderr.contains("s3cr3t"), "{}", outcome.stderr);
+    }
+}
+
+/// git takes options and programs for addresses, and what is built has to be what was fetched.
+#[test]
+fn such_a_lock_names_repositories_and_folders_of_theirs_only() {
+    let world = given("");
+    let marker = world.path("marker");
+    let option = format!("--upload-pack=touch {}; false", marker.display());
+    for (vcs, expected) in [
+        (format!("url = {option:?}"), format!("comes from `{option}`, which is no address of a repository")),
+        (
+            format!("url = \"ext::touch {}\"", marker.display()),
+            format!("comes from `ext::touch {}`, which is no address of a repository", marker.display()),
+        ),
+        (
+            "url = \"https://x.test/a.git\", subdirectory = \"../../x\"".to_owned(),
+            "comes from `../../x`, which is no folder inside of its repository".to_owned(),
+        ),
+        (
+            "url = \"https://x.test/a.git\", subdirectory = \"/x\"".to_owned(),
+            "comes from `/x`, which is no folder inside of its repository".to_owned(),
+        ),
+    ] {
+        let commit = "commit-id = \"153a5c78589226cf97099a1ce6f74c980d5aece4\"";
+        write(
+            &world,
+            &format!("[[packages]]\nname = \"alpha\"\nvcs = {{ type = \"git\", {vcs}, {commit} }}\n"),
+        );
+        // git is to be found.
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let outcome = run(world.command(&["build"]).env("PATH", path));
+        assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+        let expected = format!("pylock.toml`, line 3\n  Caused by: `alpha` {expected}");
+        assert!(outcome.stderr.contains(&expected), "{expected}: {}", outcome.stderr);
+        assert!(!marker.exists(), "{vcs}");
     }
 }
 

@@ -8,20 +8,20 @@ use tests::command::{Outcome, run};
 use tests::server::{Answer, Server};
 use tests::wheels::{TestWheel, file, wheel};
 
-const SECRET: &str = "s3cr3t/t0ken";
+pub(crate) const SECRET: &str = "s3cr3t/t0ken";
 
 fn good() -> TestWheel {
     wheel("alpha", "1.0", &[file("alpha.py", "x = 1\n")])
 }
 
 /// A project whose one wheel lies below `/repo/files` of a server that wants credentials for everything there.
-struct Private {
-    world: World,
+pub(crate) struct Private {
+    pub(crate) world: World,
 }
 
 impl Private {
     /// Strangers get this status.
-    fn denying(status: u16) -> Self {
+    pub(crate) fn denying(status: u16) -> Self {
         let world = World::unserved(&[good()], Server::start());
         let path = format!("/repo/files/{}", good().file_name);
         let answer = Answer::File(good().bytes);
@@ -31,12 +31,12 @@ impl Private {
     }
 
     /// The address of its index: with `user` before the host, if there is one.
-    fn index(&self, user: &str) -> String {
+    pub(crate) fn index(&self, user: &str) -> String {
         let at = if user.is_empty() { "" } else { "@" };
         self.world.server.url("/repo/simple/").replace("://", &format!("://{user}{at}"))
     }
 
-    fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.world.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
@@ -44,14 +44,14 @@ impl Private {
     }
 
     /// A program on the PATH of [`Private::build`].
-    fn write_program(&self, name: &str, script: &str) {
+    pub(crate) fn write_program(&self, name: &str, script: &str) {
         use std::os::unix::fs::PermissionsExt;
         let path = self.write(&format!("tools/{name}"), &format!("#!/bin/sh\n{script}"));
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// Builds from an empty cache of files, and looks for the secret in all that is said and left behind.
-    fn build(&self, variables: &[(&str, &str)]) -> Outcome {
+    pub(crate) fn build(&self, variables: &[(&str, &str)]) -> Outcome {
         let _ = std::fs::remove_dir_all(self.world.path("cache/files"));
         let _ = std::fs::remove_dir_all(self.world.path("target"));
         let mut command = self.world.command(&["build", "--verbose"]);
@@ -67,12 +67,12 @@ impl Private {
     }
 
     /// How many requests were made, and how many of them showed credentials.
-    fn asked(&self) -> (usize, usize) {
+    pub(crate) fn asked(&self) -> (usize, usize) {
         (self.world.server.requests().len(), self.world.server.authorized())
     }
 }
 
-fn holds(path: &Path, secret: &str) -> bool {
+pub(crate) fn holds(path: &Path, secret: &str) -> bool {
     if path.is_dir() {
         return std::fs::read_dir(path).unwrap().flatten().any(|entry| holds(&entry.path(), secret));
     }
@@ -109,6 +109,32 @@ fn variables_of_uv_and_pip_let_downloads_in() {
     let outcome = private.build(&variables[..1]).expect_code(1);
     assert!(outcome.stderr.contains("status 401"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("`UV_INDEX_<NAME>_PASSWORD`"), "{}", outcome.stderr);
+}
+
+/// Some servers take a token for the user, and no password.
+#[test]
+fn a_token_needs_no_password() {
+    const TOKEN: &str = "t0ken-of-a-server";
+    let private = Private::denying(401);
+    let path = format!("/repo/files/{}", good().file_name);
+    let answer = Box::new(Answer::File(good().bytes));
+    private.world.server.answer(&path, Answer::Private(format!("{TOKEN}:"), 401, answer));
+    let with_token = private.index(TOKEN);
+    let named = format!("ours={}", private.index(""));
+    for variables in [
+        &[("UV_INDEX_URL", with_token.as_str())][..],
+        &[("PIP_INDEX_URL", with_token.as_str())],
+        &[("UV_INDEX", named.as_str()), ("UV_INDEX_OURS_USERNAME", TOKEN)],
+    ] {
+        let before = private.asked();
+        let outcome = private.build(variables).expect_code(0);
+        assert!(!outcome.stderr.contains(TOKEN), "{}", outcome.stderr);
+        let asked = private.asked();
+        assert_eq!((asked.0 - before.0, asked.1 - before.1), (1, 1), "{variables:?}");
+    }
+    let outcome = private.build(&[("UV_INDEX_URL", &private.index("somebody-else"))]).expect_code(1);
+    let said = "refuses the credentials from `UV_INDEX_URL`, a user without a password (status 401)";
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
 }
 
 #[test]
@@ -159,44 +185,6 @@ fn an_index_that_is_never_shown_credentials_is_not_shown_any() {
     private.write("uv.toml", &never);
     let _ = private.build(&[]).expect_code(1);
     assert_eq!(private.asked(), (1, 0));
-}
-
-#[test]
-fn a_keyring_is_asked_as_uv_and_pip_ask_it() {
-    let private = Private::denying(401);
-    let trace = private.world.path("trace");
-    let program = format!(
-        "echo \"$*\" >> {}\ncase \"$*\" in\n  \"get $SERVICE me\") echo '{SECRET}' ;;\n  \"get $SERVICE --mode creds\") printf '%s\\n' me '{SECRET}' ;;\n  *) exit 1 ;;\nesac\n",
-        trace.display()
-    );
-    private.write_program("keyring", &program);
-    let port = format!("127.0.0.1:{}", private.world.server.port());
-    let index = private.index("");
-    let (with_user, subprocess) = (private.index("me"), ("UV_KEYRING_PROVIDER", "subprocess"));
-    let traced = || std::fs::read_to_string(&trace).unwrap_or_default();
-
-    // Nobody has allowed it.
-    let _ = private.build(&[("UV_INDEX", &with_user), ("SERVICE", &index)]).expect_code(1);
-    assert_eq!(traced(), "");
-    // With a user before the first request, about the index; then about the host.
-    let before = private.asked();
-    let _ = private.build(&[("UV_INDEX", &with_user), ("SERVICE", &index), subprocess]).expect_code(0);
-    assert_eq!(traced(), format!("get {index} me\n"));
-    assert_eq!((private.asked().0 - before.0, private.asked().1 - before.1), (1, 1));
-    let _ = private.build(&[("UV_INDEX", &with_user), ("SERVICE", &port), subprocess]).expect_code(0);
-    assert!(traced().ends_with(&format!("get {index} me\nget {port} me\n")), "{}", traced());
-    // Without one when the server wants to know.
-    let _ = private.build(&[("UV_INDEX", &index), ("SERVICE", &index), subprocess]).expect_code(0);
-    assert!(traced().ends_with(&format!("get {index} --mode creds\n")), "{}", traced());
-    // Allowed in files.
-    private.write("uv.toml", &format!("keyring-provider = \"subprocess\"\nindex-url = {with_user:?}\n"));
-    let _ = private.build(&[("SERVICE", &index)]).expect_code(0);
-    std::fs::remove_file(private.world.path("uv.toml")).unwrap();
-    private.write(
-        ".config/pip/pip.conf",
-        &format!("[global]\nkeyring-provider = import\nindex-url = {with_user}\n"),
-    );
-    let _ = private.build(&[("SERVICE", &index)]).expect_code(0);
 }
 
 /// The commands of uv as its versions have them.

@@ -5,11 +5,15 @@
 mod any_wheel;
 mod audit;
 mod build;
+mod bytecode;
 mod changed_locks;
 mod faults;
+#[cfg(unix)]
+mod folders;
 mod hints;
 mod include;
 mod inspect;
+mod keyrings;
 mod locks;
 mod logins;
 #[cfg(target_os = "linux")]

@@ -5,16 +5,16 @@ use std::time::SystemTime;
 
 use layer_builder::zip_reader::ZipFile;
 use serde_json::Value;
-use tests::command::{Outcome, clean, pythons, run};
+use tests::command::{Outcome, pythons, run};
 use tests::wheels::{TestWheel, ZipEntry, file, sha256, wheel};
 
 use crate::world::World;
 
-fn text(seed: usize) -> String {
+pub(crate) fn text(seed: usize) -> String {
     (0..400).map(|line| format!("line_{} = {}\n", line * seed, line + seed)).collect()
 }
 
-fn layer() -> Vec<TestWheel> {
+pub(crate) fn layer() -> Vec<TestWheel> {
     let stored = ZipEntry { method: 0, ..file("beta/data.txt", "the same, the same, the same, the same") };
     vec![
         wheel(
@@ -30,13 +30,13 @@ fn layer() -> Vec<TestWheel> {
     ]
 }
 
-fn contents(zip: &Path) -> Vec<(String, bool, Vec<u8>)> {
+pub(crate) fn contents(zip: &Path) -> Vec<(String, bool, Vec<u8>)> {
     let zip = ZipFile::open(zip).unwrap();
     let entries = zip.entries().iter();
     entries.map(|entry| (entry.path.clone(), entry.executable, zip.content(entry).unwrap())).collect()
 }
 
-fn manifest(world: &World) -> Value {
+pub(crate) fn manifest(world: &World) -> Value {
     serde_json::from_slice(&std::fs::read(world.path("target/layers/small.json")).unwrap()).unwrap()
 }
 
@@ -150,14 +150,14 @@ fn files_of_this_machine_are_looked_at_each_time() {
 }
 
 /// Runs the binary where it finds the Pythons of this machine.
-fn with_pythons(world: &World, arguments: &[&str]) -> Outcome {
+pub(crate) fn with_pythons(world: &World, arguments: &[&str]) -> Outcome {
     let folders = pythons([12]).into_iter().filter_map(|python| python.parent().map(Path::to_path_buf));
     run(world.command(arguments).env("PATH", std::env::join_paths(folders).unwrap()))
 }
 
 /// Whether there is a CPython 3.12, which these tests need.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn has_python() -> bool {
+pub(crate) fn has_python() -> bool {
     let has = !pythons([12]).is_empty();
     if !has {
         eprintln!("skipped: found no CPython 3.12");
@@ -165,7 +165,7 @@ fn has_python() -> bool {
     has
 }
 
-const X86_12: &str = "python = [\"3.12\"]\narchitectures = [\"x86_64\"]\n";
+pub(crate) const X86_12: &str = "python = [\"3.12\"]\narchitectures = [\"x86_64\"]\n";
 
 #[test]
 fn every_module_is_imported() {
@@ -192,6 +192,20 @@ fn modules_that_need_what_the_runtime_has_are_named() {
     let outcome = with_pythons(&world, &["build", "--smoke"]).expect_code(0);
     assert!(outcome.stderr.contains("Tried 1 of 2 modules import under CPython 3.12."), "{}", outcome.stderr);
     let note = "note: not tried: alpha under python3.12 (imports boto3, which the runtime brings along)";
+    assert!(outcome.stderr.contains(note), "{}", outcome.stderr);
+}
+
+/// Folders without `__init__.py` may be namespaces, or examples that nobody imports.
+#[test]
+fn plain_modules_in_namespaces_are_named() {
+    if !has_python() {
+        return;
+    }
+    let space = wheel("alpha", "1.0", &[file("space/one.py", "import nothing\n"), file("space/two.py", "")]);
+    let world = World::for_targets(&[space], X86_12);
+    let outcome = with_pythons(&world, &["build", "--smoke"]).expect_code(0);
+    assert!(outcome.stderr.contains("Tried 0 of 0 modules import"), "{}", outcome.stderr);
+    let note = "note: not tried: space.one, space.two under python3.12 (in folders without `__init__.py`)";
     assert!(outcome.stderr.contains(note), "{}", outcome.stderr);
 }
 
@@ -273,62 +287,4 @@ fn what_cannot_be_tried_is_said() {
         )
     };
     assert!(outcome.stderr.contains(&expected), "{}", outcome.stderr);
-}
-
-#[test]
-fn bytecode_is_for_the_runtimes_folders_and_never_stale() {
-    if !has_python() {
-        return;
-    }
-    let template = file("beta/template.py", "this is {{ no }} python\n");
-    let mut wheels = layer();
-    wheels.push(wheel("gamma", "1", &[template, file("gamma.py", "x = {'a', 'b'}\n")]));
-    let world = World::for_targets(&wheels, X86_12);
-    let outcome = with_pythons(&world, &["build", "--bytecode", "--verify"]).expect_code(0);
-    let compiled =
-        outcome.stderr.lines().find(|line| line.contains("Compiled 5 files with CPython 3.12.")).unwrap();
-    assert!(compiled.ends_with(" kB more, unzipped"), "the size it costs is shown: {compiled}");
-    assert!(manifest(&world)["bytecode"][0].as_str().unwrap().starts_with("3.12."));
-    let files = contents(&world.zip());
-    let compiled: Vec<&str> =
-        files.iter().map(|(path, ..)| path.as_str()).filter(|path| path.ends_with(".pyc")).collect();
-    assert_eq!(
-        compiled,
-        [
-            "python/__pycache__/gamma.cpython-312.pyc",
-            "python/__pycache__/same.cpython-312.pyc",
-            "python/alpha/__pycache__/__init__.cpython-312.pyc",
-            "python/alpha/__pycache__/more.cpython-312.pyc",
-            "python/beta/__pycache__/__init__.cpython-312.pyc",
-        ]
-    );
-    let pyc = &files.iter().find(|(path, ..)| path == compiled[2]).unwrap().2;
-    // PEP 552: a hash-based file whose source is not checked.
-    assert_eq!(pyc[4..8], [1, 0, 0, 0]);
-    let pyc = String::from_utf8_lossy(pyc).into_owned();
-    assert!(pyc.contains("/opt/python/alpha/__init__.py"), "{pyc}");
-    // The interpreter takes it, even where the source says something else.
-    let opt = world.path("opt");
-    for (path, _, content) in &files {
-        let path = opt.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, content).unwrap();
-    }
-    std::fs::write(opt.join("python/alpha/__init__.py"), "raise SystemExit(9)\n").unwrap();
-    let program = "import sys; sys.path.insert(0, sys.argv[1]); import alpha; print(alpha.line_3)";
-    let mut command = clean(&pythons([12])[0]);
-    let outcome = run(command.args(["-I", "-B", "-c", program]).arg(opt.join("python"))).expect_code(0);
-    assert_eq!(outcome.stdout, "4\n");
-    // Without the flag there is none.
-    let _ = world.run(&["build"]).expect_code(0);
-    assert!(contents(&world.zip()).iter().all(|(path, ..)| !path.ends_with(".pyc")));
-}
-
-#[test]
-fn bytecode_without_an_interpreter_is_an_error_that_says_how_to_get_one() {
-    let world = World::for_targets(&layer(), X86_12);
-    let mut command = world.command(&["build", "--bytecode"]);
-    let outcome = run(command.env("PATH", "").env("PYENV_ROOT", world.path("none"))).expect_code(1);
-    assert!(outcome.stderr.contains("found no CPython 3.12 to compile for python3.12"), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("uv -- python install 3.12"), "{}", outcome.stderr);
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Finding, Subject, sites};
+use crate::requirement::normalised;
 
 pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = same_path(subject);
@@ -71,7 +72,7 @@ fn twice_installed(subject: &Subject<'_>) -> Vec<Finding> {
         let Some(folder) = file.path.strip_suffix("/METADATA") else { continue };
         let name = folder.rsplit('/').next().unwrap_or_default();
         if let Some(name) = name.strip_suffix(".dist-info").and_then(|name| name.split('-').next()) {
-            found.entry(name.to_lowercase().replace(['-', '.'], "_")).or_default().insert(folder);
+            found.entry(normalised(name)).or_default().insert(folder);
         }
     }
     let mut findings = Vec::new();

@@ -160,7 +160,15 @@ fn a_distribution_that_is_there_twice_is_an_error() {
         &subject(&[("python/A.b-2.dist-info/METADATA", None), (one, None)], Vec::new()),
         &[
             "`python/lib/python3.12/site-packages/a_b-1.dist-info` and `python/A.b-2.dist-info` both say that they are \
-           `a_b` (duplicate-dist-info)",
+           `a-b` (duplicate-dist-info)",
+        ],
+    );
+    let written_otherwise = "python/a__B-3.dist-info/METADATA";
+    check(
+        &subject(&[(written_otherwise, None), (one, None)], Vec::new()),
+        &[
+            "`python/lib/python3.12/site-packages/a_b-1.dist-info` and `python/a__B-3.dist-info` both say that they are \
+          `a-b` (duplicate-dist-info)",
         ],
     );
     // No runtime looks into both of these.

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{Content, Inspection};
+use crate::requirement::normalised;
 use crate::ui::{counted, megabytes};
 
 /// The way from an older layer to a newer one.
@@ -121,7 +122,7 @@ impl<'a> Side<'a> {
         // A layer may hold one package in several versions, for several Pythons.
         let mut versions = BTreeMap::<String, BTreeSet<&str>>::new();
         for package in &inspection.packages {
-            let name = package.name.to_lowercase().replace(['_', '.'], "-");
+            let name = normalised(&package.name);
             side.names.insert(name.clone(), &package.name);
             side.normalised.insert(&package.name, name.clone());
             versions.entry(name).or_default().insert(&package.version);
@@ -164,4 +165,31 @@ fn without_version(path: &str) -> String {
         None => part.to_owned(),
     };
     path.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Package;
+    use super::*;
+
+    #[test]
+    fn a_package_is_known_however_its_name_is_written() {
+        let layer = |name: &str, version: &str| Inspection {
+            sha256: crate::hash::Sha256::of(version.as_bytes()),
+            code_sha256: String::new(),
+            size: 1000,
+            unzipped_size: 2000,
+            files: 0,
+            packages: vec![Package {
+                name: name.to_owned(),
+                version: version.to_owned(),
+                ..Package::default()
+            }],
+            other: None,
+            contents: Vec::new(),
+        };
+        let diff = Diff::between(&layer("Zope__Interface", "1"), &layer("zope.interface", "2"));
+        assert_eq!(diff.changes.len(), 1, "{diff}");
+        assert_eq!(diff.changes[0].to_string(), "zope.interface 1 -> 2, 0 files");
+    }
 }

@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::{Commit, LockedPackage, Pin};
 use crate::indexes::address::has_credentials;
 use crate::indexes::without_userinfo;
+use crate::lock::repository;
 use crate::requirement;
 
 /// What is wrong with a line of a lock.
@@ -31,6 +32,14 @@ pub enum LineError {
     /// A user or a password in an address.
     #[error("the address of `{0}` names a user or a password, and they have no place in a lock")]
     Credentials(PackageName),
+    /// An address that is none, or a folder outside of the repository.
+    #[error("`{name}` comes from {what}")]
+    Source {
+        /// The package.
+        name: PackageName,
+        /// What.
+        what: String,
+    },
     /// No hash.
     #[error("`{0}` has no hash: expected `--hash=sha256:…`")]
     NoHash(PackageName),
@@ -98,6 +107,9 @@ pub(super) fn package(line: usize, text: &str) -> Result<LockedPackage, LineErro
             let Some(commit) = commit_of(url.as_str()) else {
                 return Err(LineError::NotPinned(requirement.name));
             };
+            if let Some(what) = repository::mistake(&commit) {
+                return Err(LineError::Source { name: requirement.name, what });
+            }
             let pin = Pin::Commit(commit);
             return Ok(LockedPackage { name: requirement.name, marker: requirement.marker, pin, line });
         }

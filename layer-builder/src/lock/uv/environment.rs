@@ -4,14 +4,13 @@ use std::ffi::OsStr;
 
 /// What misleads uv or a backend, and what neither has any business with.
 ///
-/// Resolving can start a backend too, where a source distribution does not tell its metadata. Credentials of AWS stay
-/// only where uv itself has to ask a keyring for those of an index, because nobody can hand them to it.
-pub(super) fn is_not_for_uv(name: &OsStr, asks_keyring: bool) -> bool {
+/// Resolving can start a backend too, where a source distribution does not tell its metadata. A keyring that needs
+/// credentials of AWS has been asked before uv starts.
+pub(super) fn is_not_for_uv(name: &OsStr) -> bool {
     const MISLEADING: [&str; 2] = ["PYTHON", "UV_NO_BINARY"];
-    const SECRET: [&str; 4] = ["GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_", "UV_PUBLISH_"];
+    const SECRET: [&str; 5] = ["AWS_", "GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_", "UV_PUBLISH_"];
     let name = name.to_string_lossy();
-    let of_aws = name.starts_with("AWS_") && name != "AWS_CA_BUNDLE";
-    MISLEADING.iter().chain(&SECRET).any(|start| name.starts_with(start)) || of_aws && !asks_keyring
+    name != "AWS_CA_BUNDLE" && MISLEADING.iter().chain(&SECRET).any(|start| name.starts_with(start))
 }
 
 /// What a build gets: where programs, certificates, proxies and indexes are, and nothing else.
@@ -32,7 +31,7 @@ pub(super) fn is_for_builds(name: &OsStr) -> bool {
     ];
     let name = name.to_string_lossy().to_uppercase();
     let is_needed = NEEDED.contains(&name.as_str()) || name.ends_with("_PROXY") || name.starts_with("XDG_");
-    is_needed || name.starts_with("UV_") && !is_not_for_uv(OsStr::new(&name), false)
+    is_needed || name.starts_with("UV_") && !is_not_for_uv(OsStr::new(&name))
 }
 
 #[cfg(test)]
@@ -70,12 +69,12 @@ mod tests {
     #[test]
     fn uv_itself_keeps_the_users_configuration() {
         for kept in ["PATH", "UV_INDEX_PRIVATE_PASSWORD", "UV_PYTHON", "SSH_AUTH_SOCK", "AWS_CA_BUNDLE"] {
-            assert!(!is_not_for_uv(OsStr::new(kept), false), "{kept}");
+            assert!(!is_not_for_uv(OsStr::new(kept)), "{kept}");
         }
-        for gone in ["PYTHONPATH", "GITHUB_TOKEN", "UV_NO_BINARY_PACKAGE", "UV_PUBLISH_TOKEN"] {
-            assert!(is_not_for_uv(OsStr::new(gone), true), "{gone}");
+        for gone in
+            ["PYTHONPATH", "GITHUB_TOKEN", "UV_NO_BINARY_PACKAGE", "UV_PUBLISH_TOKEN", "AWS_SESSION_TOKEN"]
+        {
+            assert!(is_not_for_uv(OsStr::new(gone)), "{gone}");
         }
-        assert!(is_not_for_uv(OsStr::new("AWS_SESSION_TOKEN"), false));
-        assert!(!is_not_for_uv(OsStr::new("AWS_SESSION_TOKEN"), true), "the keyring may need it");
     }
 }

@@ -25,9 +25,16 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// In the cache, where what killed processes leave behind is swept.
+    /// In the cache, where what killed processes leave behind is swept; nobody else looks into it.
     pub(super) fn below(cache: &Path) -> Result<Self, Error> {
         let folder = Cache::at(cache).new_folder()?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let only_ours = std::fs::Permissions::from_mode(0o700);
+            let path = folder.path().to_path_buf();
+            std::fs::set_permissions(&path, only_ours).map_err(|source| Error::Exchange { path, source })?;
+        }
         Ok(Self { folder })
     }
 

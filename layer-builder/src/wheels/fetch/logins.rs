@@ -3,7 +3,8 @@
 //! What belongs to the index that a file lies below, and what netrc names the very host for, is shown at once, as both
 //! of them do. Everything else waits until the server wants to know who asks: 401, 403, or 404, which some answer to
 //! strangers. So nobody's password goes to a server that never asked for one, and files that anybody may have are had
-//! without. Then come, in uv's order: the index, netrc, what `uv auth` keeps, a keyring. Each program is asked once.
+//! without. Then come, in uv's order: the index, netrc, what `uv auth` keeps, a keyring. Each program is asked once. At
+//! last the user of the index is named without a password, who may be a token.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -62,7 +63,7 @@ impl<'a> Logins<'a> {
         let known = own
             .or_else(|| self.of_netrc(url, index, Entry::Host))
             .or_else(|| if way == Way::Direct { self.of_netrc(url, index, Entry::Default) } else { None });
-        known.or_else(|| self.of_programs(url, index))
+        known.or_else(|| self.of_programs(url, index)).or_else(|| index?.user_alone())
     }
 
     /// Remembers that where `url` lies credentials are wanted: whoever asks there next shows them at once.

@@ -27,15 +27,23 @@ pub(super) fn checkout(commit: &Commit, folder: &Path) -> Result<PathBuf, String
         Err(without_userinfo(String::from_utf8_lossy(&output.stderr).trim()))
     };
     git(&["init", "--quiet"])?;
-    // Most servers hand out a commit by its name; the others hand out everything.
-    if git(&["fetch", "--quiet", "--depth", "1", &commit.url, &commit.commit]).is_err() {
-        git(&["fetch", "--quiet", "--tags", &commit.url, "+refs/heads/*:refs/remotes/origin/*"])?;
+    // Most servers hand out a commit by its name; the others hand out everything. After `--` nothing is an option.
+    if git(&["fetch", "--quiet", "--depth", "1", "--", &commit.url, &commit.commit]).is_err() {
+        git(&["fetch", "--quiet", "--tags", "--", &commit.url, "+refs/heads/*:refs/remotes/origin/*"])?;
     }
     git(&["-c", "advice.detachedHead=false", "checkout", "--quiet", &commit.commit])?;
-    Ok(match &commit.subdirectory {
-        Some(subdirectory) => folder.join(subdirectory),
-        None => folder.to_path_buf(),
-    })
+    commit.subdirectory.as_ref().map_or(Ok(folder.to_path_buf()), |inside| folder_inside(folder, inside))
+}
+
+/// The folder `inside` of what was checked out to `folder`, unless links of the repository lead out of it.
+fn folder_inside(folder: &Path, inside: &str) -> Result<PathBuf, String> {
+    let place = folder.join(inside);
+    let real =
+        |path: &Path| path.canonicalize().map_err(|error| format!("`{inside}` of the repository: {error}"));
+    if real(&place)?.starts_with(real(folder)?) {
+        return Ok(place);
+    }
+    Err(format!("`{inside}` of the repository leads out of it"))
 }
 
 /// Copies the source in `from` to `to`; the error is a sentence.
@@ -67,6 +75,36 @@ pub(super) fn copy(from: &Path, to: &Path) -> Result<(), String> {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_never_an_option_of_git() {
+        let folder = tempfile::tempdir().unwrap();
+        let (marker, to) = (folder.path().join("marker"), folder.path().join("to"));
+        std::fs::create_dir(&to).unwrap();
+        let commit = Commit {
+            url: format!("--upload-pack=touch {}; false", marker.display()),
+            commit: "153a5c78589226cf97099a1ce6f74c980d5aece4".to_owned(),
+            subdirectory: None,
+        };
+        assert!(checkout(&commit, &to).is_err());
+        assert!(!marker.exists(), "git has run a program of the lock's");
+    }
+
+    #[test]
+    fn a_link_of_a_repository_does_not_lead_out_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let checked_out = folder.path().join("to");
+        std::fs::create_dir_all(checked_out.join("lib")).unwrap();
+        std::fs::create_dir(folder.path().join("else")).unwrap();
+        std::os::unix::fs::symlink("../else", checked_out.join("out")).unwrap();
+        std::os::unix::fs::symlink("lib", checked_out.join("in")).unwrap();
+        assert_eq!(folder_inside(&checked_out, "in").unwrap(), checked_out.join("in"));
+        assert_eq!(
+            folder_inside(&checked_out, "out").unwrap_err(),
+            "`out` of the repository leads out of it"
+        );
+        assert!(folder_inside(&checked_out, "lost").unwrap_err().starts_with("`lost` of the repository: "));
+    }
 
     #[test]
     fn what_is_no_regular_file_is_named_and_not_read() {

@@ -33,7 +33,7 @@ impl Job<'_> {
         let mut found = Wheels::new();
         for &target in targets {
             if !add(&mut found, target) {
-                let built = already_built(&self.home(Some(target.python)))?;
+                let built = already_built(&self.home(Some(target.python))?)?;
                 found.push((BTreeSet::new(), built));
                 if !add(&mut found, target) {
                     return None;
