@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::arn::LayerName;
-use crate::document::{Document, NodeId, ParseError, Style, parse};
+use crate::document::{Document, NodeId, ParseError, parse};
 use crate::edit::{Change, Edit, apply, restructure};
 use crate::flow::{ContentField, ContentPart, Definition, Home, Outside, definitions, flow_with};
 use crate::kind::{Kind, kind};
@@ -14,6 +14,10 @@ use crate::ledger::{Content, Entry, Ledger};
 use crate::pattern::VersionPart;
 use crate::pins::Pin;
 use crate::plan::{Bump, LeftAlone, Part, Plan, Refusal, Wanted, Weight, plan_beside, plan_with};
+
+mod list;
+
+use list::with_items;
 
 /// Plans one template: what it makes, and what it names.
 pub fn update_content(text: &str, wanted: &Wanted<'_>, ledger: &Ledger) -> Result<Plan, ParseError> {
@@ -61,8 +65,8 @@ pub fn update_content(text: &str, wanted: &Wanted<'_>, ledger: &Ledger) -> Resul
     let updated = if lists.is_empty() {
         apply(&document, &edits)
     } else {
-        let lists = lists.iter().map(|(list, items)| with_items(&document, *list, items));
-        restructure(&document, &lists.chain(edits.into_iter().map(Change::Scalar)).collect::<Vec<_>>())
+        let edits = edits.into_iter().map(Change::Scalar);
+        restructure(&document, &lists.into_values().chain(edits).collect::<Vec<_>>())
     };
     match updated {
         Ok(after) => plan.text = Some(after),
@@ -71,37 +75,10 @@ pub fn update_content(text: &str, wanted: &Wanted<'_>, ledger: &Ledger) -> Resul
     Ok(plan)
 }
 
-/// The list with other items, written as it is.
-fn with_items(document: &Document<'_>, list: NodeId, items: &[String]) -> Change {
-    let range = document.node(list).range();
-    let column = document.position(list).column;
-    let raw = &document.text()[range.clone()];
-    let first = document.items(list).and_then(|items| items.first());
-    let quote = match first.and_then(|item| document.raw_scalar(*item)) {
-        Some((_, _, Style::SingleQuoted)) => "'",
-        Some((_, _, Style::DoubleQuoted)) => "\"",
-        None if document.is_json() => "\"",
-        _ => "",
-    };
-    let quoted = items.iter().map(|item| format!("{quote}{item}{quote}"));
-    let new = if raw.starts_with('[') {
-        format!("[{}]", quoted.collect::<Vec<_>>().join(", "))
-    } else {
-        let line_end = if document.text().contains("\r\n") { "\r\n" } else { "\n" };
-        let separator = format!("{line_end}{}- ", " ".repeat(column - 1));
-        format!("- {}", quoted.collect::<Vec<_>>().join(&separator))
-    };
-    let end = range.start + raw.trim_end().len();
-    let last =
-        document.items(list).and_then(|items| items.last()).map(|item| document.node(*item).range().end);
-    let end = if raw.starts_with('[') { end } else { last.unwrap_or(end) };
-    Change::Replace { node: list, range: range.start..end, new }
-}
-
 struct Updater<'d, 't> {
     document: &'d Document<'t>,
     edits: BTreeMap<NodeId, Edit>,
-    lists: BTreeMap<NodeId, Vec<String>>,
+    lists: BTreeMap<NodeId, Change>,
     plan: Plan,
 }
 
@@ -166,19 +143,25 @@ impl Updater<'_, '_> {
                 self.plan.left_alone.push(LeftAlone { position, layer, reason, weight });
                 continue;
             };
-            let items = self.document.items(list).unwrap_or_default();
-            let written: BTreeSet<&str> =
-                items.iter().filter_map(|item| self.document.scalar(*item)).collect();
-            if written != known.iter().map(String::as_str).collect() {
-                self.lists.insert(self.document.resolve(list), known.clone());
-                self.bump(
-                    list,
-                    layer,
-                    &written.into_iter().collect::<Vec<_>>().join(", "),
-                    &known.join(", "),
-                    Home::Entry,
-                );
+            self.list(list, key, layer, known);
+        }
+    }
+
+    fn list(&mut self, list: NodeId, key: &str, layer: &LayerName, known: &[String]) {
+        let items = self.document.items(list).unwrap_or_default();
+        let written: BTreeSet<&str> = items.iter().filter_map(|item| self.document.scalar(*item)).collect();
+        if written == known.iter().map(String::as_str).collect() {
+            return;
+        }
+        let target = self.document.resolve(list);
+        let wanted = known.join(", ");
+        match with_items(self.document, target, known) {
+            Ok(change) => {
+                self.lists.insert(target, change);
+                let written = written.into_iter().collect::<Vec<_>>().join(", ");
+                self.bump(list, layer, &written, &wanted, Home::Entry);
             }
+            Err(why) => self.leave(list, layer, &format!("`{key}` should be {wanted}, and {why}")),
         }
     }
 

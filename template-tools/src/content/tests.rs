@@ -65,13 +65,54 @@ fn content_follows_the_ledger() {
 #[test]
 fn runtimes_follow_the_ledger() {
     let content = "      Content: {S3Bucket: b-us-east-1, S3Key: sosw/new.zip}\n";
-    check(&layer(&format!(
-        "{content}      CompatibleRuntimes: <['python3.9']|['python3.12', 'python3.13']> # x\n"
-    )));
-    check(&layer(&format!(
-        "      CompatibleRuntimes:\n        - <python3.9 |python3.12\n        - python3.13 ># x\n{content}"
-    )));
-    check(&layer(&format!("{content}      CompatibleRuntimes: [python3.13, python3.12]\n")));
+    // With the dash below the key's name, and at its column.
+    for lists in [
+        " <['python3.9']|['python3.12', 'python3.13']> # x\n",
+        " [python3.12<|, python3.13>]\n",
+        " [<python3.9, |>python3.12, python3.13<, x|>]\n",
+        " [<|python3.12, >python3.13,]\n",
+        " [python3.13, python3.12]\n",
+        " [\n        python3.12<|,\n        python3.13>\n      ]\n",
+        "\n        - python3.<9|12> # x<|\n        - python3.13>\n",
+        "\n      - python3.<9|12>\n      - python3.1<0|3>\n",
+        "\n      - 'python3.<9|12>'<|\n      - 'python3.13'>\n",
+        "\n      # a\n      - python3.<9|12> # the oldest\n      # and the next\n      - python3.1<0|3>\n",
+        "\n      # a\n<|      -  python3.12\n>      -  python3.13 # b\n      # c\n",
+        "\n      - python3.12\n      # b\n      - python3.13<\n      - python3.14\n      - x|>\n",
+        "\n<      - python3.9\n|>      - python3.12\n      # b\n      - python3.13\n",
+        "\n      - python3.13\n      - python3.12\n",
+    ] {
+        for line_end in ["\n", "\r\n"] {
+            let after = layer(&format!("{content}      CompatibleRuntimes:{lists}")).replace('\n', line_end);
+            check(&after);
+            check(after.strip_suffix(line_end).unwrap());
+            check(&layer(&format!("      CompatibleRuntimes:{lists}{content}")).replace('\n', line_end));
+        }
+    }
+}
+
+#[test]
+fn a_list_stays_where_a_comment_would_be_lost() {
+    let content = "      Content: {S3Bucket: b-us-east-1, S3Key: sosw/new.zip}\n";
+    let comment = "a comment in it would be lost, or stand at another item";
+    let form = "it is written in a way that cannot be kept";
+    for (lists, why) in [
+        ("\n      - python3.12\n      - python3.13\n      - python3.14 # soon\n", comment),
+        (" [ # none\n      ]\n", comment),
+        (" [\n        python3.12 # a\n      ]\n", comment),
+        (" [\n        python3.9, # a\n        python3.12, python3.13\n      ]\n", comment),
+        (" [python3.12, python3.13, # a\n        x]\n", comment),
+        ("\n      - !!str python3.12\n", form),
+        ("\n      - >-\n        python3.9\n      - python3.13\n", form),
+        ("\n      -\n        python3.12\n", form),
+    ] {
+        let text = layer(&format!("{content}      CompatibleRuntimes:{lists}"));
+        let plan = run(&text, &ledger(true));
+        assert_eq!((plan.text, plan.refusals), (None, vec![]), "{lists}");
+        let reason = format!("`CompatibleRuntimes` should be python3.12, python3.13, and {why}");
+        let left = |left: &LeftAlone| left.reason == reason && left.weight == Weight::Warning;
+        assert!(plan.left_alone.iter().any(left), "{lists}: {:?}", plan.left_alone);
+    }
 }
 
 #[test]
@@ -122,9 +163,24 @@ fn lists_of_json_stay_json() {
             "{{\"Resources\": {{\"L\": {{\"Type\": \"AWS::Lambda::LayerVersion\", \"Properties\": {{\"LayerName\": \"sosw\", \"Content\": {{\"S3Bucket\": \"b-us-east-1\", \"S3Key\": \"{key}\"}}, \"CompatibleRuntimes\": {runtimes}}}}}}}}}"
         )
     };
-    let plan = run(&text("[]", "k"), &ledger(true));
-    assert_eq!(plan.refusals, []);
-    assert_eq!(plan.text, Some(text("[\"python3.12\", \"python3.13\"]", "sosw/new.zip")));
+    let lines = |items: &[&str]| format!("[\n    {}\n  ]", items.join(",\n    "));
+    let (old, new) = (["\"python3.9\"", "\"python3.10\""], ["\"python3.12\"", "\"python3.13\""]);
+    for (before, after) in [
+        ("[]".to_owned(), format!("[{}]", new.join(", "))),
+        (format!("[{}]", old.join(",")), format!("[{}]", new.join(","))),
+        (format!("[{}]", old[0]), format!("[{}]", new.join(", "))),
+        (lines(&old), lines(&new)),
+        (lines(&old[..1]), lines(&new)),
+        (lines(&[old[0], old[1], new[0], new[1]]), lines(&new)),
+        (lines(&[new[0], new[1], old[0], old[1]]), lines(&new)),
+    ] {
+        let plan = run(&text(&before, "k"), &ledger(true));
+        assert_eq!(plan.refusals, []);
+        assert_eq!(plan.text, Some(text(&after, "sosw/new.zip")));
+        let dense = |text: String| text.replace(": ", ":").replace(", ", ",");
+        let plan = run(&dense(text(&before, "k")), &ledger(true));
+        assert_eq!(plan.text, Some(dense(text(&after, "sosw/new.zip"))));
+    }
 }
 
 #[test]
