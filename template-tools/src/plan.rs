@@ -169,11 +169,11 @@ pub enum Refusal {
         wanted: Vec<String>,
     },
     /// The parameter that holds the version does not take the new one.
-    #[error("layer `{layer}` cannot get version {to} there: {reason}")]
+    #[error("layer `{layer}` cannot get {} there: {reason}", value(.to))]
     NotAllowed {
         /// The layer.
         layer: LayerName,
-        /// What it would get.
+        /// What it would get, a version or a part of where its content lies.
         to: VersionPart,
         /// The limit of the parameter.
         reason: String,
@@ -181,6 +181,20 @@ pub enum Refusal {
     /// The number is not only the layer's version.
     #[error("the version of layer `{layer}` is used for something else, too, which would change with it:\n{}", .places.join("\n"))]
     UsedElsewhere {
+        /// The layer.
+        layer: LayerName,
+        /// The other places.
+        places: Vec<String>,
+    },
+    /// One text stands for the contents of several layers, that are to differ.
+    #[error("one text stands there for several layers, which would get different ones:\n{}", .wanted.join("\n"))]
+    SharedContent {
+        /// What each would get.
+        wanted: Vec<String>,
+    },
+    /// What the layer is made of is not only that.
+    #[error("what layer `{layer}` has there is used for something else, too, which would change with it:\n{}", .places.join("\n"))]
+    ContentUsedElsewhere {
         /// The layer.
         layer: LayerName,
         /// The other places.
@@ -234,6 +248,14 @@ pub enum Refusal {
     /// The edits would not do what they should.
     #[error("the edits failed their proof")]
     Proof(#[from] ProofError),
+}
+
+/// `version 12`, and a text by itself.
+fn value(to: &VersionPart) -> String {
+    match to {
+        VersionPart::Text(text) => format!("`{text}`"),
+        version => format!("version {version}"),
+    }
 }
 
 fn lines(pins: &[Pin]) -> String {

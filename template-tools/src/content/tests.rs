@@ -156,6 +156,106 @@ fn a_file_of_this_machine_stays() {
     );
 }
 
+/// `x` lies in bucket `bx` and `y` in `by`, for other runtimes.
+fn two_layers() -> Ledger {
+    let entry = |layer: &str| Entry {
+        content: Some(Content { bucket: format!("b{layer}"), key: "new.zip".to_owned(), version: None }),
+        compatible_runtimes: vec![if layer == "x" { "python3.12" } else { "python3.13" }.to_owned()],
+        ..Entry::new(format!("arn:aws:lambda:us-east-1:123456789012:layer:{layer}:7").parse().unwrap())
+    };
+    Ledger::from_iter([entry("x"), entry("y")])
+}
+
+/// The one refusal that there is, as it is told.
+#[track_caller]
+fn refusal(text: &str) -> Refusal {
+    let plan = run(text, &two_layers());
+    assert_eq!(plan.text, None);
+    let [(_, refusal)] = &plan.refusals[..] else { panic!("{plan:?}") };
+    refusal.clone()
+}
+
+fn sam_layer(name: &str, content: &str) -> String {
+    format!("  {name}: {{Type: AWS::Serverless::LayerVersion, Properties: {{{content}}}}}\n")
+}
+
+#[test]
+fn what_something_else_uses_is_refused() {
+    let bucket = "Parameters: {Bucket: {Type: String, Default: old}}\nResources:\n";
+    let x = sam_layer("x", "ContentUri: {Bucket: !Ref Bucket, Key: new.zip}");
+    for other in [
+        "  B: {Type: AWS::S3::Bucket, Properties: {BucketName: !Ref Bucket}}\n",
+        "  B: {Type: AWS::S3::Bucket, Properties: {BucketName: !Sub '${Bucket}-b'}}\n",
+        "  B: {Type: AWS::Lambda::Function, Properties: {Environment: {Variables: {B: !Ref Bucket}}}}\n",
+        "  B: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: {Bucket: !Ref Bucket, Key: k}}}\n",
+        "  L: {Type: AWS::Lambda::Function, Properties: {Code: {S3Bucket: !Ref Bucket, S3Key: k}}}\n",
+    ] {
+        let refusal = refusal(&format!("{bucket}{x}{other}"));
+        let Refusal::ContentUsedElsewhere { places, .. } = &refusal else { panic!("{refusal:?}") };
+        assert!(places.len() == 1 && places[0].contains(".Properties."), "{places:?}");
+    }
+    let anchored = |content: &str, other: &str| format!("Resources:\n{}{other}", sam_layer("x", content));
+    let function = |properties: &str| {
+        format!("  F: {{Type: AWS::Serverless::Function, Properties: {{{properties}}}}}\n")
+    };
+    let content = "ContentUri: {Bucket: bx, Key: new.zip}";
+    for (content, other) in [
+        ("ContentUri: {Bucket: &b old, Key: new.zip}", "Environment: {Variables: {B: *b}}"),
+        (&format!("{content}, CompatibleRuntimes: &r [python3.9]"), "Environment: {Variables: {R: *r}}"),
+        (&format!("{content}, CompatibleRuntimes: [&r python3.9]"), "Runtime: *r"),
+    ] {
+        let refusal = refusal(&anchored(content, &function(other)));
+        assert!(matches!(refusal, Refusal::ContentUsedElsewhere { .. }), "{refusal:?}");
+    }
+    // The anchor stands at the other use.
+    let other = function("Environment: {Variables: {B: &b old}}");
+    let text = format!("Resources:\n{other}{}", sam_layer("x", "ContentUri: {Bucket: *b, Key: new.zip}"));
+    assert!(matches!(refusal(&text), Refusal::ContentUsedElsewhere { .. }));
+}
+
+#[test]
+fn what_does_no_harm_elsewhere_is_changed() {
+    let text = |bucket: &str| {
+        format!(
+            "Parameters: {{Bucket: {{Type: String, Default: {bucket}}}}}\nConditions: {{Has: !Not [!Equals [!Ref Bucket,              '']]}}\nResources:\n{}Outputs: {{B: {{Value: !Ref Bucket}}}}\n",
+            sam_layer("x", "ContentUri: {Bucket: !Ref Bucket, Key: new.zip}")
+        )
+    };
+    let plan = run(&text("old"), &two_layers());
+    assert_eq!((plan.text, plan.refusals), (Some(text("bx")), vec![]));
+}
+
+#[test]
+fn what_a_parameter_does_not_take_is_refused() {
+    let x = sam_layer("x", "ContentUri: {Bucket: !Ref Bucket, Key: new.zip}");
+    let refusal = refusal(&format!(
+        "Parameters: {{Bucket: {{Type: String, Default: old, AllowedValues: [old]}}}}\nResources:\n{x}"
+    ));
+    assert_eq!(
+        refusal.to_string(),
+        "layer `x` cannot get `bx` there: the `AllowedValues` of parameter `Bucket` do not hold `bx`"
+    );
+}
+
+#[test]
+fn two_texts_for_one_place_are_refused() {
+    let of = |content: &str| [sam_layer("x", content), sam_layer("y", content)].concat();
+    let by_parameter = of("ContentUri: {Bucket: !Ref Bucket, Key: new.zip}");
+    // Also where it is right for one of them.
+    for bucket in ["old", "bx", "by"] {
+        let parameter = format!("Parameters: {{Bucket: {{Type: String, Default: {bucket}}}}}\nResources:\n");
+        let Refusal::SharedContent { wanted } = refusal(&format!("{parameter}{by_parameter}")) else {
+            panic!()
+        };
+        assert_eq!(wanted, ["x: bx", "y: by"]);
+    }
+    let lists = "Resources:\n".to_owned()
+        + &sam_layer("x", "ContentUri: {Bucket: bx, Key: new.zip}, CompatibleRuntimes: &r [python3.9]")
+        + &sam_layer("y", "ContentUri: {Bucket: by, Key: new.zip}, CompatibleRuntimes: *r");
+    let Refusal::SharedContent { wanted } = refusal(&lists) else { panic!() };
+    assert_eq!(wanted, ["x: python3.12", "y: python3.13"]);
+}
+
 #[test]
 fn lists_of_json_stay_json() {
     let text = |runtimes: &str, key: &str| {
