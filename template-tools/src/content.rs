@@ -97,6 +97,7 @@ impl Updater<'_, '_> {
             };
         let candidates = if fits.is_empty() { staged } else { fits };
         let mut places = BTreeSet::new();
+        let mut decided: Vec<(&ContentField, Option<String>)> = Vec::new();
         for field in &definition.content {
             let wanted: BTreeSet<Option<String>> =
                 candidates.iter().map(|(entry, content)| wanted(field, entry, content)).collect();
@@ -111,18 +112,13 @@ impl Updater<'_, '_> {
                 }));
                 continue;
             }
-            match wanted.into_iter().next().flatten() {
-                Some(text) => self.field(definition, field, layer, text),
-                None if field.part == ContentPart::Version => {
-                    self.leave(field.node, layer, "the ledger knows no version of the object");
-                }
-                None => {}
-            }
+            decided.push((field, wanted.into_iter().next().flatten()));
         }
         if !places.is_empty() {
             let refusal = Refusal::Contents { layer: layer.clone(), places: places.into_iter().collect() };
             return self.plan.refusals.push((position, refusal));
         }
+        self.content(definition, layer, &decided);
         let (entry, _) = candidates[0];
         for (key, list, known) in [
             ("CompatibleRuntimes", definition.runtimes, &entry.compatible_runtimes),
@@ -139,6 +135,45 @@ impl Updater<'_, '_> {
             };
             let to = To::Items(known.clone());
             self.asked.ask(self.document.resolve(list), claim(definition, layer, &[&[key]], Home::Entry, to));
+        }
+    }
+
+    /// The fields of one definition, together: a version belongs to a key.
+    fn content(
+        &mut self,
+        definition: &Definition,
+        layer: &LayerName,
+        decided: &[(&ContentField, Option<String>)],
+    ) {
+        let is_version = |field: &ContentField| field.part == ContentPart::Version;
+        let moved = decided.iter().find_map(|(field, to)| {
+            let to = to.as_ref().filter(|to| **to != field.text)?;
+            (!is_version(field) && field.leaf.is_some()).then_some(to)
+        });
+        let is_right = |key: &ContentField| {
+            decided.iter().any(|(field, to)| field.node == key.node && to.as_ref() == Some(&key.text))
+        };
+        let keys = definition.content.iter().filter(|field| field.part == ContentPart::Key);
+        let stays = keys.into_iter().find(|key| key.leaf.is_none() && !is_right(key));
+        for (field, to) in decided {
+            match (to, moved, stays) {
+                (Some(to), _, Some(key)) if is_version(field) && *to != field.text => {
+                    let reason =
+                        format!("`{}`, which it is the version of, stays: it should be `{to}`", key.text);
+                    self.leave(field.node, layer, &reason);
+                }
+                (Some(to), ..) => self.field(definition, field, layer, to.clone()),
+                (None, Some(to), _) if is_version(field) && field.leaf.is_some() => {
+                    let (layer, version, to) = (layer.clone(), field.text.clone(), to.clone());
+                    let refusal = Refusal::ObjectVersion { layer, version, to };
+                    self.plan.refusals.push((self.document.position(field.node), refusal));
+                }
+                (None, ..) if is_version(field) => {
+                    self.field(definition, field, layer, field.text.clone());
+                    self.leave(field.node, layer, "the ledger knows no version of the object");
+                }
+                (None, ..) => {}
+            }
         }
     }
 

@@ -234,6 +234,18 @@ pub enum Refusal {
         /// All of them.
         places: Vec<String>,
     },
+    /// The template names the version of an object that it would get another of, and that one's version is not known.
+    #[error(
+        "layer `{layer}` gets `{to}` there, whose version the ledger does not know, and `{version}` is that of another object"
+    )]
+    ObjectVersion {
+        /// The layer.
+        layer: LayerName,
+        /// The version that stands there.
+        version: String,
+        /// What changes beside it: the bucket or the key.
+        to: String,
+    },
     /// One parameter would take the place of references to several regions.
     #[error(
         "layer `{layer}` is named there for several regions, {}, and a parameter of SSM is read in the stack's own",

@@ -309,6 +309,10 @@ fn hint(refusal: &Refusal, bump: &str) -> String {
              the content and let the stack publish it"
                 .to_owned()
         }
+        Refusal::ObjectVersion { .. } => {
+            "take the object's version out of the template, as the bucket keeps none; or stage the layer into a bucket that does"
+                .to_owned()
+        }
         Refusal::Contents { .. } => "write the bucket of the region into the template, or `${AWS::Region}` in its place".to_owned(),
         Refusal::Regions { .. } => {
             "`--region R` converts the references of one region and leaves the others as they are".to_owned()

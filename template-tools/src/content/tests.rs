@@ -257,6 +257,43 @@ fn two_texts_for_one_place_are_refused() {
 }
 
 #[test]
+fn an_objects_version_changes_with_its_key_or_nothing_does() {
+    let whole = |content: &str| format!("Resources:\n{}", sam_layer("x", content));
+    let by_cloudformation = |key: &str, version: &str| {
+        let content = format!("{{S3Bucket: bx, S3Key: {key}, S3ObjectVersion: {version}}}");
+        layer(&format!("      Content: {content}\n")).replace("sosw", "x")
+    };
+    for text in [
+        by_cloudformation("old.zip", "abc123"),
+        whole("ContentUri: {Bucket: bx, Key: old.zip, Version: abc123}"),
+        whole("ContentUri: {Bucket: bx, Key: old.zip, Version: !Ref V}")
+            .replace("Resources:", "Parameters: {V: {Type: String, Default: abc123}}\nResources:"),
+    ] {
+        assert_eq!(
+            refusal(&text).to_string(),
+            "layer `x` gets `new.zip` there, whose version the ledger does not know, and `abc123` is that of another object"
+        );
+    }
+    // It is no version, or the key is right and stays.
+    for (before, after) in [
+        (by_cloudformation("old.zip", "''"), Some(by_cloudformation("new.zip", "''"))),
+        (by_cloudformation("new.zip", "abc123"), None),
+    ] {
+        let plan = run(&before, &two_layers());
+        assert_eq!((plan.text, plan.refusals), (after, vec![]));
+    }
+    // A key that is put together stays, and so does its version.
+    let text = layer("      Content: {S3Bucket: b-us-east-1, S3Key: !Sub '${K}.zip', S3ObjectVersion: v1}\n");
+    let plan = run(&text, &ledger(true));
+    assert_eq!((plan.text, plan.refusals), (None, vec![]));
+    let left = plan
+        .left_alone
+        .iter()
+        .any(|left| left.reason.ends_with("which it is the version of, stays: it should be `v2`"));
+    assert!(left, "{:?}", plan.left_alone);
+}
+
+#[test]
 fn lists_of_json_stay_json() {
     let text = |runtimes: &str, key: &str| {
         format!(
