@@ -274,7 +274,7 @@ fn lines(pins: &[Pin]) -> String {
     pins.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// A literal account in a reference that is matched by a pin for any account.
+/// A literal account in a reference that is matched by a pin for any account, or that an SSM parameter takes the place of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AccountTaken {
     /// The layer.
@@ -300,7 +300,7 @@ pub struct Plan {
     pub left_alone: Vec<LeftAlone>,
     /// What is refused, and where.
     pub refusals: Vec<(Position, Refusal)>,
-    /// The accounts that pins for any account were taken for.
+    /// The accounts that pins for any account, or one SSM parameter, were taken for.
     pub accounts: Vec<AccountTaken>,
 }
 

@@ -64,6 +64,36 @@ fn each_account_gets_a_mapping_of_its_own() {
 }
 
 #[test]
+fn a_parameter_is_one_accounts_also_where_the_ledger_knows_several() {
+    let project = Project::new();
+    let (ledger, together) = two_accounts();
+    project.write("l.json", &ledger);
+    let run = |more: &[&str]| {
+        let to_ssm = ["bump", "--ledger", "l.json", "--layer", "x", "--to-ssm", "/l/x"];
+        project.run(&[&to_ssm[..], more].concat())
+    };
+    let theirs = together.lines().last().unwrap();
+    let second =
+        format!("  G:\n    Type: AWS::Serverless::Function\n    Properties:\n      Layers:\n{theirs}\n");
+    let apart = together.replace(&format!("{theirs}\n"), &second);
+    for template in [together.clone(), apart] {
+        project.write("a.yaml", &template);
+        run(&[])
+            .ends(1)
+            .prints("")
+            .says("refused to change layer `x` in several accounts")
+            .says("111111111111 in a.yaml:7:")
+            .says("222222222222 in a.yaml:")
+            .says("--layer x --to-ssm /l/x --account ID`");
+        assert_eq!(project.read("a.yaml"), template);
+        run(&["--account", "111111111111"]).ends(0).prints("a.yaml\n");
+        let text = project.read("a.yaml");
+        assert!(text.contains(theirs) && !text.contains("111111111111:layer:x"), "{text}");
+        assert_eq!(text.matches("!Ref XLayerVersionArn").count(), 1);
+    }
+}
+
+#[test]
 fn an_ssm_parameter_takes_the_place_of_a_layer() {
     let project = Project::new();
     project.write("a.yaml", &function(&[&open(), &arn("two", "1")]));
