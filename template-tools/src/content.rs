@@ -3,17 +3,21 @@
 //! Pure. Only a layer whose content lies in S3 is brought there: one that is published without a template would get a
 //! second publisher.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::arn::LayerName;
-use crate::document::{Document, NodeId, ParseError, Style, parse};
-use crate::edit::{Change, Edit, apply, restructure};
+use crate::document::{Document, NodeId, ParseError, parse};
+use crate::edit::{Change, apply, restructure};
 use crate::flow::{ContentField, ContentPart, Definition, Home, Outside, definitions, flow_with};
 use crate::kind::{Kind, kind};
 use crate::ledger::{Content, Entry, Ledger};
-use crate::pattern::VersionPart;
 use crate::pins::Pin;
-use crate::plan::{Bump, LeftAlone, Part, Plan, Refusal, Wanted, Weight, plan_beside, plan_with};
+use crate::plan::{LeftAlone, Part, Plan, Refusal, Wanted, Weight, plan_beside, plan_with};
+
+mod asked;
+mod list;
+
+use asked::{Asked, Claim, To};
 
 /// Plans one template: what it makes, and what it names.
 pub fn update_content(text: &str, wanted: &Wanted<'_>, ledger: &Ledger) -> Result<Plan, ParseError> {
@@ -21,12 +25,7 @@ pub fn update_content(text: &str, wanted: &Wanted<'_>, ledger: &Ledger) -> Resul
     if matches!(wanted.part, Part::Excluded(_)) || kind(&document) != Kind::Template {
         return plan_with(text, wanted);
     }
-    let mut updater = Updater {
-        document: &document,
-        edits: BTreeMap::new(),
-        lists: BTreeMap::new(),
-        plan: Plan::default(),
-    };
+    let mut updater = Updater { document: &document, asked: Asked::default(), plan: Plan::default() };
     for definition in definitions(&document) {
         let name = definition.layer.clone().and_then(|name| LayerName::new(name).ok());
         let Some(name) = name.filter(|name| wanted.pins.has(name)) else { continue };
@@ -38,12 +37,13 @@ pub fn update_content(text: &str, wanted: &Wanted<'_>, ledger: &Ledger) -> Resul
         let entries: Vec<&Entry> = ledger.entries().filter(is_meant).collect();
         updater.definition(&definition, &name, &entries);
     }
-    let Updater { edits, lists, mut plan, .. } = updater;
+    let Updater { asked, mut plan, .. } = updater;
+    let changes = asked.changes(&document, &mut plan);
     let outside = Outside { placeholders: wanted.placeholders.clone(), ..Outside::default() };
     let flow = flow_with(&document, &outside);
     let (mut rest, versions) = plan_beside(&document, &flow, flow.references.clone(), wanted);
     // What is brought to the ledger is not left alone.
-    let edited: BTreeSet<_> = edits.keys().map(|leaf| document.position(*leaf)).collect();
+    let edited: BTreeSet<_> = changes.keys().map(|node| document.position(*node)).collect();
     rest.left_alone.retain(|left| !edited.contains(&left.position));
     plan.refusals.extend(rest.refusals);
     plan.bumps.extend(rest.bumps);
@@ -54,15 +54,14 @@ pub fn update_content(text: &str, wanted: &Wanted<'_>, ledger: &Ledger) -> Resul
     plan.left_alone.sort_by_key(|left| left.position);
     plan.left_alone.dedup();
     plan.accounts.extend(rest.accounts);
-    let edits: Vec<Edit> = edits.into_values().chain(versions).collect();
-    if !plan.refusals.is_empty() || edits.is_empty() && lists.is_empty() {
+    if !plan.refusals.is_empty() || versions.is_empty() && changes.is_empty() {
         return Ok(plan);
     }
-    let updated = if lists.is_empty() {
-        apply(&document, &edits)
+    let updated = if changes.is_empty() {
+        apply(&document, &versions)
     } else {
-        let lists = lists.iter().map(|(list, items)| with_items(&document, *list, items));
-        restructure(&document, &lists.chain(edits.into_iter().map(Change::Scalar)).collect::<Vec<_>>())
+        let versions = versions.into_iter().map(Change::Scalar);
+        restructure(&document, &changes.into_values().chain(versions).collect::<Vec<_>>())
     };
     match updated {
         Ok(after) => plan.text = Some(after),
@@ -71,37 +70,9 @@ pub fn update_content(text: &str, wanted: &Wanted<'_>, ledger: &Ledger) -> Resul
     Ok(plan)
 }
 
-/// The list with other items, written as it is.
-fn with_items(document: &Document<'_>, list: NodeId, items: &[String]) -> Change {
-    let range = document.node(list).range();
-    let column = document.position(list).column;
-    let raw = &document.text()[range.clone()];
-    let first = document.items(list).and_then(|items| items.first());
-    let quote = match first.and_then(|item| document.raw_scalar(*item)) {
-        Some((_, _, Style::SingleQuoted)) => "'",
-        Some((_, _, Style::DoubleQuoted)) => "\"",
-        None if document.is_json() => "\"",
-        _ => "",
-    };
-    let quoted = items.iter().map(|item| format!("{quote}{item}{quote}"));
-    let new = if raw.starts_with('[') {
-        format!("[{}]", quoted.collect::<Vec<_>>().join(", "))
-    } else {
-        let line_end = if document.text().contains("\r\n") { "\r\n" } else { "\n" };
-        let separator = format!("{line_end}{}- ", " ".repeat(column - 1));
-        format!("- {}", quoted.collect::<Vec<_>>().join(&separator))
-    };
-    let end = range.start + raw.trim_end().len();
-    let last =
-        document.items(list).and_then(|items| items.last()).map(|item| document.node(*item).range().end);
-    let end = if raw.starts_with('[') { end } else { last.unwrap_or(end) };
-    Change::Replace { node: list, range: range.start..end, new }
-}
-
 struct Updater<'d, 't> {
     document: &'d Document<'t>,
-    edits: BTreeMap<NodeId, Edit>,
-    lists: BTreeMap<NodeId, Vec<String>>,
+    asked: Asked,
     plan: Plan,
 }
 
@@ -126,6 +97,7 @@ impl Updater<'_, '_> {
             };
         let candidates = if fits.is_empty() { staged } else { fits };
         let mut places = BTreeSet::new();
+        let mut decided: Vec<(&ContentField, Option<String>)> = Vec::new();
         for field in &definition.content {
             let wanted: BTreeSet<Option<String>> =
                 candidates.iter().map(|(entry, content)| wanted(field, entry, content)).collect();
@@ -140,18 +112,13 @@ impl Updater<'_, '_> {
                 }));
                 continue;
             }
-            match wanted.into_iter().next().flatten() {
-                Some(text) => self.field(field, layer, text),
-                None if field.part == ContentPart::Version => {
-                    self.leave(field.node, layer, "the ledger knows no version of the object");
-                }
-                None => {}
-            }
+            decided.push((field, wanted.into_iter().next().flatten()));
         }
         if !places.is_empty() {
             let refusal = Refusal::Contents { layer: layer.clone(), places: places.into_iter().collect() };
             return self.plan.refusals.push((position, refusal));
         }
+        self.content(definition, layer, &decided);
         let (entry, _) = candidates[0];
         for (key, list, known) in [
             ("CompatibleRuntimes", definition.runtimes, &entry.compatible_runtimes),
@@ -166,45 +133,63 @@ impl Updater<'_, '_> {
                 self.plan.left_alone.push(LeftAlone { position, layer, reason, weight });
                 continue;
             };
-            let items = self.document.items(list).unwrap_or_default();
-            let written: BTreeSet<&str> =
-                items.iter().filter_map(|item| self.document.scalar(*item)).collect();
-            if written != known.iter().map(String::as_str).collect() {
-                self.lists.insert(self.document.resolve(list), known.clone());
-                self.bump(
-                    list,
-                    layer,
-                    &written.into_iter().collect::<Vec<_>>().join(", "),
-                    &known.join(", "),
-                    Home::Entry,
-                );
+            let to = To::Items(known.clone());
+            self.asked.ask(self.document.resolve(list), claim(definition, layer, &[&[key]], Home::Entry, to));
+        }
+    }
+
+    /// The fields of one definition, together: a version belongs to a key.
+    fn content(
+        &mut self,
+        definition: &Definition,
+        layer: &LayerName,
+        decided: &[(&ContentField, Option<String>)],
+    ) {
+        let is_version = |field: &ContentField| field.part == ContentPart::Version;
+        let moved = decided.iter().find_map(|(field, to)| {
+            let to = to.as_ref().filter(|to| **to != field.text)?;
+            (!is_version(field) && field.leaf.is_some()).then_some(to)
+        });
+        let is_right = |key: &ContentField| {
+            decided.iter().any(|(field, to)| field.node == key.node && to.as_ref() == Some(&key.text))
+        };
+        let keys = definition.content.iter().filter(|field| field.part == ContentPart::Key);
+        let stays = keys.into_iter().find(|key| key.leaf.is_none() && !is_right(key));
+        for (field, to) in decided {
+            match (to, moved, stays) {
+                (Some(to), _, Some(key)) if is_version(field) && *to != field.text => {
+                    let reason =
+                        format!("`{}`, which it is the version of, stays: it should be `{to}`", key.text);
+                    self.leave(field.node, layer, &reason);
+                }
+                (Some(to), ..) => self.field(definition, field, layer, to.clone()),
+                (None, Some(to), _) if is_version(field) && field.leaf.is_some() => {
+                    let (layer, version, to) = (layer.clone(), field.text.clone(), to.clone());
+                    let refusal = Refusal::ObjectVersion { layer, version, to };
+                    self.plan.refusals.push((self.document.position(field.node), refusal));
+                }
+                (None, ..) if is_version(field) => {
+                    self.field(definition, field, layer, field.text.clone());
+                    self.leave(field.node, layer, "the ledger knows no version of the object");
+                }
+                (None, ..) => {}
             }
         }
     }
 
-    fn field(&mut self, field: &ContentField, layer: &LayerName, text: String) {
-        if field.text == text {
-            return;
+    fn field(&mut self, definition: &Definition, field: &ContentField, layer: &LayerName, text: String) {
+        match &field.leaf {
+            Some((leaf, home)) => {
+                let claim = claim(definition, layer, keys(field.part), home.clone(), To::Text(text));
+                self.asked.ask(*leaf, claim);
+            }
+            None if field.text == text => {}
+            None => {
+                let reason =
+                    format!("`{}` is put together or set from outside: it should be `{text}`", field.text);
+                self.leave(field.node, layer, &reason);
+            }
         }
-        let Some((leaf, home)) = &field.leaf else {
-            return self.leave(
-                field.node,
-                layer,
-                &format!("`{}` is put together or set from outside: it should be `{text}`", field.text),
-            );
-        };
-        let part = 0..self.document.scalar(*leaf).map_or(0, str::len);
-        let Some(range) = self.document.range_of(*leaf, &part) else {
-            return self.leave(field.node, layer, "its text cannot be found as it is written");
-        };
-        self.bump(*leaf, layer, &field.text, &text, home.clone());
-        self.edits.insert(*leaf, Edit { leaf: *leaf, part, range, new: text });
-    }
-
-    fn bump(&mut self, node: NodeId, layer: &LayerName, from: &str, to: &str, home: Home) {
-        let position = self.document.position(node);
-        let word = |text: &str| VersionPart::Text(text.to_owned());
-        self.plan.bumps.push(Bump { position, layer: layer.clone(), from: word(from), to: word(to), home });
     }
 
     fn leave(&mut self, node: NodeId, layer: &LayerName, reason: &str) {
@@ -212,6 +197,22 @@ impl Updater<'_, '_> {
         let (layer, reason) = (Some(layer.clone()), reason.to_owned());
         self.plan.left_alone.push(LeftAlone { position, layer, reason, weight: Weight::Warning });
     }
+}
+
+/// The keys under which a part may stand, by CloudFormation or by SAM.
+fn keys(part: ContentPart) -> &'static [&'static [&'static str]] {
+    match part {
+        ContentPart::Bucket => &[&["Content", "S3Bucket"], &["ContentUri", "Bucket"]],
+        ContentPart::Key => &[&["Content", "S3Key"], &["ContentUri", "Key"]],
+        ContentPart::Version => &[&["Content", "S3ObjectVersion"], &["ContentUri", "Version"]],
+        ContentPart::Uri => &[&["ContentUri"]],
+    }
+}
+
+fn claim(definition: &Definition, layer: &LayerName, keys: &[&[&str]], home: Home, to: To) -> Claim {
+    let properties = ["Resources", &definition.resource, "Properties"];
+    let way = |keys: &&[&str]| properties.iter().chain(*keys).map(|key| (*key).to_owned()).collect();
+    Claim { layer: layer.clone(), ways: keys.iter().map(way).collect(), home, to }
 }
 
 /// What a bucket's name comes to where an entry's layer is.

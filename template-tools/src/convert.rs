@@ -4,22 +4,23 @@
 //! so is that the new form means what it should. What cannot have the new form keeps its own: where that form needs no
 //! version, none is known, and none is written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::arn::LayerName;
-use crate::document::{Document, ParseError, Position, parse};
+use crate::document::{ParseError, Position, parse};
 use crate::edit::{Change, ProofError, restructure};
-use crate::flow::{Flow, Outside, Reason, Reference, flow_with};
+use crate::flow::{Flow, Outside, Reference, flow_with};
 use crate::kind::{Kind, kind};
 use crate::plan::{Part, Plan, Wanted, only_mentions, plan_beside, plan_with};
 
 mod choose;
 mod layout;
+mod meaning;
 mod replace;
 mod ssm_name;
 mod target;
 
 use choose::choose;
+use meaning::Meant;
 use replace::{Replaced, replace};
 pub use ssm_name::{SsmNameError, SsmParameterName};
 
@@ -70,8 +71,14 @@ pub fn convert(text: &str, wanted: &Wanted<'_>, form: &Form) -> Result<Plan, Par
     let first = plan.bumps.first().map_or(Position { line: 1, column: 1 }, |bump| bump.position);
     let changes: Vec<Change> = changes.into_iter().chain(edits.into_iter().map(Change::Scalar)).collect();
     match restructure(&document, &changes) {
-        Ok(after) if means_the_same(&flow, &after, &outside, form, &converted)? => plan.text = Some(after),
-        Ok(_) => plan.refusals.push((first, ProofError::Elsewhere(first).into())),
+        Ok(after) => {
+            let meant = Meant { flow: &flow, wanted, form, converted: &converted };
+            if meant.is(&flow_with(&parse(&after)?, &outside)) {
+                plan.text = Some(after);
+            } else {
+                plan.refusals.push((first, ProofError::Elsewhere(first).into()));
+            }
+        }
         Err(error) => plan.refusals.push((first, error.into())),
     }
     Ok(plan)
@@ -81,46 +88,6 @@ pub fn convert(text: &str, wanted: &Wanted<'_>, form: &Form) -> Result<Plan, Par
 fn others(flow: &Flow, converted: &BTreeSet<usize>) -> Vec<Reference> {
     let all = flow.references.iter().enumerate();
     all.filter(|(index, _)| !converted.contains(index)).map(|(_, reference)| reference.clone()).collect()
-}
-
-/// Every layer that reached a function before still does: by rows, or, for SSM, by way of the parameter.
-fn means_the_same(
-    before: &Flow,
-    after: &str,
-    outside: &Outside<'_>,
-    form: &Form,
-    converted: &BTreeSet<usize>,
-) -> Result<bool, ParseError> {
-    let after: Document<'_> = parse(after)?;
-    let after = flow_with(&after, outside);
-    let reached = |references: &[Reference]| -> BTreeMap<LayerName, BTreeSet<usize>> {
-        let mut reached: BTreeMap<LayerName, BTreeSet<usize>> = BTreeMap::new();
-        for reference in references {
-            let layer = reference.pattern.layer.clone();
-            reached.entry(layer).or_default().extend(&reference.functions);
-        }
-        reached
-    };
-    Ok(match form {
-        Form::Mapping => {
-            reached(&before.references) == reached(&after.references)
-                && before.unread.len() == after.unread.len()
-        }
-        Form::Ssm(ssm) => {
-            let is_read =
-                |reason: &Reason| matches!(reason, Reason::Ssm { name, .. } if name == ssm.as_str());
-            let read: BTreeSet<usize> = after
-                .unread
-                .iter()
-                .filter(|unread| is_read(&unread.reason))
-                .flat_map(|unread| unread.functions.iter().copied())
-                .collect();
-            let unread = |flow: &Flow| flow.unread.iter().filter(|unread| !is_read(&unread.reason)).count();
-            reached(&others(before, converted)) == reached(&after.references)
-                && unread(before) == unread(&after)
-                && converted.iter().all(|index| before.references[*index].functions.is_subset(&read))
-        }
-    })
 }
 
 #[cfg(test)]

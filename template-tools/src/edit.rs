@@ -8,7 +8,7 @@ use crate::document::{Content, Document, NodeId, ParseError, Position, parse};
 mod json;
 mod structure;
 
-pub use structure::{Change, restructure};
+pub use structure::{Change, Item, restructure};
 
 /// A piece of a scalar that becomes another text.
 #[derive(Clone, Debug, PartialEq, Eq)]

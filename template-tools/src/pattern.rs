@@ -9,7 +9,7 @@ use std::ops::Range;
 use crate::arn::{AccountId, LayerName, PLACEHOLDER_END, Partition, Region, version_number};
 
 /// A part of an ARN as a template writes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part<T> {
     /// Written out.
     Is(T),
@@ -18,7 +18,7 @@ pub enum Part<T> {
 }
 
 /// The version as a template writes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VersionPart {
     /// A number.
     Number(u64),

@@ -169,11 +169,11 @@ pub enum Refusal {
         wanted: Vec<String>,
     },
     /// The parameter that holds the version does not take the new one.
-    #[error("layer `{layer}` cannot get version {to} there: {reason}")]
+    #[error("layer `{layer}` cannot get {} there: {reason}", value(.to))]
     NotAllowed {
         /// The layer.
         layer: LayerName,
-        /// What it would get.
+        /// What it would get, a version or a part of where its content lies.
         to: VersionPart,
         /// The limit of the parameter.
         reason: String,
@@ -181,6 +181,20 @@ pub enum Refusal {
     /// The number is not only the layer's version.
     #[error("the version of layer `{layer}` is used for something else, too, which would change with it:\n{}", .places.join("\n"))]
     UsedElsewhere {
+        /// The layer.
+        layer: LayerName,
+        /// The other places.
+        places: Vec<String>,
+    },
+    /// One text stands for the contents of several layers, that are to differ.
+    #[error("one text stands there for several layers, which would get different ones:\n{}", .wanted.join("\n"))]
+    SharedContent {
+        /// What each would get.
+        wanted: Vec<String>,
+    },
+    /// What the layer is made of is not only that.
+    #[error("what layer `{layer}` has there is used for something else, too, which would change with it:\n{}", .places.join("\n"))]
+    ContentUsedElsewhere {
         /// The layer.
         layer: LayerName,
         /// The other places.
@@ -220,6 +234,18 @@ pub enum Refusal {
         /// All of them.
         places: Vec<String>,
     },
+    /// The template names the version of an object that it would get another of, and that one's version is not known.
+    #[error(
+        "layer `{layer}` gets `{to}` there, whose version the ledger does not know, and `{version}` is that of another object"
+    )]
+    ObjectVersion {
+        /// The layer.
+        layer: LayerName,
+        /// The version that stands there.
+        version: String,
+        /// What changes beside it: the bucket or the key.
+        to: String,
+    },
     /// One parameter would take the place of references to several regions.
     #[error(
         "layer `{layer}` is named there for several regions, {}, and a parameter of SSM is read in the stack's own",
@@ -236,11 +262,19 @@ pub enum Refusal {
     Proof(#[from] ProofError),
 }
 
+/// `version 12`, and a text by itself.
+fn value(to: &VersionPart) -> String {
+    match to {
+        VersionPart::Text(text) => format!("`{text}`"),
+        version => format!("version {version}"),
+    }
+}
+
 fn lines(pins: &[Pin]) -> String {
     pins.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// A literal account in a reference that is matched by a pin for any account.
+/// A literal account in a reference that is matched by a pin for any account, or that an SSM parameter takes the place of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AccountTaken {
     /// The layer.
@@ -266,7 +300,7 @@ pub struct Plan {
     pub left_alone: Vec<LeftAlone>,
     /// What is refused, and where.
     pub refusals: Vec<(Position, Refusal)>,
-    /// The accounts that pins for any account were taken for.
+    /// The accounts that pins for any account, or one SSM parameter, were taken for.
     pub accounts: Vec<AccountTaken>,
 }
 

@@ -30,6 +30,69 @@ fn a_mapping_is_made_once_and_followed_from_then_on() {
     assert_eq!(project.read("a.yaml"), text.replace("Version: 8", "Version: 9"));
 }
 
+/// `x` in two accounts and two regions, with four numbers, and a function that has both layers.
+fn two_accounts() -> (String, String) {
+    let [one, other] = ["111111111111", "222222222222"];
+    let versions = [
+        ("x", one, "eu-west-1", 1),
+        ("x", one, "us-east-1", 2),
+        ("x", other, "eu-west-1", 5),
+        ("x", other, "us-east-1", 6),
+    ];
+    let open = |account: &str, version: u64| {
+        format!("!Sub arn:aws:lambda:${{AWS::Region}}:{account}:layer:x:{version}")
+    };
+    (ledger(&versions), function(&[&open(one, 1), &open(other, 5)]))
+}
+
+#[test]
+fn each_account_gets_a_mapping_of_its_own() {
+    let project = Project::new();
+    let (ledger, template) = two_accounts();
+    project.write("l.json", &ledger);
+    project.write("a.yaml", &template);
+    let ran = project.run(&["bump", "--ledger", "l.json", "--to-mapping"]);
+    ran.ends(0).prints("a.yaml\n").says("x 1 to `XVersions` (line 7)").says("x 5 to `XVersions2` (line 8)");
+    let text = project.read("a.yaml");
+    let row = |account: &str, mapping: &str| {
+        format!("{account}:layer:x:${{XVersion}}', {{XVersion: !FindInMap [{mapping}, ")
+    };
+    assert!(text.contains(&row("111111111111", "XVersions")), "{text}");
+    assert!(text.contains(&row("222222222222", "XVersions2")), "{text}");
+    assert!(text.contains("  XVersions2:\n    eu-west-1:\n      Version: 5\n"), "{text}");
+    project.run(&["bump", "--ledger", "l.json", "--check"]).ends(0).prints("");
+}
+
+#[test]
+fn a_parameter_is_one_accounts_also_where_the_ledger_knows_several() {
+    let project = Project::new();
+    let (ledger, together) = two_accounts();
+    project.write("l.json", &ledger);
+    let run = |more: &[&str]| {
+        let to_ssm = ["bump", "--ledger", "l.json", "--layer", "x", "--to-ssm", "/l/x"];
+        project.run(&[&to_ssm[..], more].concat())
+    };
+    let theirs = together.lines().last().unwrap();
+    let second =
+        format!("  G:\n    Type: AWS::Serverless::Function\n    Properties:\n      Layers:\n{theirs}\n");
+    let apart = together.replace(&format!("{theirs}\n"), &second);
+    for template in [together.clone(), apart] {
+        project.write("a.yaml", &template);
+        run(&[])
+            .ends(1)
+            .prints("")
+            .says("refused to change layer `x` in several accounts")
+            .says("111111111111 in a.yaml:7:")
+            .says("222222222222 in a.yaml:")
+            .says("--layer x --to-ssm /l/x --account ID`");
+        assert_eq!(project.read("a.yaml"), template);
+        run(&["--account", "111111111111"]).ends(0).prints("a.yaml\n");
+        let text = project.read("a.yaml");
+        assert!(text.contains(theirs) && !text.contains("111111111111:layer:x"), "{text}");
+        assert_eq!(text.matches("!Ref XLayerVersionArn").count(), 1);
+    }
+}
+
 #[test]
 fn an_ssm_parameter_takes_the_place_of_a_layer() {
     let project = Project::new();

@@ -20,6 +20,7 @@ use crate::ui::{Ui, counted, raw_result};
 use template_tools::arn::LayerName;
 use template_tools::convert::Form;
 use template_tools::document::Position;
+use template_tools::pattern::VersionPart;
 use template_tools::plan::{AccountTaken, Downgrades, Goal, Refusal, Unfit, Wanted};
 use template_tools::tree::write::{Change, Staged, WriteError, at_once, stage, sweep};
 
@@ -287,7 +288,14 @@ fn hint(refusal: &Refusal, bump: &str) -> String {
         Refusal::Shared { .. } => {
             "give each reference a number of its own in the template, or pin one version for all of them".to_owned()
         }
+        Refusal::NotAllowed { to: VersionPart::Text(_), .. } => {
+            "let the parameter take the new value: widen the limit in the template".to_owned()
+        }
         Refusal::NotAllowed { .. } => "let the parameter take the new version: widen the limit in the template".to_owned(),
+        Refusal::SharedContent { .. } => "give each layer a parameter or an anchor of its own in the template".to_owned(),
+        Refusal::ContentUsedElsewhere { .. } => {
+            "give the layer a parameter or an anchor of its own in the template, which nothing else uses".to_owned()
+        }
         Refusal::UsedElsewhere { .. } => {
             "give the layer's version a number of its own in the template: a parameter, a row or an anchor that nothing else \
              uses"
@@ -299,6 +307,10 @@ fn hint(refusal: &Refusal, bump: &str) -> String {
         Refusal::PublishedByApi { .. } => {
             "one layer must not have two publishers: take the resource out of the template and name the version, or stage \
              the content and let the stack publish it"
+                .to_owned()
+        }
+        Refusal::ObjectVersion { .. } => {
+            "take the object's version out of the template, as the bucket keeps none; or stage the layer into a bucket that does"
                 .to_owned()
         }
         Refusal::Contents { .. } => "write the bucket of the region into the template, or `${AWS::Region}` in its place".to_owned(),

@@ -63,13 +63,7 @@ impl Chosen {
         let (position, layer) = (document.position(leaf), &reference.pattern.layer);
         let place = Wanted { goal: Goal::Placeholder, ..wanted.clone() };
         match decide(&reference.pattern, &place) {
-            Decision::Current(pin) | Decision::Becomes(pin, _) => {
-                if let (None, Part::Is(account)) = (&pin.account, &reference.pattern.account) {
-                    let (layer, account) = (layer.clone(), account.clone());
-                    self.accounts.push(AccountTaken { layer, account, position });
-                }
-                true
-            }
+            Decision::Current(_) | Decision::Becomes(..) => true,
             Decision::Stays(weight, reason) => {
                 if weight > Weight::Other {
                     self.names.insert(layer.clone());
@@ -103,6 +97,15 @@ impl Chosen {
                     self.refusals.extend(against.map(|refusal| (position, refusal)));
                 }
                 Form::Ssm(_) => {
+                    // One parameter holds the ARN of one account's layer, whatever is pinned.
+                    if let Part::Is(account) = &reference.pattern.account {
+                        let (layer, account) = (reference.pattern.layer.clone(), account.clone());
+                        let taken = AccountTaken { layer, account, position };
+                        // An expression that comes to several references of one account is told once.
+                        if self.accounts.last() != Some(&taken) {
+                            self.accounts.push(taken);
+                        }
+                    }
                     let (layer, Part::Is(region)) = (&reference.pattern.layer, &reference.pattern.region)
                     else {
                         continue;

@@ -6,11 +6,12 @@ use super::Form;
 use super::choose::{Chosen, left_alone, rows_for};
 use super::layout::{Layout, Tree};
 use super::target::{Extent, Place, Why, extent, place};
-use crate::arn::LayerName;
+use crate::arn::{LayerName, Region};
 use crate::document::{Document, NodeId};
 use crate::edit::Change;
 use crate::flow::{Flow, Home, Reference};
 use crate::pattern::VersionPart;
+use crate::pins::Pin;
 use crate::plan::{Bump, LeftAlone, Wanted};
 
 /// What changes, and what does not after all.
@@ -23,7 +24,8 @@ pub(super) struct Replaced {
     pub(super) converted: BTreeSet<usize>,
 }
 
-/// Replaces every chosen expression that can be, with one mapping or parameter for each layer of each document.
+/// Replaces every chosen expression that can be, with one mapping for each table or one parameter for each layer of each
+/// document.
 pub(super) fn replace(
     document: &Document<'_>,
     flow: &Flow,
@@ -57,6 +59,9 @@ pub(super) fn replace(
     replaced
 }
 
+/// The pin of each region; none where a parameter takes the place.
+type Rows = BTreeMap<Region, Pin>;
+
 struct OneDocument<'c, 'd, 't> {
     document: &'d Document<'t>,
     flow: &'c Flow,
@@ -64,8 +69,8 @@ struct OneDocument<'c, 'd, 't> {
     form: &'c Form,
     root: NodeId,
     layout: Layout<'d, 't>,
-    /// The mapping or parameter of each layer.
-    made: BTreeMap<LayerName, String>,
+    /// The mapping or parameter of each layer, and of each of its tables: accounts have numbers of their own.
+    made: BTreeMap<(LayerName, Rows), String>,
     /// Those that are not in the template yet.
     pairs: Vec<(String, Tree)>,
     replaced: Replaced,
@@ -75,7 +80,7 @@ impl OneDocument<'_, '_, '_> {
     fn expression(&mut self, node: NodeId, indexes: &[usize]) {
         let reference = &self.flow.references[indexes[0]];
         let done = match self.form {
-            Form::Mapping => self.take_to_mapping(node, reference),
+            Form::Mapping => self.take_to_mapping(node, reference, indexes),
             Form::Ssm(name) => self.take_to_ssm(node, reference, name.as_str()),
         };
         match done {
@@ -89,25 +94,35 @@ impl OneDocument<'_, '_, '_> {
         }
     }
 
-    fn take_to_mapping(&mut self, node: NodeId, reference: &Reference) -> Result<String, Why> {
+    fn take_to_mapping(
+        &mut self,
+        node: NodeId,
+        reference: &Reference,
+        indexes: &[usize],
+    ) -> Result<String, Why> {
         let layer = &reference.pattern.layer;
         let form = place(self.document, node, reference)?;
         let (Place::Text(leaf) | Place::TextWith(leaf, _) | Place::Piece(leaf) | Place::Alone(leaf)) = form;
         let text = self.document.scalar(leaf).unwrap_or_default();
         let (before, after) = (&text[..reference.part.start], &text[reference.part.end..]);
         let place = extent(self.document, leaf)?;
-        let rows = rows_for(reference, self.wanted).ok_or("the versions cannot be told apart by region")?;
-        let rows = rows.into_iter().filter_map(|(region, pin)| {
-            let version = Tree::Plain(pin.version?.to_string());
-            Some((region.to_string(), Tree::Map(vec![("Version".to_owned(), version)])))
-        });
+        let rows = self.rows(reference).ok_or("the versions cannot be told apart by region")?;
+        let mut others = indexes.iter().map(|index| self.rows(&self.flow.references[*index]));
+        if others.any(|other| other.is_none_or(|other| !have_the_same_numbers(&other, &rows))) {
+            return Err("it comes to layers of several accounts, whose versions differ");
+        }
         let variable = self.free_variable(&format!("{}Version", logical(layer)), form);
         if let Place::TextWith(_, variables) = form {
             // Known before there is a mapping that nothing would read.
             let pair = self.layout.put(variables, &variable, Tree::Code(String::new()));
             pair.ok_or("nothing can be put into its variables")?;
         }
-        let name = self.named(layer, "Mappings", "Versions", Tree::Map(rows.collect()));
+        let table = rows.iter().filter_map(|(region, pin)| {
+            let version = Tree::Plain(pin.version?.to_string());
+            Some((region.to_string(), Tree::Map(vec![("Version".to_owned(), version)])))
+        });
+        let table = Tree::Map(table.collect());
+        let name = self.named(layer, rows, "Mappings", "Versions", table);
         let row = self.layout.row(&name);
         let text = format!("{}${{{variable}}}{}", before.trim_start(), after.trim_end());
         let new = match form {
@@ -159,7 +174,7 @@ impl OneDocument<'_, '_, '_> {
                     ("Type".to_owned(), Tree::Plain(PARAMETER_TYPE.to_owned())),
                     ("Default".to_owned(), default(ssm.to_owned())),
                 ]);
-                self.named(layer, "Parameters", "LayerVersionArn", tree)
+                self.named(layer, Rows::new(), "Parameters", "LayerVersionArn", tree)
             }
         };
         let new = if self.layout.is_json() {
@@ -176,13 +191,20 @@ impl OneDocument<'_, '_, '_> {
         self.replaced.changes.push(Change::Replace { node, range: place.range, new });
     }
 
+    /// What a mapping for a reference holds.
+    fn rows(&self, reference: &Reference) -> Option<Rows> {
+        let rows = rows_for(reference, self.wanted)?;
+        Some(rows.into_iter().map(|(region, pin)| (region, pin.clone())).collect())
+    }
+
     /// The mapping or parameter of a layer, which is made if there is none yet.
-    fn named(&mut self, layer: &LayerName, section: &str, ending: &str, tree: Tree) -> String {
-        if let Some(name) = self.made.get(layer) {
+    fn named(&mut self, layer: &LayerName, rows: Rows, section: &str, ending: &str, tree: Tree) -> String {
+        let key = (layer.clone(), rows);
+        if let Some(name) = self.made.get(&key) {
             return name.clone();
         }
         let name = self.free_name(section, &format!("{}{ending}", logical(layer)));
-        self.made.insert(layer.clone(), name.clone());
+        self.made.insert(key, name.clone());
         self.pairs.push((name.clone(), tree));
         name
     }
@@ -229,6 +251,13 @@ impl OneDocument<'_, '_, '_> {
         let left = references.map(|reference| left_alone(self.document, reference, why)).collect();
         Replaced { left, ..Replaced::default() }
     }
+}
+
+fn have_the_same_numbers(one: &Rows, other: &Rows) -> bool {
+    let numbers = |rows: &Rows| -> Vec<(Region, Option<u64>)> {
+        rows.iter().map(|(region, pin)| (region.clone(), pin.version)).collect()
+    };
+    numbers(one) == numbers(other)
 }
 
 /// The name, or the first with a number behind it that nothing has.

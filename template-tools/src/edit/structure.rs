@@ -31,12 +31,32 @@ pub enum Change {
         /// The key.
         key: String,
     },
+    /// A list of scalars gets others.
+    Items {
+        /// The list.
+        node: NodeId,
+        /// The bytes that change.
+        range: Range<usize>,
+        /// What they become.
+        new: String,
+        /// What the list holds then.
+        items: Vec<Item>,
+    },
+}
+
+/// An item of a list that has got others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The one that it was before, if it was there.
+    pub old: Option<NodeId>,
+    /// What it means.
+    pub text: String,
 }
 
 impl Change {
     fn splice(&self) -> (Range<usize>, &str) {
         match self {
-            Self::Replace { range, new, .. } => (range.clone(), new),
+            Self::Replace { range, new, .. } | Self::Items { range, new, .. } => (range.clone(), new),
             Self::Scalar(edit) => (edit.range.clone(), &edit.new),
             Self::Insert { at, new, .. } => (*at..*at, new),
         }
@@ -63,6 +83,7 @@ pub fn restructure(document: &Document<'_>, changes: &[Change]) -> Result<String
 
 fn prove(before: &Document<'_>, after: &Document<'_>, changes: &[Change]) -> Result<(), ProofError> {
     let mut replaced = BTreeSet::new();
+    let mut listed: BTreeMap<NodeId, &[Item]> = BTreeMap::new();
     let mut inserted: BTreeMap<NodeId, BTreeSet<&str>> = BTreeMap::new();
     let mut edited: BTreeMap<NodeId, Vec<&Edit>> = BTreeMap::new();
     for change in changes {
@@ -74,6 +95,7 @@ fn prove(before: &Document<'_>, after: &Document<'_>, changes: &[Change]) -> Res
             Change::Insert { mapping, key, .. } => {
                 inserted.entry(*mapping).or_default().insert(key);
             }
+            Change::Items { node, items, .. } => drop(listed.insert(*node, items)),
         }
     }
     for edits in edited.values_mut() {
@@ -97,6 +119,14 @@ fn prove(before: &Document<'_>, after: &Document<'_>, changes: &[Change]) -> Res
         let elsewhere = || ProofError::Elsewhere(before.position(old));
         if before.tag(old) != after.tag(new) {
             return Err(elsewhere());
+        }
+        if let Some(items) = listed.get(&old) {
+            let pairs = listed_items(before, after, new, items).ok_or_else(elsewhere)?;
+            for (old, new, is_same) in pairs.into_iter().rev() {
+                twins.insert(old, new);
+                waiting.extend(is_same.then_some((old, new)));
+            }
+            continue;
         }
         match (&before.node(old).content, &after.node(new).content) {
             (Content::Scalar { value, style }, Content::Scalar { value: new, style: new_style })
@@ -138,6 +168,35 @@ fn prove(before: &Document<'_>, after: &Document<'_>, changes: &[Change]) -> Res
     Ok(())
 }
 
+/// The items of a list that were there before, each with what it is now and whether that should be the same; nothing if
+/// the list does not hold what was meant. What is not the same is a text in the quotes that it had.
+fn listed_items(
+    before: &Document<'_>,
+    after: &Document<'_>,
+    list: NodeId,
+    items: &[Item],
+) -> Option<Vec<(NodeId, NodeId, bool)>> {
+    let new = after.items(list).filter(|new| new.len() == items.len())?;
+    let mut pairs = Vec::new();
+    for (&new, Item { old, text }) in new.iter().zip(items) {
+        let Content::Scalar { style, .. } = &after.node(after.resolve(new)).content else { return None };
+        let tag = after.tag(new);
+        let is_meant = after.scalar(new) == Some(text);
+        let is_same = old.is_some_and(|old| before.scalar(old) == Some(text));
+        let was = old.map(|old| (before.tag(old), &before.node(old).content));
+        let is_like_before = match was {
+            None => tag.is_none(),
+            Some((old_tag, Content::Scalar { style: old, .. })) => tag == old_tag && style == old,
+            Some(_) => is_same,
+        };
+        if !is_meant || !is_like_before {
+            return None;
+        }
+        pairs.extend(old.map(|old| (old, new, is_same)));
+    }
+    Some(pairs)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +212,31 @@ mod tests {
         let after = restructure(&document, &[replace.clone(), edit(leaf("a"), 4..5)]);
         assert_eq!(after.unwrap(), "a: x20 # c\nb: !Ref Z\n");
         assert!(restructure(&document, &[replace, edit(leaf("a"), 3..4)]).is_err());
+    }
+
+    #[test]
+    fn a_list_holds_what_was_meant() {
+        let document = parse("a: [&n x, 'y', z] # c\nb: *n\n").unwrap();
+        let list = document.values(document.roots()[0], "a")[0];
+        let old = document.items(list).unwrap();
+        let item = |old: Option<usize>, text: &str| Item {
+            old: old.map(|index| document.items(list).unwrap()[index]),
+            text: text.to_owned(),
+        };
+        assert_eq!(old.len(), 3);
+        let meant = [item(Some(0), "x"), item(Some(1), "w"), item(None, "v")];
+        let run = |new: &str, items: &[Item]| {
+            let (new, items) = (new.to_owned(), items.to_vec());
+            restructure(&document, &[Change::Items { node: list, range: 10..16, new, items }])
+        };
+        assert_eq!(run("'w', v", &meant).unwrap(), "a: [&n x, 'w', v] # c\nb: *n\n");
+        for wrong in
+            ["'w'", "'w', u", "w, v", "'w', !!str v", "'w', [v]", "'w', v, u", "'w', v]\nc: [", "- 'w', v"]
+        {
+            assert!(run(wrong, &meant).is_err(), "{wrong}");
+        }
+        // The alias would stand for another item.
+        assert!(run("'w', v", &[item(Some(1), "x"), item(Some(0), "w"), item(None, "v")]).is_err());
     }
 
     #[test]

@@ -14,6 +14,8 @@ use super::value::{Home, Source, Value};
 use super::{Given, Reference};
 use crate::document::{Content, Document, NodeId, Style};
 
+mod whole;
+
 /// How many places of one scalar are looked at.
 const MOST_PLACES: usize = 1000;
 
@@ -52,21 +54,32 @@ impl<'d, 't> Uses<'d, 't> {
     /// The places where the scalar of a reference is used for something else, as people find them. `layers` are those that
     /// the number is the version of, `new` is what it becomes.
     pub(crate) fn others(&self, reference: &Reference, layers: &BTreeSet<&str>, new: &str) -> Vec<String> {
+        let Reference { source, home, entry, .. } = reference;
+        let Some((root, places)) = self.places(*source, home, *entry) else { return Vec::new() };
+        let mut evaluator = Evaluator::new(self.document, root, self.given);
+        let is_other =
+            |place: &NodeId| !self.is_harmless(&mut evaluator, root, *place, reference, layers, new);
+        let mut found: Vec<NodeId> = places.into_iter().filter(is_other).collect();
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().map(|place| self.shown(root, place)).collect()
+    }
+
+    /// The places where a scalar is used, and the document that they are in; nothing if it is used where it stands only.
+    fn places(&self, source: Source, home: &Home, entry: NodeId) -> Option<(NodeId, Vec<NodeId>)> {
         let document = self.document;
-        let leaf = match reference.source {
+        let leaf = match source {
             Source::Leaf(leaf) => leaf,
-            Source::Given(_) => reference.entry,
+            Source::Given(_) => entry,
         };
-        let Some(&root) = document.roots().iter().find(|root| document.below(**root).contains(&leaf)) else {
-            return Vec::new();
-        };
-        if reference.home == Home::Entry && !self.leads_elsewhere() {
+        let root = *document.roots().iter().find(|root| document.below(**root).contains(&leaf))?;
+        if *home == Home::Entry && !self.leads_elsewhere() {
             // It stands in the entry, and nothing else leads there.
-            return Vec::new();
+            return None;
         }
         let index = self.index.get_or_init(|| self.index());
         let mut places: Vec<NodeId> = Vec::new();
-        match (&reference.home, reference.source) {
+        match (home, source) {
             (Home::Default(name) | Home::Given(name), _) => places_of(index, name, &mut places),
             (Home::Row, _) => {
                 for step in self.way(root, leaf) {
@@ -87,7 +100,7 @@ impl<'d, 't> Uses<'d, 't> {
                 None => places.push(leaf),
             },
         }
-        if let Source::Leaf(leaf) = reference.source {
+        if let Source::Leaf(leaf) = source {
             places
                 .extend(index.aliases.iter().filter(|(target, _)| target.contains(&leaf)).map(|(_, id)| *id));
         }
@@ -99,16 +112,9 @@ impl<'d, 't> Uses<'d, 't> {
             places.extend(below.map(|(_, id)| *id).filter(|id| known.insert(*id)));
             next += 1;
         }
-        let mut evaluator = Evaluator::new(document, root, self.given);
-        let mut found: Vec<NodeId> = places
-            .into_iter()
-            .take(MOST_PLACES)
-            .filter(|place| document.below(root).contains(place))
-            .filter(|place| !self.is_harmless(&mut evaluator, root, *place, reference, layers, new))
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        found.into_iter().map(|place| self.shown(root, place)).collect()
+        places.truncate(MOST_PLACES);
+        places.retain(|place| document.below(root).contains(place));
+        Some((root, places))
     }
 
     /// Whether a text that stands in the place where it is used may be used elsewhere: by aliases, or in a loop.
@@ -233,7 +239,7 @@ impl<'d, 't> Uses<'d, 't> {
         let document = self.document;
         let way = self.way(root, place);
         if let Some(comparison) = way.iter().rev().find(|step| self.calls(step.node, "Fn::Equals")) {
-            return self.compares_as_before(comparison.node, place, reference, new);
+            return self.compares_as_before(comparison.node, place, reference.source, &reference.part, new);
         }
         evaluator.start_again();
         for step in way.iter().filter(|step| is_loop(step)) {
@@ -271,11 +277,12 @@ impl<'d, 't> Uses<'d, 't> {
         &self,
         comparison: NodeId,
         place: NodeId,
-        reference: &Reference,
+        source: Source,
+        part: &Range<usize>,
         new: &str,
     ) -> bool {
         let document = self.document;
-        let old = match reference.source {
+        let old = match source {
             Source::Leaf(leaf) => document.scalar(leaf),
             Source::Given(number) => self.given.get(number).map(|given| given.value.as_str()),
         };
@@ -285,10 +292,7 @@ impl<'d, 't> Uses<'d, 't> {
         if ![one, other].contains(&&place) || document.intrinsic(*with).is_some() {
             return false;
         }
-        let (Some(before), Some(after)) = (old.get(..reference.part.start), old.get(reference.part.end..))
-        else {
-            return false;
-        };
+        let (Some(before), Some(after)) = (old.get(..part.start), old.get(part.end..)) else { return false };
         let new = [before, new, after].concat();
         document.scalar(*with).is_some_and(|with| with != old && with != new)
     }

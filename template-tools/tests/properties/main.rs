@@ -7,6 +7,7 @@ mod conversions;
 mod entries;
 mod expression;
 mod intrinsics;
+mod lists;
 mod open_regions;
 mod oracle;
 mod samconfig;

@@ -12,12 +12,15 @@ use template_tools::pattern::VersionPart;
 use template_tools::pins::{Pin, Pins};
 use template_tools::plan::{Downgrades, Goal, Part, Plan, Unfit, Wanted, plan_with};
 
-/// One layer has the same version everywhere, one differs by region, and the name of one begins another's.
-const PINNED: [&str; 5] = [
+/// One layer has the same version everywhere, one differs by region and is there in two accounts, and the name of one
+/// begins another's.
+const PINNED: [&str; 7] = [
     "us-east-1:123456789012:layer:sosw:12",
     "eu-west-1:123456789012:layer:sosw:12",
     "us-east-1:123456789012:layer:two:3",
     "eu-west-1:123456789012:layer:two:4",
+    "us-east-1:210987654321:layer:two:7",
+    "eu-west-1:210987654321:layer:two:6",
     "us-east-1:123456789012:layer:so:5",
 ];
 const SSM: &str = "/layers/l";

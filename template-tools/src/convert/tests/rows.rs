@@ -133,3 +133,48 @@ fn an_anchor_outside_of_layers_keeps_its_form() {
     assert_eq!((plan.text, plan.refusals), (None, vec![]));
     assert!(plan.left_alone.iter().any(|left| left.reason.starts_with("its anchor is used outside")));
 }
+
+/// `x` has numbers of its own in each of two accounts and two regions.
+fn two_accounts() -> Pins {
+    let arns = [
+        "us-east-1:111111111111:layer:x:2",
+        "eu-west-1:111111111111:layer:x:1",
+        "us-east-1:222222222222:layer:x:6",
+        "eu-west-1:222222222222:layer:x:5",
+    ];
+    let pin = |rest: &str| Pin::from(format!("arn:aws:lambda:{rest}").parse::<LayerVersionArn>().unwrap());
+    Pins::new(arns.map(pin)).unwrap()
+}
+
+#[test]
+fn each_account_has_a_table_of_its_own() {
+    let arn = |account: &str, version: &str| {
+        format!("'arn:aws:lambda:${{AWS::Region}}:{account}:layer:x:{version}'")
+    };
+    let [one, other] = ["111111111111", "222222222222"];
+    let before = of(&format!(" [!Sub {}, !Sub {}, !Sub {}]", arn(one, "1"), arn(other, "5"), arn(one, "1")));
+    let pins = two_accounts();
+    let plan = convert(&before, &Wanted::new(&pins), &Form::Mapping).unwrap();
+    assert_eq!(plan.refusals, []);
+    let row = |account: &str, mapping: &str| {
+        let arn = arn(account, "${XVersion}");
+        format!("!Sub [{arn}, {{XVersion: !FindInMap [{mapping}, !Ref 'AWS::Region', Version]}}]")
+    };
+    let rows = [row(one, "XVersions"), row(other, "XVersions2"), row(one, "XVersions")].join(", ");
+    let tables = "Mappings:\n  XVersions:\n    eu-west-1:\n      Version: 1\n    us-east-1:\n      Version: 2\n  \
+                  XVersions2:\n    eu-west-1:\n      Version: 5\n    us-east-1:\n      Version: 6\n";
+    assert_eq!(plan.text, Some(format!("{tables}{}", of(&format!(" [{rows}]")))));
+}
+
+#[test]
+fn one_text_for_layers_of_several_accounts_keeps_its_form() {
+    let mapping = "Mappings: {M: {dev: {A: '111111111111'}, prod: {A: '222222222222'}}}\nParameters: {S: {Type: String}}\n";
+    let arn = "!Sub ['arn:aws:lambda:${AWS::Region}:${A}:layer:x:1', {A: !FindInMap [M, !Ref S, A]}]";
+    let pins = two_accounts();
+    let plan =
+        convert(&format!("{mapping}{}", of(&format!(" [{arn}]"))), &Wanted::new(&pins), &Form::Mapping);
+    let plan = plan.unwrap();
+    assert!(matches!(plan.refusals[..], [(_, crate::plan::Refusal::Ambiguous { .. })]), "{plan:?}");
+    let reason = "it comes to layers of several accounts, whose versions differ";
+    assert!(plan.left_alone.iter().any(|left| left.reason == reason), "{:?}", plan.left_alone);
+}
