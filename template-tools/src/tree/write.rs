@@ -45,6 +45,15 @@ pub enum WriteError {
     },
 }
 
+impl WriteError {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::ReadOnly(path) | Self::Leaves(path) | Self::Changed(path) | Self::Io { path, .. } => path,
+        }
+    }
+}
+
 /// A new text that lies beside its target, ready to take its place. Dropped, it disappears.
 #[derive(Debug)]
 pub struct Staged {
