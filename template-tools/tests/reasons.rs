@@ -319,3 +319,27 @@ fn a_loop_of_properties_is_named_for_what_it_is() {
     let ran = project.run(&["bump", "--pin", SOSW_7]);
     ran.ends(0).says("it is in a `Fn::ForEach` of properties, which is not followed");
 }
+
+/// A value of samconfig.toml is held to the functions that it reaches, as a default of the template is.
+#[test]
+fn a_value_of_samconfig_does_not_give_a_function_a_layer_for_another_runtime() {
+    let project = Project::new();
+    project.write("layer-versions.json", &fit("\"python3.13\"", ""));
+    let layer = arn("sosw", "${V}");
+    project.write(
+        "template.yaml",
+        &format!(
+            "Parameters: {{V: {{Type: Number}}}}\nResources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      Runtime: python3.9\n      Layers: [!Sub '{layer}']\n"
+        ),
+    );
+    let samconfig = |version: &str| {
+        format!("version = 0.1\n[default.deploy.parameters]\nparameter_overrides = \"V={version}\"\n")
+    };
+    project.write("samconfig.toml", &samconfig("3"));
+    let bump = ["bump", "--ledger", "layer-versions.json"];
+    let ran = project.run(&bump);
+    ran.ends(1).says("refused to change `samconfig.toml:3:23`").says("function `F` has runtime `python3.9`");
+    assert_eq!(project.read("samconfig.toml"), samconfig("3"));
+    project.run(&[&bump[..], &["--allow-unfit"]].concat()).ends(0).prints("samconfig.toml\n");
+    assert_eq!(project.read("samconfig.toml"), samconfig("7"));
+}
