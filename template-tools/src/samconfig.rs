@@ -4,12 +4,13 @@
 //! out: whoever reads files hands the templates in.
 
 mod deploy;
+mod named;
 mod overrides;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use toml::Value;
+use toml::{Spanned, Value};
 use toml::de::{DeTable, DeValue};
 
 use crate::document::{Document, ParseError, Position, Style, align, parse};
@@ -21,6 +22,7 @@ use crate::plan::{
 };
 
 pub use deploy::{DeploySettings, deploy_settings};
+pub use named::{NamedLayer, named_layers};
 use overrides::{Deployment, Override, deployments};
 
 /// The name of the file.
@@ -52,19 +54,30 @@ pub fn plan_samconfig(
     wanted: &Wanted<'_>,
     template: impl Fn(&str) -> Option<String>,
 ) -> Result<Plan, SamconfigError> {
-    let file = DeTable::parse(text).map_err(|error| SamconfigError {
-        position: Position::at(text, error.span().map_or(0, |span| span.start)),
-        message: error.message().to_owned(),
-    })?;
+    let file = read(text)?;
     let mut planner = Planner { text, wanted, plan: Plan::default(), splices: Vec::new() };
     for deployment in deployments(file.get_ref()) {
-        let named = match &deployment.template {
-            Some(name) => template(name),
-            None => DEFAULT_TEMPLATES.iter().find_map(|name| template(name)),
-        };
-        planner.deployment(&deployment, named.as_deref());
+        planner.deployment(&deployment, deployed_template(&deployment, &template).as_deref());
     }
     Ok(planner.finish())
+}
+
+fn read(text: &str) -> Result<Spanned<DeTable<'_>>, SamconfigError> {
+    DeTable::parse(text).map_err(|error| SamconfigError {
+        position: Position::at(text, error.span().map_or(0, |span| span.start)),
+        message: error.message().to_owned(),
+    })
+}
+
+/// The text of the template that is deployed, if it is there.
+fn deployed_template(
+    deployment: &Deployment,
+    template: impl Fn(&str) -> Option<String>,
+) -> Option<String> {
+    match &deployment.template {
+        Some(name) => template(name),
+        None => DEFAULT_TEMPLATES.iter().find_map(|name| template(name)),
+    }
 }
 
 struct Planner<'w, 't> {

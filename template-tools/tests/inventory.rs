@@ -204,3 +204,36 @@ fn a_file_that_could_not_be_written_is_a_finding_and_no_change() {
     assert!(github.stdout.starts_with("::error file=locked.yaml,title=layer-unwritten::"), "{}", github.stdout);
     assert_eq!(github.stdout.lines().count(), 1);
 }
+
+/// samconfig.toml is no YAML, and may be the only one that names a layer.
+#[test]
+fn the_layers_of_samconfig_are_listed_and_it_is_not_linted() {
+    let project = Project::new();
+    let samconfig = format!(
+        "[default.deploy.parameters]\nstack_name = \"my-Lambda\" # the name\nparameter_overrides = \"Layers={} V=3\"\n",
+        arn("sosw", "7")
+    );
+    project.write("samconfig.toml", &samconfig);
+    project.run(&["lint"]).ends(0).is_silent_about("failed");
+    let list = || {
+        let json = project.run(&["list", "--format", "json"]);
+        serde_json::from_str::<Value>(&json.ends(0).stdout).unwrap()["references"].clone()
+    };
+    let all = list();
+    assert_eq!(all.as_array().unwrap().len(), 1, "{all}");
+    assert_eq!((&all[0]["path"], &all[0]["layer"]), (&"samconfig.toml".into(), &"sosw".into()));
+    assert_eq!((&all[0]["version"], &all[0]["line"]), (&7.into(), &3.into()));
+    // A bare number is the version of what the template says.
+    let other = arn("other", "${V}");
+    project.write(
+        "template.yaml",
+        &format!("Parameters: {{V: {{Type: Number}}, Layers: {{Type: CommaDelimitedList}}}}\nGlobals: {{Function: {{Layers: [!Sub '{other}']}}}}\n"),
+    );
+    let all = list();
+    let found = |layer: &str| all.as_array().unwrap().iter().filter(|row| row["layer"] == layer).count();
+    assert_eq!((found("sosw"), found("other")), (1, 1), "{all}");
+    let layers = project.run(&["bump", "--print-layers"]);
+    assert!(layers.ends(0).stdout.contains("\"sosw\""), "{}", layers.stdout);
+    project.write("samconfig.toml", "parameter_overrides = [\n");
+    project.run(&["list"]).ends(3).says("failed to read `samconfig.toml`");
+}
