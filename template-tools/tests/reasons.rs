@@ -343,3 +343,16 @@ fn a_value_of_samconfig_does_not_give_a_function_a_layer_for_another_runtime() {
     project.run(&[&bump[..], &["--allow-unfit"]].concat()).ends(0).prints("samconfig.toml\n");
     assert_eq!(project.read("samconfig.toml"), samconfig("7"));
 }
+
+/// Dynamic references make no file one of Jinja: it is broken, and stays.
+#[test]
+fn a_broken_template_with_dynamic_references_is_not_edited_by_its_letters() {
+    let project = Project::new();
+    let text = format!("Role: '{{{{resolve:ssm:/r}}}}'\nLayers: [{}\n", arn("sosw", "3"));
+    project.write("a.yaml", &text);
+    for lexical in [&[][..], &["--lexical"]] {
+        let ran = project.run(&[&["bump", "--pin", SOSW_7], lexical].concat());
+        ran.ends(3).says("failed to read `a.yaml`").is_silent_about("Jinja").is_silent_about("--lexical");
+        assert_eq!(project.read("a.yaml"), text);
+    }
+}
