@@ -14,6 +14,7 @@ mod evaluate;
 mod everywhere;
 mod function;
 mod reason;
+mod texts;
 mod uses;
 mod value;
 
@@ -22,6 +23,7 @@ pub use evaluate::Given;
 pub use everywhere::{Everywhere, everywhere};
 pub use function::{Function, FunctionKind};
 pub use reason::Reason;
+pub(crate) use texts::{Text, Texts};
 pub(crate) use uses::Uses;
 pub use value::{Home, Source};
 

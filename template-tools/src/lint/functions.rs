@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::Linter;
 use super::rules::{ALIAS, IMAGE, PYTHON_PATH, TOO_MANY, TWICE, VERSION};
 use crate::document::NodeId;
-use crate::flow::{Function, FunctionKind, Source};
+use crate::flow::{Function, FunctionKind, Source, Text};
 
 /// How many layers Lambda takes.
 const MOST_LAYERS: usize = 5;
@@ -20,10 +20,17 @@ type Side = (String, bool);
 type Entries = BTreeMap<NodeId, Vec<Vec<Side>>>;
 
 /// How many layers lists and entries come to, by their nodes: aliases may lead to one of them very often.
-#[derive(Default)]
 struct Counts {
+    /// The document that they are in.
+    root: NodeId,
     longest: HashMap<NodeId, usize>,
     least: HashMap<NodeId, usize>,
+}
+
+impl Counts {
+    fn new(root: NodeId) -> Self {
+        Self { root, longest: HashMap::new(), least: HashMap::new() }
+    }
 }
 
 /// Whether both are there whenever one of them is. Of conditions with different names nothing is known.
@@ -79,7 +86,7 @@ impl Linter<'_, '_> {
     fn count(&mut self, function: &Function, globals: Option<&Function>) {
         let all = [Some(function), globals];
         let lists = all.into_iter().flatten().flat_map(|one| self.values(&one.properties, "Layers"));
-        let mut counts = Counts::default();
+        let mut counts = Counts::new(function.root);
         let mut count = 0;
         let mut at = None;
         for list in lists {
@@ -104,12 +111,22 @@ impl Linter<'_, '_> {
         counts.longest.insert(list, 0);
         let count = if let Some([_, yes, no]) = self.branches(list) {
             self.longest(yes, counts, depth + 1).max(self.longest(no, counts, depth + 1))
+        } else if let (None, Some(items)) = (self.document.intrinsic(list), self.document.items(list)) {
+            items.iter().map(|item| self.least(*item, counts, depth + 1)).sum()
         } else {
-            let items = self.document.items(list).filter(|_| self.document.intrinsic(list).is_none());
-            items.unwrap_or_default().iter().map(|item| self.least(*item, counts, depth + 1)).sum()
+            self.in_one_text(counts.root, list)
         };
         counts.longest.insert(list, count);
         count
+    }
+
+    /// The layers of a list in one text, as parameters have them.
+    fn in_one_text(&self, root: NodeId, list: NodeId) -> usize {
+        let counts = self.texts(root, list).into_iter().map(|text| match text {
+            Text::Known(text) => text.split(',').filter(|layer| !layer.trim().is_empty()).count(),
+            Text::Resource(_) => 0,
+        });
+        counts.max().unwrap_or_default()
     }
 
     fn least(&self, item: NodeId, counts: &mut Counts, depth: usize) -> usize {
