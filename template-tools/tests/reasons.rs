@@ -356,3 +356,35 @@ fn a_broken_template_with_dynamic_references_is_not_edited_by_its_letters() {
         assert_eq!(project.read("a.yaml"), text);
     }
 }
+
+#[test]
+fn a_file_is_included_however_its_folder_is_named() {
+    let text = |version: &str| format!("x: {}\n", arn("sosw", version));
+    let outside = Project::new();
+    for is_outside in [false, true] {
+        for is_absolute in [false, true] {
+            let project = Project::new();
+            let other = if is_outside { &outside } else { &project };
+            other.write("inc/conf.yaml", &text("1"));
+            let path = other.path("inc").canonicalize().unwrap();
+            let path = if is_absolute || is_outside { path.to_str().unwrap() } else { "inc" };
+            let ran = project.run(&["bump", "--pin", SOSW_7, "--include", "conf.yaml", path]);
+            ran.ends(0).is_silent_about("left");
+            assert_eq!(other.read("inc/conf.yaml"), text("7"), "{path}");
+        }
+    }
+}
+
+#[test]
+fn build_output_stays_for_those_who_stand_in_it() {
+    let project = Project::new();
+    project.write("cdk.out/a.yaml", &function(&[&arn("sosw", "1")]));
+    let inside = Project::new();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_template-tools"));
+    command.args(["bump", "--pin", SOSW_7, "."]).env_clear().env("HOME", inside.root());
+    let output = command.current_dir(project.path("cdk.out")).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("the file is build output"), "{said}");
+    assert_eq!(project.read("cdk.out/a.yaml"), function(&[&arn("sosw", "1")]));
+}
