@@ -93,8 +93,14 @@ pub fn flow_with(document: &Document<'_>, outside: &Outside<'_>) -> Flow {
     let mut flow = Flow::default();
     for &root in document.roots() {
         let evaluator = Evaluator::new(document, root, outside.given);
-        let mut reader =
-            Reader { evaluator, outside, flow: &mut flow, known: BTreeMap::new(), not: BTreeMap::new(), in_loops: 0 };
+        let mut reader = Reader {
+            evaluator,
+            outside,
+            flow: &mut flow,
+            known: BTreeMap::new(),
+            not: BTreeMap::new(),
+            in_loops: 0,
+        };
         reader.template(root);
     }
     flow.references.sort_by(|one, other| {

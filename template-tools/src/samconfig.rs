@@ -10,8 +10,8 @@ mod overrides;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use toml::{Spanned, Value};
 use toml::de::{DeTable, DeValue};
+use toml::{Spanned, Value};
 
 use crate::document::{Document, ParseError, Position, Style, align, parse};
 use crate::flow::{Flow, Given, Home, Outside, Reference, Source, Uses, flow_with};
@@ -70,10 +70,7 @@ fn read(text: &str) -> Result<Spanned<DeTable<'_>>, SamconfigError> {
 }
 
 /// The text of the template that is deployed, if it is there.
-fn deployed_template(
-    deployment: &Deployment,
-    template: impl Fn(&str) -> Option<String>,
-) -> Option<String> {
+fn deployed_template(deployment: &Deployment, template: impl Fn(&str) -> Option<String>) -> Option<String> {
     match &deployment.template {
         Some(name) => template(name),
         None => DEFAULT_TEMPLATES.iter().find_map(|name| template(name)),

@@ -201,7 +201,11 @@ fn a_file_that_could_not_be_written_is_a_finding_and_no_change() {
     assert_eq!(json["findings"][0]["path"], "locked.yaml");
     let github = run("github");
     github.ends(3);
-    assert!(github.stdout.starts_with("::error file=locked.yaml,title=layer-unwritten::"), "{}", github.stdout);
+    assert!(
+        github.stdout.starts_with("::error file=locked.yaml,title=layer-unwritten::"),
+        "{}",
+        github.stdout
+    );
     assert_eq!(github.stdout.lines().count(), 1);
 }
 

@@ -21,7 +21,8 @@ use template_tools::arn::LayerName;
 use template_tools::convert::Form;
 use template_tools::document::Position;
 use template_tools::plan::{AccountTaken, Downgrades, Goal, Refusal, Unfit, Wanted};
-use template_tools::tree::write::{Change, Staged, WriteError, at_once, stage, sweep};
+use template_tools::tree::at_once::at_once;
+use template_tools::tree::write::{Change, Staged, WriteError, stage, sweep};
 
 #[derive(Debug, thiserror::Error)]
 enum BumpError {
@@ -227,37 +228,37 @@ fn write(changing: Vec<Planned>, format: Format, ui: Ui) -> Written {
     let paths: Vec<PathBuf> = changing.iter().map(|file| file.path.clone()).collect();
     let mut written = Written::default();
     let mut staged = Vec::with_capacity(changing.len());
-    at_once(changing, stage_file, |(file, result)| match result {
-        Some(Ok(change)) => staged.push((file, change)),
-        Some(Err(error)) => {
-            ui.error(&error);
-            written.failed.push(error);
-        }
-        None => {}
+    std::thread::scope(|scope| {
+        // What goes makes room for what comes, and folders are read while the disk is busy with new files.
+        scope.spawn(|| sweep(&paths));
+        at_once(changing, stage_file, |(file, result)| match result {
+            Some(Ok(change)) => staged.push((file, change)),
+            Some(Err(error)) => {
+                ui.error(&error);
+                written.failed.push(error);
+            }
+            None => {}
+        });
     });
     if let Some(signal) = interrupt::came() {
         ui.failed("Stopped", "nothing was written");
         written.stopped = Some(signal);
         return written;
     }
-    std::thread::scope(|scope| {
-        // Folders are read while the disk is busy with the renames.
-        scope.spawn(|| sweep(&paths));
-        let commit = |(file, change): (Planned, Staged)| (file, change.commit());
-        // In the order of the paths, and each is told as soon as it is in its place, or very few others are.
-        at_once(staged, commit, |(file, result)| match result {
-            Ok(path) => {
-                say_bumps("Bumped", &file, ui);
-                if format == Format::Text {
-                    ui.result(path.display());
-                }
-                written.changed.push(file);
+    let commit = |(file, change): (Planned, Staged)| (file, change.commit());
+    // In the order of the paths, and each is told as soon as it is in its place, or very few others are.
+    at_once(staged, commit, |(file, result)| match result {
+        Ok(path) => {
+            say_bumps("Bumped", &file, ui);
+            if format == Format::Text {
+                ui.result(path.display());
             }
-            Err(error) => {
-                ui.error(&error);
-                written.failed.push(error);
-            }
-        });
+            written.changed.push(file);
+        }
+        Err(error) => {
+            ui.error(&error);
+            written.failed.push(error);
+        }
     });
     written
 }

@@ -293,7 +293,8 @@ pub(crate) fn check_paths(paths: &[PathBuf]) -> Result<(), SearchError> {
 
 /// What a file was made by, where it is made by a tool that will make it again.
 pub(crate) fn build_output(path: &Path) -> Option<&'static str> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     // Whoever stands in such a folder does not name it.
     if is_built_in(folder) || folder.canonicalize().is_ok_and(|folder| is_built_in(&folder)) {
         return Some(

@@ -149,11 +149,7 @@ fn rows(path: &Path, bytes: &[u8], outside: &Outside<'_>) -> Result<Vec<Row>, Fi
     Ok(rows_of(path, &document, &flow_with(&document, outside)))
 }
 
-fn rows_of_samconfig(
-    path: &Path,
-    text: &str,
-    placeholders: &Placeholders,
-) -> Result<Vec<Row>, FileError> {
+fn rows_of_samconfig(path: &Path, text: &str, placeholders: &Placeholders) -> Result<Vec<Row>, FileError> {
     let beside = |name: &str| std::fs::read_to_string(path.parent()?.join(name)).ok();
     let named = samconfig::named_layers(text, placeholders, beside)
         .map_err(|source| FileError::Samconfig { path: path.to_owned(), source })?;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Reader, Reason};
 use super::evaluate::plain;
 use super::value::{Home, Source, Value};
+use super::{Reader, Reason};
 use crate::document::NodeId;
 
 /// How many resources within loops are looked at in one file, each as often as a loop leads to it. No stack has more than

@@ -92,7 +92,8 @@ fn exports() {
         assert_eq!(found.len(), usize::from(is_found), "{value}: {found:?}");
         assert_eq!(lint(&text.replace("Export", "Import"), &Pins::default()).unwrap().found, []);
     }
-    let parameters = format!("Parameters: {{LP: {{Type: String, Default: '{ARN}:3'}}, S: {{Type: String, Default: x}}}}");
+    let parameters =
+        format!("Parameters: {{LP: {{Type: String, Default: '{ARN}:3'}}, S: {{Type: String, Default: x}}}}");
     let joined = "!Join [':', ['arn:aws:lambda', us-east-1, '123456789012', layer, x, '3']]";
     for (value, is_found) in [
         ("!Ref LP", true),
@@ -111,7 +112,8 @@ fn exports() {
 fn layers_in_a_parameter_count() {
     let found = |count: usize| {
         let arns: Vec<String> = (0..count).map(|number| format!("{ARN}-{number}:1")).collect();
-        let parameter = format!("Parameters: {{Ls: {{Type: CommaDelimitedList, Default: '{}'}}}}", arns.join(", "));
+        let parameter =
+            format!("Parameters: {{Ls: {{Type: CommaDelimitedList, Default: '{}'}}}}", arns.join(", "));
         lint(&format!("{parameter}\n{}", function("Layers: !Ref Ls")), &Pins::default()).unwrap().found
     };
     assert_eq!(found(5), []);
