@@ -14,6 +14,7 @@ mod evaluate;
 mod everywhere;
 mod function;
 mod reason;
+mod texts;
 mod uses;
 mod value;
 
@@ -22,6 +23,7 @@ pub use evaluate::Given;
 pub use everywhere::{Everywhere, everywhere};
 pub use function::{Function, FunctionKind};
 pub use reason::Reason;
+pub(crate) use texts::{Text, Texts};
 pub(crate) use uses::Uses;
 pub use value::{Home, Source};
 
@@ -91,8 +93,14 @@ pub fn flow_with(document: &Document<'_>, outside: &Outside<'_>) -> Flow {
     let mut flow = Flow::default();
     for &root in document.roots() {
         let evaluator = Evaluator::new(document, root, outside.given);
-        let mut reader =
-            Reader { evaluator, outside, flow: &mut flow, known: BTreeMap::new(), not: BTreeMap::new() };
+        let mut reader = Reader {
+            evaluator,
+            outside,
+            flow: &mut flow,
+            known: BTreeMap::new(),
+            not: BTreeMap::new(),
+            in_loops: 0,
+        };
         reader.template(root);
     }
     flow.references.sort_by(|one, other| {
@@ -112,6 +120,8 @@ struct Reader<'r, 'd, 't> {
     /// Where in the flow a reference stands that was found before, and where something that was not understood.
     known: BTreeMap<(Source, usize, NodeId), Vec<usize>>,
     not: BTreeMap<NodeId, Vec<usize>>,
+    /// How many resources within loops were looked at.
+    in_loops: usize,
 }
 
 impl Reader<'_, '_, '_> {
@@ -126,7 +136,7 @@ impl Reader<'_, '_, '_> {
                         }
                     }
                 }
-                Err(reason) => self.unread(layers, String::new(), reason, function),
+                Err(reason) => self.unread(layers, String::new(), reason, Some(function)),
             }
         }
     }
@@ -147,7 +157,7 @@ impl Reader<'_, '_, '_> {
             Err(reason) => {
                 // The entry `!Sub x` is its own text; the entry `Fn::Sub: x` is a mapping with the text in it.
                 let at = self.evaluator.document.intrinsic(entry).map_or(entry, |call| call.argument);
-                self.unread(at, value.text.clone(), reason, function);
+                self.unread(at, value.text.clone(), reason, Some(function));
             }
         }
     }
@@ -194,14 +204,14 @@ impl Reader<'_, '_, '_> {
         }
     }
 
-    fn unread(&mut self, node: NodeId, text: String, reason: Reason, function: usize) {
+    fn unread(&mut self, node: NodeId, text: String, reason: Reason, function: Option<usize>) {
         let known = self.not.entry(node).or_default();
         let same = known.iter().find(|index| self.flow.unread[**index].reason == reason);
         if let Some(&index) = same {
-            self.flow.unread[index].functions.insert(function);
+            self.flow.unread[index].functions.extend(function);
         } else {
             known.push(self.flow.unread.len());
-            let functions = BTreeSet::from([function]);
+            let functions = function.into_iter().collect();
             self.flow.unread.push(Unread { node, text, reason, functions });
         }
     }

@@ -11,9 +11,12 @@ use crate::flow::Home;
 use crate::pattern::Part;
 use crate::plan::{AccountTaken, Bump, Decision, LeftAlone, Plan, Wanted, Weight, decide};
 
-/// Whether a text has expressions or statements of Jinja or cookiecutter in it.
+/// Whether a text has expressions or statements of Jinja or cookiecutter in it. `{{resolve:…}}` is CloudFormation's, and
+/// `${{…}}` is an expression of workflows.
 pub fn has_expressions(text: &str) -> bool {
-    ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark))
+    let is_expression = |at: usize| !text[..at].ends_with('$') && !text[at + 2..].starts_with("resolve:");
+    ["{%", "{#"].iter().any(|mark| text.contains(mark))
+        || text.match_indices("{{").any(|(at, _)| is_expression(at))
 }
 
 /// Plans one file by its letters alone.
@@ -208,6 +211,16 @@ mod tests {
         check(
             "Layers: [ARN:<7>,\"ARN:<7>\", !Sub 'arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:layer:sosw:<7>']{{ x }}",
         );
+    }
+
+    #[test]
+    fn what_others_fill_in_is_no_expression() {
+        for text in ["{{ x }}", "a{{resolve:ssm:/r}}{{x}}", "{% if x %}", "{# x #}", "{{{ x }}}"] {
+            assert!(has_expressions(text), "{text}");
+        }
+        for text in ["", "{x}", "'{{resolve:ssm:/r}}'", "${{ secrets.X }}", "{ {"] {
+            assert!(!has_expressions(text), "{text}");
+        }
     }
 
     #[test]

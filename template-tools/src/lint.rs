@@ -1,12 +1,12 @@
 //! The traps around layers: rules, each with an id, a reason and a fix. Pure: a template in, findings out.
 //!
-//! `# layer-lint: ignore ID reason` on the line, or on the line before, takes a finding back; where there are no
+//! `# layer-lint: ignore ID reason` on the line, or alone on the line before, takes a finding back; where there are no
 //! comments, `Metadata: {layer-lint: {ID: reason}}` of the resource does. Both want a reason.
 
 use std::collections::BTreeMap;
 
 use crate::document::{Document, NodeId, ParseError, Position, parse};
-use crate::flow::{Flow, flow};
+use crate::flow::{Flow, Text, Texts, flow};
 use crate::kind::{Kind, kind};
 use crate::pins::Pins;
 use crate::report::Rule;
@@ -49,7 +49,8 @@ pub fn lint(text: &str, pins: &Pins) -> Result<Linted, ParseError> {
         return Ok(Linted::default());
     }
     let flow = flow(&document);
-    let mut linter = Linter { document: &document, flow: &flow, pins, found: Vec::new() };
+    let texts = document.roots().iter().map(|root| (*root, Texts::new(&document, *root))).collect();
+    let mut linter = Linter { document: &document, flow: &flow, texts, pins, found: Vec::new() };
     linter.definitions();
     linter.functions();
     linter.references();
@@ -60,6 +61,8 @@ pub fn lint(text: &str, pins: &Pins) -> Result<Linted, ParseError> {
 struct Linter<'l, 't> {
     document: &'l Document<'t>,
     flow: &'l Flow,
+    /// What expressions come to, for each document of the file.
+    texts: BTreeMap<NodeId, Texts<'l, 't>>,
     pins: &'l Pins,
     found: Vec<(NodeId, Found)>,
 }
@@ -113,6 +116,11 @@ impl<'l> Linter<'l, '_> {
     fn key(&self, mapping: NodeId, key: &str) -> Option<NodeId> {
         let pairs = self.document.pairs(mapping).iter();
         pairs.map(|(name, _)| *name).find(|name| self.document.scalar(*name) == Some(key))
+    }
+
+    /// Everything that an expression may come to, as far as it is known.
+    fn texts(&self, root: NodeId, node: NodeId) -> Vec<Text> {
+        self.texts.get(&root).map(|texts| texts.of(node)).unwrap_or_default()
     }
 
     /// The resource that `Ref` or `Fn::GetAtt` names.

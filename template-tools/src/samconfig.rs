@@ -4,22 +4,25 @@
 //! out: whoever reads files hands the templates in.
 
 mod deploy;
+mod named;
 mod overrides;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use toml::Value;
 use toml::de::{DeTable, DeValue};
+use toml::{Spanned, Value};
 
-use crate::document::{ParseError, Position, Style, align, parse};
-use crate::flow::{Given, Home, Outside, Source, Uses, flow_with};
+use crate::document::{Document, ParseError, Position, Style, align, parse};
+use crate::flow::{Flow, Given, Home, Outside, Reference, Source, Uses, flow_with};
 use crate::pattern::{ArnPattern, Part, Variables, VersionPart};
 use crate::plan::{
-    AccountTaken, Bump, Decision, LeftAlone, Plan, Refusal, Wanted, Weight, decide, not_allowed,
+    AccountTaken, Bump, Decision, Goal, LeftAlone, Plan, Refusal, Unfit, Wanted, Weight, decide, misfit,
+    not_allowed,
 };
 
 pub use deploy::{DeploySettings, deploy_settings};
+pub use named::{NamedLayer, named_layers};
 use overrides::{Deployment, Override, deployments};
 
 /// The name of the file.
@@ -51,19 +54,27 @@ pub fn plan_samconfig(
     wanted: &Wanted<'_>,
     template: impl Fn(&str) -> Option<String>,
 ) -> Result<Plan, SamconfigError> {
-    let file = DeTable::parse(text).map_err(|error| SamconfigError {
-        position: Position::at(text, error.span().map_or(0, |span| span.start)),
-        message: error.message().to_owned(),
-    })?;
+    let file = read(text)?;
     let mut planner = Planner { text, wanted, plan: Plan::default(), splices: Vec::new() };
     for deployment in deployments(file.get_ref()) {
-        let named = match &deployment.template {
-            Some(name) => template(name),
-            None => DEFAULT_TEMPLATES.iter().find_map(|name| template(name)),
-        };
-        planner.deployment(&deployment, named.as_deref());
+        planner.deployment(&deployment, deployed_template(&deployment, &template).as_deref());
     }
     Ok(planner.finish())
+}
+
+fn read(text: &str) -> Result<Spanned<DeTable<'_>>, SamconfigError> {
+    DeTable::parse(text).map_err(|error| SamconfigError {
+        position: Position::at(text, error.span().map_or(0, |span| span.start)),
+        message: error.message().to_owned(),
+    })
+}
+
+/// The text of the template that is deployed, if it is there.
+fn deployed_template(deployment: &Deployment, template: impl Fn(&str) -> Option<String>) -> Option<String> {
+    match &deployment.template {
+        Some(name) => template(name),
+        None => DEFAULT_TEMPLATES.iter().find_map(|name| template(name)),
+    }
 }
 
 struct Planner<'w, 't> {
@@ -78,16 +89,18 @@ impl Planner<'_, '_> {
         let given: Vec<Given> = deployment.overrides.iter().map(|one| one.given.clone()).collect();
         let mut found: BTreeMap<(usize, usize), (Range<usize>, Vec<ArnPattern>)> = BTreeMap::new();
         let document = template.and_then(|template| parse(template).ok());
-        let mut uses = BTreeMap::new();
+        let mut uses: BTreeMap<(usize, usize), Vec<&Reference>> = BTreeMap::new();
+        let mut flow = Flow::default();
         if let Some(document) = &document {
             let placeholders = self.wanted.placeholders.clone();
             let outside = Outside { given: &given, region: deployment.region.clone(), placeholders };
-            for reference in flow_with(document, &outside).references {
+            flow = flow_with(document, &outside);
+            for reference in &flow.references {
                 if let Source::Given(number) = reference.source {
                     let place = found.entry((number, reference.part.start));
                     let (_, patterns) = place.or_insert_with(|| (reference.part.clone(), Vec::new()));
                     patterns.push(reference.pattern.clone());
-                    uses.entry((number, reference.part.start)).or_insert(reference);
+                    uses.entry((number, reference.part.start)).or_default().push(reference);
                 }
             }
         }
@@ -129,21 +142,45 @@ impl Planner<'_, '_> {
                 if let Some(reason) = not_allowed(document, &one.given.name, &value) {
                     return Some(Refusal::NotAllowed { layer, to: to.clone(), reason });
                 }
-                let places = all.others(uses.get(&(number, start))?, &layers, &new).into_iter();
+                let references = uses.get(&(number, start))?;
+                if let Some(refusal) = self.unfit(document, &flow, references) {
+                    return Some(refusal);
+                }
+                let places = all.others(references.first()?, &layers, &new).into_iter();
                 let places: Vec<String> = places.map(|place| format!("{place} of the template")).collect();
                 (!places.is_empty()).then_some(Refusal::UsedElsewhere { layer, places })
             };
-            self.place(one, &part, &patterns, against);
+            let refusal = self.becomes(&patterns).and_then(|to| against(&to));
+            self.place(one, &part, &patterns, refusal);
         }
     }
 
-    /// `against` tells what in the template stands against another version.
+    /// What a place gets, if it gets anything.
+    fn becomes(&self, patterns: &[ArnPattern]) -> Option<VersionPart> {
+        match decide(&patterns[0], self.wanted) {
+            Decision::Becomes(_, to) => Some(to),
+            _ => None,
+        }
+    }
+
+    /// The first function whose layer would not be made for it.
+    fn unfit(&self, document: &Document<'_>, flow: &Flow, references: &[&Reference]) -> Option<Refusal> {
+        if self.wanted.unfit == Unfit::Allowed || self.wanted.goal != Goal::Versions {
+            return None;
+        }
+        references.iter().find_map(|reference| match decide(&reference.pattern, self.wanted) {
+            Decision::Becomes(pin, _) => misfit(document, flow, reference, pin, self.wanted.pins),
+            _ => None,
+        })
+    }
+
+    /// `against` is what in the template stands against another version.
     fn place(
         &mut self,
         one: &Override,
         part: &Range<usize>,
         patterns: &[ArnPattern],
-        against: impl Fn(&VersionPart) -> Option<Refusal>,
+        against: Option<Refusal>,
     ) {
         let position = Position::at(self.text, one.string.start);
         let decisions: Vec<Decision<'_>> =
@@ -181,7 +218,7 @@ impl Planner<'_, '_> {
                     return self.plan.left_alone.push(left(reason, Weight::Warning));
                 };
                 let new = to.written();
-                if let Some(refusal) = against(to) {
+                if let Some(refusal) = against {
                     return self.plan.refusals.push((position, refusal));
                 }
                 let becomes = format!("{}{new}{}", &one.meaning[..meant.start], &one.meaning[meant.end..]);

@@ -1,5 +1,6 @@
 //! The edge to the file system: the only walker, the only writer.
 
+pub mod at_once;
 pub mod create;
 pub mod needles;
 pub mod scan;

@@ -121,6 +121,37 @@ fn aliases_and_choices_do_not_explode() {
     check("circle.yaml", circle.as_bytes(), 0);
 }
 
+/// Lists that are made of themselves by aliases, and loops in loops: looked at one by one they would take years.
+#[test]
+fn conditions_and_loops_do_not_explode() {
+    let level = |level: usize| format!("  - &l{level} !If [C, *l{0}, *l{0}]\n", level - 1);
+    let levels = (1..60).map(level).collect::<Vec<_>>().concat();
+    let choices = |first: &str| {
+        let made = "Resources: {F: {Type: AWS::Lambda::Function, Properties: {Layers: *l59}}}";
+        format!("x:\n  - &l0 {first}\n{levels}{made}\n# layer:sosw\n")
+    };
+    let entries = format!(
+        "x:\n  - &l0 layer:sosw:1\n{levels}Resources: {{F: {{Type: AWS::Lambda::Function, Properties: {{Layers: [*l59]}}}}}}\n"
+    );
+    let level = |level: usize| {
+        let inner = |index| format!("'Fn::ForEach::A{index}': [V{level}, [a], *b{}]", level - 1);
+        let all = (0..10).map(inner).collect::<Vec<_>>().join(", ");
+        format!("  - &b{level} {{{all}}}\n")
+    };
+    let function = "{'F': {Type: AWS::Lambda::Function, Properties: {Layers: [layer:sosw:1]}}}";
+    let loops = (1..15).map(level).collect::<Vec<_>>().concat();
+    let loops = format!("x:\n  - &b0 {function}\n{loops}Resources: {{'Fn::ForEach::A': [V, [a], *b14]}}\n");
+    for text in [choices("[]"), choices("[layer:sosw:1]"), entries, loops] {
+        let project = Project::new();
+        project.write("bomb.yaml", &text);
+        for command in [&["list"][..], &["bump", "--pin", &arn("sosw", "7")], &["lint"]] {
+            project.run(command).ends(0);
+        }
+        let told = project.run(&["list"]);
+        assert!(told.stdout.contains("too many ways"), "{}", told.stdout);
+    }
+}
+
 #[test]
 fn keys_that_come_twice_are_all_changed() {
     let project = Project::new();

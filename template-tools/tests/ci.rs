@@ -214,4 +214,11 @@ fn pypi_pre_commit_runs_the_hooks() {
     assert_eq!(run("lint-templates").0, Some(0));
     project.run(&["bump", "-q"]).ends(0);
     assert_eq!(run("bump-templates").0, Some(0));
+    // No type of pre-commit's is called so.
+    project.write("d.template", &function(&[&arn("sosw", "1"), "'{{resolve:ssm:/x}}'"]));
+    git(&project, &["add", "-A"]);
+    let (code, said) = run("bump-templates");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("Would bump d.template: sosw 1 to 7"), "{said}");
+    assert_eq!(run("lint-templates").0, Some(1));
 }

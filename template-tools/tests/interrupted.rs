@@ -1,5 +1,5 @@
-//! Told to end while files are staged: nothing is written, nothing is left lying about, and the exit code names the
-//! signal.
+//! Told to end while files are staged: nothing is written, nothing is left lying about, not by a run before it either, and
+//! the exit code names the signal.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, SystemTime};
 
 use tests::command::{Reach, signal};
 
@@ -22,8 +23,17 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     entries.filter_map(read).collect()
 }
 
+/// What a killed run has left.
+const LEFT: &str = ".template-tools-left.tmp";
+
 fn is_staged(name: &str) -> bool {
-    name.starts_with(".template-tools-")
+    name.starts_with(".template-tools-") && name != LEFT
+}
+
+/// A file that some run has left more than an hour ago.
+fn leave(project: &Project) {
+    let file = fs::File::create(project.path(LEFT)).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_hours(2)).unwrap();
 }
 
 fn bump(project: &Project) -> Child {
@@ -72,6 +82,7 @@ fn the_exit_code_names_the_signal_and_nothing_is_written() {
                 project.write(&format!("{number}.yaml"), &function(&[&arn("sosw", "7")]));
             }
             let before = files(project.root());
+            leave(&project);
             if let Some(outcome) = interrupted(&project, &before, name) {
                 assert_eq!(
                     files(project.root()).keys().collect::<Vec<_>>(),

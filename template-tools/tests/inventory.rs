@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 mod harness;
-use harness::{Project, arn, function, ledger};
+use harness::{Project, arn, function, ledger, set_readonly};
 
 #[test]
 fn the_list_names_file_function_layer_version_and_region() {
@@ -182,4 +182,62 @@ fn reports_for_machines() {
     let json: Value = serde_json::from_str(&diff.ends(0).stdout).unwrap();
     let diff = json["diffs"][0]["diff"].as_str().unwrap();
     assert!(diff.starts_with("--- a/a b.yaml\n+++ b/a b.yaml\n@@ "), "{diff}");
+}
+
+/// What is said to have changed has changed.
+#[test]
+fn a_file_that_could_not_be_written_is_a_finding_and_no_change() {
+    let project = Project::new();
+    project.write("good.yaml", &function(&[&arn("sosw", "1")]));
+    project.write("locked.yaml", &function(&[&arn("sosw", "1")]));
+    set_readonly(&project.path("locked.yaml"), true);
+    let run = |format: &str| project.run(&["bump", "--pin", &arn("sosw", "7"), "--format", format]);
+    let ran = run("json");
+    let json: Value = serde_json::from_str(&ran.ends(3).stdout).unwrap();
+    assert_eq!(json["changes"].as_array().unwrap().len(), 1, "{json}");
+    assert_eq!(json["changes"][0]["path"], "good.yaml");
+    assert_eq!(json["findings"].as_array().unwrap().len(), 1, "{json}");
+    assert_eq!(json["findings"][0]["rule"], "layer-unwritten");
+    assert_eq!(json["findings"][0]["path"], "locked.yaml");
+    let github = run("github");
+    github.ends(3);
+    assert!(
+        github.stdout.starts_with("::error file=locked.yaml,title=layer-unwritten::"),
+        "{}",
+        github.stdout
+    );
+    assert_eq!(github.stdout.lines().count(), 1);
+}
+
+/// samconfig.toml is no YAML, and may be the only one that names a layer.
+#[test]
+fn the_layers_of_samconfig_are_listed_and_it_is_not_linted() {
+    let project = Project::new();
+    let samconfig = format!(
+        "[default.deploy.parameters]\nstack_name = \"my-Lambda\" # the name\nparameter_overrides = \"Layers={} V=3\"\n",
+        arn("sosw", "7")
+    );
+    project.write("samconfig.toml", &samconfig);
+    project.run(&["lint"]).ends(0).is_silent_about("failed");
+    let list = || {
+        let json = project.run(&["list", "--format", "json"]);
+        serde_json::from_str::<Value>(&json.ends(0).stdout).unwrap()["references"].clone()
+    };
+    let all = list();
+    assert_eq!(all.as_array().unwrap().len(), 1, "{all}");
+    assert_eq!((&all[0]["path"], &all[0]["layer"]), (&"samconfig.toml".into(), &"sosw".into()));
+    assert_eq!((&all[0]["version"], &all[0]["line"]), (&7.into(), &3.into()));
+    // A bare number is the version of what the template says.
+    let other = arn("other", "${V}");
+    project.write(
+        "template.yaml",
+        &format!("Parameters: {{V: {{Type: Number}}, Layers: {{Type: CommaDelimitedList}}}}\nGlobals: {{Function: {{Layers: [!Sub '{other}']}}}}\n"),
+    );
+    let all = list();
+    let found = |layer: &str| all.as_array().unwrap().iter().filter(|row| row["layer"] == layer).count();
+    assert_eq!((found("sosw"), found("other")), (1, 1), "{all}");
+    let layers = project.run(&["bump", "--print-layers"]);
+    assert!(layers.ends(0).stdout.contains("\"sosw\""), "{}", layers.stdout);
+    project.write("samconfig.toml", "parameter_overrides = [\n");
+    project.run(&["list"]).ends(3).says("failed to read `samconfig.toml`");
 }

@@ -319,3 +319,72 @@ fn a_loop_of_properties_is_named_for_what_it_is() {
     let ran = project.run(&["bump", "--pin", SOSW_7]);
     ran.ends(0).says("it is in a `Fn::ForEach` of properties, which is not followed");
 }
+
+/// A value of samconfig.toml is held to the functions that it reaches, as a default of the template is.
+#[test]
+fn a_value_of_samconfig_does_not_give_a_function_a_layer_for_another_runtime() {
+    let project = Project::new();
+    project.write("layer-versions.json", &fit("\"python3.13\"", ""));
+    let layer = arn("sosw", "${V}");
+    project.write(
+        "template.yaml",
+        &format!(
+            "Parameters: {{V: {{Type: Number}}}}\nResources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      Runtime: python3.9\n      Layers: [!Sub '{layer}']\n"
+        ),
+    );
+    let samconfig = |version: &str| {
+        format!("version = 0.1\n[default.deploy.parameters]\nparameter_overrides = \"V={version}\"\n")
+    };
+    project.write("samconfig.toml", &samconfig("3"));
+    let bump = ["bump", "--ledger", "layer-versions.json"];
+    let ran = project.run(&bump);
+    ran.ends(1).says("refused to change `samconfig.toml:3:23`").says("function `F` has runtime `python3.9`");
+    assert_eq!(project.read("samconfig.toml"), samconfig("3"));
+    project.run(&[&bump[..], &["--allow-unfit"]].concat()).ends(0).prints("samconfig.toml\n");
+    assert_eq!(project.read("samconfig.toml"), samconfig("7"));
+}
+
+/// Dynamic references make no file one of Jinja: it is broken, and stays.
+#[test]
+fn a_broken_template_with_dynamic_references_is_not_edited_by_its_letters() {
+    let project = Project::new();
+    let text = format!("Role: '{{{{resolve:ssm:/r}}}}'\nLayers: [{}\n", arn("sosw", "3"));
+    project.write("a.yaml", &text);
+    for lexical in [&[][..], &["--lexical"]] {
+        let ran = project.run(&[&["bump", "--pin", SOSW_7], lexical].concat());
+        ran.ends(3).says("failed to read `a.yaml`").is_silent_about("Jinja").is_silent_about("--lexical");
+        assert_eq!(project.read("a.yaml"), text);
+    }
+}
+
+#[test]
+fn a_file_is_included_however_its_folder_is_named() {
+    let text = |version: &str| format!("x: {}\n", arn("sosw", version));
+    let outside = Project::new();
+    for is_outside in [false, true] {
+        for is_absolute in [false, true] {
+            let project = Project::new();
+            let other = if is_outside { &outside } else { &project };
+            other.write("inc/conf.yaml", &text("1"));
+            let path = other.path("inc").canonicalize().unwrap();
+            let path = if is_absolute || is_outside { path.to_str().unwrap() } else { "inc" };
+            let ran = project.run(&["bump", "--pin", SOSW_7, "--include", "conf.yaml", path]);
+            ran.ends(0).is_silent_about("left");
+            assert_eq!(other.read("inc/conf.yaml"), text("7"), "{path}");
+        }
+    }
+}
+
+#[test]
+fn build_output_stays_for_those_who_stand_in_it() {
+    let project = Project::new();
+    project.write("cdk.out/a.yaml", &function(&[&arn("sosw", "1")]));
+    let inside = Project::new();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_template-tools"));
+    command.args(["bump", "--pin", SOSW_7, "."]).env_clear().env("HOME", inside.root());
+    let output = command.current_dir(project.path("cdk.out")).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("the file is build output"), "{said}");
+    assert_eq!(project.read("cdk.out/a.yaml"), function(&[&arn("sosw", "1")]));
+}

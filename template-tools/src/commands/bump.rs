@@ -11,7 +11,7 @@ use crate::called::{CalledAs, Command};
 use crate::cli::{BumpArgs, Format};
 use crate::commands::bump_report::Report;
 use crate::commands::files::{FileError, Files, Include, Lexical, Planned, Search, SearchError, Why};
-use crate::commands::interrupt;
+use crate::commands::interrupt::{self, Signal};
 use crate::commands::outcome::Outcome;
 use crate::commands::say::{say_bumps, say_defaults, say_left_alone, say_pins, say_unused};
 use crate::commands::source::{self, Source, SourceError};
@@ -22,7 +22,8 @@ use template_tools::convert::Form;
 use template_tools::document::Position;
 use template_tools::pattern::VersionPart;
 use template_tools::plan::{AccountTaken, Downgrades, Goal, Refusal, Unfit, Wanted};
-use template_tools::tree::write::{Change, Staged, WriteError, at_once, stage, sweep};
+use template_tools::tree::at_once::at_once;
+use template_tools::tree::write::{Change, Staged, WriteError, stage, sweep};
 
 #[derive(Debug, thiserror::Error)]
 enum BumpError {
@@ -147,17 +148,22 @@ fn bump(
         files.planned.iter().filter(|file| file.plan.text.is_none() && file.plan.current > 0).count();
     let changing: Vec<Planned> = files.planned.into_iter().filter(|file| file.plan.text.is_some()).collect();
     say_defaults(&changing, ui);
-    if let Some(report) = &mut report {
-        report.changes(&changing);
-        if args.diff {
-            report.diffs(&changing);
-        }
-    }
     let verb = if args.check || args.diff { "would change" } else { "changed" };
     let (changed, done) = if args.check || args.diff {
+        if let Some(report) = &mut report {
+            report.changes(&changing);
+            if args.diff {
+                report.diffs(&changing);
+            }
+        }
         (show(&changing, args, ui), Outcome::Done)
     } else {
-        write(changing, args.format, ui)
+        let written = write(changing, args.format, ui);
+        if let Some(report) = &mut report {
+            report.changes(&written.changed);
+            report.unwritten(&written.failed);
+        }
+        (written.changed.len(), written.outcome())
     };
     if let Some(report) = report {
         report.print(args.format);
@@ -195,46 +201,67 @@ fn show(changing: &[Planned], args: &BumpArgs, ui: Ui) -> usize {
     changing.len()
 }
 
+/// What came of the files that were to change.
+#[derive(Default)]
+struct Written {
+    /// Those that have their new text, in the order of their paths.
+    changed: Vec<Planned>,
+    /// Why others do not.
+    failed: Vec<WriteError>,
+    /// The signal that came before the first was written.
+    stopped: Option<Signal>,
+}
+
+impl Written {
+    fn outcome(&self) -> Outcome {
+        match self.stopped {
+            Some(signal) => Outcome::Interrupted(signal),
+            None if self.failed.is_empty() => Outcome::Done,
+            None => Outcome::Partly,
+        }
+    }
+}
+
 /// Stages every file, and puts all that could be staged in their places. Until the first is in its place, Ctrl-C takes
 /// all of it back; from there on it is a matter of renames, and those are finished.
-fn write(changing: Vec<Planned>, format: Format, ui: Ui) -> (usize, Outcome) {
+fn write(changing: Vec<Planned>, format: Format, ui: Ui) -> Written {
     interrupt::listen();
     let paths: Vec<PathBuf> = changing.iter().map(|file| file.path.clone()).collect();
-    let mut outcome = Outcome::Done;
+    let mut written = Written::default();
     let mut staged = Vec::with_capacity(changing.len());
-    at_once(changing, stage_file, |(file, result)| match result {
-        Some(Ok(change)) => staged.push((file, change)),
-        Some(Err(error)) => {
-            ui.error(&error);
-            outcome = Outcome::Partly;
-        }
-        None => {}
+    std::thread::scope(|scope| {
+        // What goes makes room for what comes, and folders are read while the disk is busy with new files.
+        scope.spawn(|| sweep(&paths));
+        at_once(changing, stage_file, |(file, result)| match result {
+            Some(Ok(change)) => staged.push((file, change)),
+            Some(Err(error)) => {
+                ui.error(&error);
+                written.failed.push(error);
+            }
+            None => {}
+        });
     });
     if let Some(signal) = interrupt::came() {
         ui.failed("Stopped", "nothing was written");
-        return (0, Outcome::Interrupted(signal));
+        written.stopped = Some(signal);
+        return written;
     }
-    let mut changed = 0;
-    std::thread::scope(|scope| {
-        // Folders are read while the disk is busy with the renames.
-        scope.spawn(|| sweep(&paths));
-        let commit = |(file, change): (Planned, Staged)| (file, change.commit());
-        // In the order of the paths, and each is told as soon as it is in its place, or very few others are.
-        at_once(staged, commit, |(file, result)| match result {
-            Ok(path) => {
-                changed += 1;
-                say_bumps("Bumped", &file, ui);
-                if format == Format::Text {
-                    ui.result(path.display());
-                }
+    let commit = |(file, change): (Planned, Staged)| (file, change.commit());
+    // In the order of the paths, and each is told as soon as it is in its place, or very few others are.
+    at_once(staged, commit, |(file, result)| match result {
+        Ok(path) => {
+            say_bumps("Bumped", &file, ui);
+            if format == Format::Text {
+                ui.result(path.display());
             }
-            Err(error) => {
-                ui.error(&error);
-                outcome = Outcome::Partly;
-            }
-        });
+            written.changed.push(file);
+        }
+        Err(error) => {
+            ui.error(&error);
+            written.failed.push(error);
+        }
     });
-    (changed, outcome)
+    written
 }
 
 /// Puts a file's new text beside it; nothing, once somebody wants to stop.

@@ -9,8 +9,9 @@ use crate::ui::raw_result;
 use template_tools::flow::Home;
 use template_tools::plan::Weight;
 use template_tools::report::{Finding, Level, Rule, github, json_of, pretty, sarif};
+use template_tools::tree::write::WriteError;
 
-const RULES: [Rule; 4] = [
+const RULES: [Rule; 5] = [
     Rule {
         id: "layer-version",
         about: "a reference does not name the layer's current version",
@@ -39,7 +40,21 @@ const RULES: [Rule; 4] = [
         fix: "mend the file, or leave it out",
         level: Level::Error,
     },
+    Rule {
+        id: "layer-unwritten",
+        about: "a file that was to change could not be written",
+        reason: "Its references stay as they are.",
+        fix: "see to it that the file can be written, and run the bump again",
+        level: Level::Error,
+    },
 ];
+
+fn with_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
 
 /// What a bump found, collected while it runs.
 pub(crate) struct Report {
@@ -54,11 +69,7 @@ impl Report {
         let mut findings = Vec::new();
         for error in &files.errors {
             let (path, position) = error.place();
-            let message = match std::error::Error::source(error) {
-                Some(cause) => format!("{error}: {cause}"),
-                None => error.to_string(),
-            };
-            findings.push(Finding { rule: &RULES[3], path, position, message });
+            findings.push(Finding { rule: &RULES[3], path, position, message: with_cause(error) });
         }
         for Planned { path, plan, .. } in &files.planned {
             let refusals = plan.refusals.iter();
@@ -79,7 +90,17 @@ impl Report {
         Self { findings, changes: Vec::new(), diffs: Vec::new() }
     }
 
-    /// The references that change.
+    /// The files that were to change and did not.
+    pub(crate) fn unwritten(&mut self, errors: &[WriteError]) {
+        self.findings.extend(errors.iter().map(|error| Finding {
+            rule: &RULES[4],
+            path: error.path().to_owned(),
+            position: None,
+            message: with_cause(error),
+        }));
+    }
+
+    /// The references that change, or have been changed.
     pub(crate) fn changes(&mut self, changing: &[Planned]) {
         for Planned { path, plan, .. } in changing {
             for bump in &plan.bumps {

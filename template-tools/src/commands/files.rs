@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
-
 use template_tools::arn::PLACEHOLDER_END;
 use template_tools::content::update_content;
 use template_tools::convert::{Form, convert};
@@ -16,6 +14,10 @@ use template_tools::plan::{LeftAlone, Part, Plan, Wanted, Weight, comments, plan
 use template_tools::samconfig::{self, SamconfigError, plan_samconfig};
 use template_tools::tree::needles::Needles;
 use template_tools::tree::scan::{ScanError, Scanned, Sight, is_utf16, scan_with, without_zeros};
+
+mod include;
+
+pub(crate) use include::Include;
 
 /// A file that names a pinned layer.
 pub(crate) struct Planned {
@@ -116,56 +118,6 @@ pub(crate) struct Search<'s> {
     pub(crate) content: Option<Ledger>,
     pub(crate) lexical: Lexical,
     pub(crate) why: Why,
-}
-
-/// The files that are forced in.
-#[derive(Debug)]
-pub(crate) struct Include(Option<Gitignore>);
-
-impl Include {
-    /// A glob as it comes from the command line.
-    pub(crate) fn check(glob: &str) -> Result<String, String> {
-        // git takes an open bracket for a letter; whoever types one has forgotten the other.
-        let is_open = |open: char, close: char| {
-            let ends = glob.rfind(open).map(|at| glob[at..].contains(close));
-            ends == Some(false) && !glob.contains(&format!("\\{open}"))
-        };
-        if is_open('[', ']') {
-            return Err("`[` is not closed".to_owned());
-        }
-        let glob = glob.to_owned();
-        match GitignoreBuilder::new("").add_line(None, glob.strip_prefix("./").unwrap_or(&glob)) {
-            Ok(_) => Ok(glob),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    /// Globs as git has them: `*.yml` anywhere, `/deploy/*.yml` from here.
-    pub(crate) fn new(globs: &[String]) -> Result<Self, SearchError> {
-        if globs.is_empty() {
-            return Ok(Self(None));
-        }
-        let mut builder = GitignoreBuilder::new("");
-        for glob in globs {
-            let glob = glob.strip_prefix("./").unwrap_or(glob);
-            let error = |source| SearchError::Include { glob: glob.to_owned(), source };
-            builder.add_line(None, glob).map_err(error)?;
-        }
-        let built =
-            builder.build().map_err(|source| SearchError::Include { glob: globs.join(" "), source })?;
-        Ok(Self(Some(built)))
-    }
-
-    pub(crate) fn has(&self, path: &Path) -> bool {
-        let path = path.strip_prefix(".").unwrap_or(path);
-        self.0.as_ref().is_some_and(|globs| {
-            path.is_relative() && globs.matched_path_or_any_parents(path, false).is_ignore()
-        })
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.is_none()
-    }
 }
 
 /// Every way to name a layer in a template comes with one of these. The name alone is not enough to parse a file: it may
@@ -341,9 +293,10 @@ pub(crate) fn check_paths(paths: &[PathBuf]) -> Result<(), SearchError> {
 
 /// What a file was made by, where it is made by a tool that will make it again.
 pub(crate) fn build_output(path: &Path) -> Option<&'static str> {
-    let folders = path.parent().into_iter().flat_map(Path::components);
-    let mut folders = folders.map(std::path::Component::as_os_str);
-    if folders.any(|folder| folder == ".aws-sam" || folder == "cdk.out") {
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    // Whoever stands in such a folder does not name it.
+    if is_built_in(folder) || folder.canonicalize().is_ok_and(|folder| is_built_in(&folder)) {
         return Some(
             "the file is build output, and the next build makes it again; `--include` would change it",
         );
@@ -353,6 +306,11 @@ pub(crate) fn build_output(path: &Path) -> Option<&'static str> {
     is_packaged.then_some(
         "the file is a packaged template, and the next build makes it again; `--include` would change it",
     )
+}
+
+fn is_built_in(folder: &Path) -> bool {
+    let mut folders = folder.components().map(std::path::Component::as_os_str);
+    folders.any(|folder| folder == ".aws-sam" || folder == "cdk.out")
 }
 
 /// Whether a template is what its name says. Comments in JSON are read as YAML reads them, as texts, and a reference that

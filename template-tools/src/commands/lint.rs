@@ -1,5 +1,6 @@
 //! `lint`: looks for the traps around layers.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -14,6 +15,7 @@ use template_tools::document::ParseError;
 use template_tools::lexical::has_expressions;
 use template_tools::lint::{ALL, Linted, lint};
 use template_tools::report::{Finding, Level, github, json_of, pretty, sarif};
+use template_tools::samconfig;
 use template_tools::tree::needles::Needles;
 use template_tools::tree::scan::scan;
 
@@ -44,7 +46,7 @@ pub(crate) fn run(args: &LintArgs, called: &CalledAs, ui: Ui) -> ExitCode {
         }
     };
     let scanned = scan(&args.paths, &needles, |path, bytes| match utf8(bytes) {
-        _ if build_output(path).is_some() => Ok(Linted::default()),
+        _ if build_output(path).is_some() || is_samconfig(path) => Ok(Linted::default()),
         Ok(text) => {
             let linted = readable(path, text).and_then(|()| lint(text, &pins));
             linted.or_else(|error| unreadable(path, text, error))
@@ -98,6 +100,11 @@ pub(crate) fn run(args: &LintArgs, called: &CalledAs, ui: Ui) -> ExitCode {
 /// `` `a`, `b` ``
 fn shown(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(", ")
+}
+
+/// It has parameters, and none of the traps.
+fn is_samconfig(path: &Path) -> bool {
+    path.file_name() == Some(OsStr::new(samconfig::FILE_NAME))
 }
 
 /// A file that is YAML only after somebody has filled it in is nobody's template yet, unless a layer stands in it.

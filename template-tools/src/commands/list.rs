@@ -1,6 +1,7 @@
 //! `list`: the inventory of layer references over a tree.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -17,6 +18,7 @@ use template_tools::inventory::{Inventory, Named, NamedVersion};
 use template_tools::kind::{Kind, kind};
 use template_tools::lexical::has_expressions;
 use template_tools::pattern::{ArnPattern, Part, Placeholders, VersionPart};
+use template_tools::samconfig::{self, NamedLayer};
 use template_tools::tree::needles::Needles;
 use template_tools::tree::scan::scan;
 
@@ -102,7 +104,7 @@ pub(crate) fn print_layers(args: &BumpArgs, ui: Ui) -> ExitCode {
 
 fn needles(paths: &[PathBuf]) -> Result<Needles, SearchError> {
     check_paths(paths)?;
-    Ok(Needles::new(["Layers"])?)
+    Ok(Needles::new(["Layers", "parameter_overrides"])?)
 }
 
 /// Every reference of every template, and what could not be read.
@@ -130,6 +132,9 @@ fn rows(path: &Path, bytes: &[u8], outside: &Outside<'_>) -> Result<Vec<Row>, Fi
         return Ok(Vec::new());
     }
     let text = utf8(bytes).map_err(|source| FileError::Encoding { path: path.to_owned(), source })?;
+    if path.file_name() == Some(OsStr::new(samconfig::FILE_NAME)) {
+        return rows_of_samconfig(path, text, &outside.placeholders);
+    }
     let document = match readable(path, text).and_then(|()| parse(text)) {
         Ok(document) => document,
         Err(source) if has_expressions(text) && text.contains(ARN) => {
@@ -142,6 +147,21 @@ fn rows(path: &Path, bytes: &[u8], outside: &Outside<'_>) -> Result<Vec<Row>, Fi
         return Ok(Vec::new());
     }
     Ok(rows_of(path, &document, &flow_with(&document, outside)))
+}
+
+fn rows_of_samconfig(path: &Path, text: &str, placeholders: &Placeholders) -> Result<Vec<Row>, FileError> {
+    let beside = |name: &str| std::fs::read_to_string(path.parent()?.join(name)).ok();
+    let named = samconfig::named_layers(text, placeholders, beside)
+        .map_err(|source| FileError::Samconfig { path: path.to_owned(), source })?;
+    let row = |named: NamedLayer| Row {
+        path: path.to_owned(),
+        position: named.position,
+        functions: named.functions,
+        what: Ok(named.pattern),
+    };
+    let mut rows: Vec<Row> = named.into_iter().map(row).collect();
+    rows.sort_by_key(|row| row.position);
+    Ok(rows)
 }
 
 fn rows_of(path: &Path, document: &Document<'_>, flow: &Flow) -> Vec<Row> {

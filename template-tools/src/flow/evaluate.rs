@@ -112,11 +112,16 @@ impl<'d, 't> Evaluator<'d, 't> {
         self.text_at(node, home, 0)
     }
 
+    /// Counts a step, and tells whether it was one too many: aliases may lead to the same expression very often.
+    fn is_too_much(&self, depth: usize) -> bool {
+        self.steps.set(self.steps.get() + 1);
+        depth > DEEPEST || self.steps.get() > MOST_STEPS
+    }
+
     /// Every text that an expression may come to. Never empty, unless all of them contradict themselves.
     fn text_at(&self, node: NodeId, home: &Home, depth: usize) -> Vec<Value> {
         let node = self.document.resolve(node);
-        self.steps.set(self.steps.get() + 1);
-        if depth > DEEPEST || self.steps.get() > MOST_STEPS {
+        if self.is_too_much(depth) {
             return vec![Value::unknown("…", Reason::TooMany)];
         }
         let Some(call) = self.document.intrinsic(node) else {
@@ -167,7 +172,7 @@ impl<'d, 't> Evaluator<'d, 't> {
 
     fn list_at(&self, node: NodeId, home: &Home, depth: usize) -> Result<Vec<Item>, Reason> {
         let node = self.document.resolve(node);
-        if depth > DEEPEST {
+        if self.is_too_much(depth) {
             return Err(Reason::TooMany);
         }
         let whole = |values: Vec<Value>, separator: &str| -> Vec<Item> {
@@ -204,6 +209,7 @@ impl<'d, 't> Evaluator<'d, 't> {
                         values:
                             item.values.into_iter().filter_map(|value| value.bound(&name, side)).collect(),
                     }));
+                    not_too_many(&items)?;
                 }
                 Ok(items)
             }
@@ -217,6 +223,7 @@ impl<'d, 't> Evaluator<'d, 't> {
                         values:
                             item.values.into_iter().filter_map(|value| bind_all(value, &bindings)).collect(),
                     }));
+                    not_too_many(&items)?;
                 }
                 Ok(items)
             }
@@ -415,6 +422,10 @@ impl<'d, 't> Evaluator<'d, 't> {
 /// What YAML's core schema reads as nothing.
 fn is_null(value: &str) -> bool {
     matches!(value, "" | "~" | "null" | "Null" | "NULL")
+}
+
+fn not_too_many(items: &[Item]) -> Result<(), Reason> {
+    if items.len() > MOST_VALUES { Err(Reason::TooMany) } else { Ok(()) }
 }
 
 fn bind_all(value: Value, bindings: &[(String, String)]) -> Option<Value> {

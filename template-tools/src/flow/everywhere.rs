@@ -28,6 +28,7 @@ pub fn everywhere(document: &Document<'_>, outside: &Outside<'_>) -> Everywhere 
             flow: &mut flow,
             known: std::collections::BTreeMap::new(),
             not: std::collections::BTreeMap::new(),
+            in_loops: 0,
         };
         look(&reader, root, &mut found);
     }

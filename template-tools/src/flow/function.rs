@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::Reader;
 use super::evaluate::plain;
 use super::value::{Home, Source, Value};
+use super::{Reader, Reason};
 use crate::document::NodeId;
+
+/// How many resources within loops are looked at in one file, each as often as a loop leads to it. No stack has more than
+/// 500 resources.
+const MOST_IN_LOOPS: usize = 1000;
 
 /// What has `Layers`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +58,11 @@ impl Reader<'_, '_, '_> {
         let document = self.evaluator.document;
         for &(name, resource) in document.pairs(resources) {
             let Some(name) = document.scalar(name) else { continue };
+            self.in_loops += usize::from(depth > 0);
+            if self.in_loops > MOST_IN_LOOPS {
+                // Aliases may lead to the same body very often.
+                return self.unread(resources, String::new(), Reason::TooMany, None);
+            }
             if name.starts_with("Fn::ForEach::") && depth < 16 {
                 self.for_each(root, resource, depth);
             } else {

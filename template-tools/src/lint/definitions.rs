@@ -3,6 +3,7 @@
 use super::rules::{CONTENT, CONTENT_URI, EXPORT, FIXED_KEY, RETAIN};
 use super::{Linter, Resource};
 use crate::document::NodeId;
+use crate::flow::Text;
 
 const LAMBDA_LAYER: &str = "AWS::Lambda::LayerVersion";
 const SAM_LAYER: &str = "AWS::Serverless::LayerVersion";
@@ -118,17 +119,14 @@ impl Linter<'_, '_> {
                 if self.document.values(output, "Export").is_empty() {
                     continue;
                 }
-                let is_layer = |value: &NodeId| {
-                    let text = self.document.scalar(*value).unwrap_or_default();
-                    let referred = self.refers_to(*value);
-                    text.contains(":layer:")
-                        || resources.iter().any(|resource| {
-                            Some(resource.name) == referred
-                                && [LAMBDA_LAYER, SAM_LAYER].contains(&resource.kind)
-                        })
+                let is_layer = |text: Text| match text {
+                    Text::Known(text) => text.contains(":layer:"),
+                    Text::Resource(name) => resources.iter().any(|resource| {
+                        resource.name == name && [LAMBDA_LAYER, SAM_LAYER].contains(&resource.kind)
+                    }),
                 };
                 let values = self.document.values(output, "Value");
-                if values.iter().any(is_layer) {
+                if values.iter().flat_map(|value| self.texts(root, *value)).any(is_layer) {
                     let name_text = self.document.scalar(name).unwrap_or_default();
                     let message = format!("output `{name_text}` exports the ARN of a layer version");
                     let at = self.key(output, "Export").unwrap_or(name);

@@ -1,11 +1,11 @@
 //! Rules about functions: how many layers, which of them twice, and what keeps a new version from taking effect.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Linter;
 use super::rules::{ALIAS, IMAGE, PYTHON_PATH, TOO_MANY, TWICE, VERSION};
 use crate::document::NodeId;
-use crate::flow::{Function, FunctionKind, Source};
+use crate::flow::{Function, FunctionKind, Source, Text};
 
 /// How many layers Lambda takes.
 const MOST_LAYERS: usize = 5;
@@ -18,6 +18,20 @@ type Side = (String, bool);
 
 /// The entries of a layer, each with the conditions of every way to it.
 type Entries = BTreeMap<NodeId, Vec<Vec<Side>>>;
+
+/// How many layers lists and entries come to, by their nodes: aliases may lead to one of them very often.
+struct Counts {
+    /// The document that they are in.
+    root: NodeId,
+    longest: HashMap<NodeId, usize>,
+    least: HashMap<NodeId, usize>,
+}
+
+impl Counts {
+    fn new(root: NodeId) -> Self {
+        Self { root, longest: HashMap::new(), least: HashMap::new() }
+    }
+}
 
 /// Whether both are there whenever one of them is. Of conditions with different names nothing is known.
 fn together(one: &[Side], other: &[Side]) -> bool {
@@ -72,10 +86,11 @@ impl Linter<'_, '_> {
     fn count(&mut self, function: &Function, globals: Option<&Function>) {
         let all = [Some(function), globals];
         let lists = all.into_iter().flatten().flat_map(|one| self.values(&one.properties, "Layers"));
+        let mut counts = Counts::new(function.root);
         let mut count = 0;
         let mut at = None;
         for list in lists {
-            count += self.longest(list, 0);
+            count += self.longest(list, &mut counts, 0);
             at = at.or(Some(list));
         }
         if let Some(at) = at.filter(|_| count > MOST_LAYERS) {
@@ -84,25 +99,51 @@ impl Linter<'_, '_> {
         }
     }
 
-    fn longest(&self, list: NodeId, depth: usize) -> usize {
+    fn longest(&self, list: NodeId, counts: &mut Counts, depth: usize) -> usize {
+        let list = self.document.resolve(list);
+        if let Some(count) = counts.longest.get(&list) {
+            return *count;
+        }
         if depth > DEEPEST {
             return 0;
         }
-        if let Some([_, yes, no]) = self.branches(list) {
-            return self.longest(yes, depth + 1).max(self.longest(no, depth + 1));
-        }
-        let items = self.document.items(list).filter(|_| self.document.intrinsic(list).is_none());
-        items.unwrap_or_default().iter().map(|item| self.least(*item, depth + 1)).sum()
+        // What leads back to itself adds nothing.
+        counts.longest.insert(list, 0);
+        let count = if let Some([_, yes, no]) = self.branches(list) {
+            self.longest(yes, counts, depth + 1).max(self.longest(no, counts, depth + 1))
+        } else if let (None, Some(items)) = (self.document.intrinsic(list), self.document.items(list)) {
+            items.iter().map(|item| self.least(*item, counts, depth + 1)).sum()
+        } else {
+            self.in_one_text(counts.root, list)
+        };
+        counts.longest.insert(list, count);
+        count
     }
 
-    fn least(&self, item: NodeId, depth: usize) -> usize {
-        match self.branches(item) {
-            Some([_, yes, no]) if depth <= DEEPEST => {
-                self.least(yes, depth + 1).min(self.least(no, depth + 1))
-            }
-            Some(_) => 0,
-            None => usize::from(self.refers_to(item) != Some("AWS::NoValue")),
+    /// The layers of a list in one text, as parameters have them.
+    fn in_one_text(&self, root: NodeId, list: NodeId) -> usize {
+        let counts = self.texts(root, list).into_iter().map(|text| match text {
+            Text::Known(text) => text.split(',').filter(|layer| !layer.trim().is_empty()).count(),
+            Text::Resource(_) => 0,
+        });
+        counts.max().unwrap_or_default()
+    }
+
+    fn least(&self, item: NodeId, counts: &mut Counts, depth: usize) -> usize {
+        let Some([_, yes, no]) = self.branches(item) else {
+            return usize::from(self.refers_to(item) != Some("AWS::NoValue"));
+        };
+        let item = self.document.resolve(item);
+        if let Some(count) = counts.least.get(&item) {
+            return *count;
         }
+        if depth > DEEPEST {
+            return 0;
+        }
+        counts.least.insert(item, 0);
+        let count = self.least(yes, counts, depth + 1).min(self.least(no, counts, depth + 1));
+        counts.least.insert(item, count);
+        count
     }
 
     /// Condition and branches of `Fn::If`.

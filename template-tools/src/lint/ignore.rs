@@ -11,6 +11,8 @@ const MARK: &str = "layer-lint:";
 struct Ignored<'t> {
     id: &'t str,
     has_reason: bool,
+    /// Whether its line holds nothing else: only then it speaks of the next one.
+    is_alone: bool,
 }
 
 /// Leaves out what was ignored, and adds what is wrong with an `ignore`.
@@ -19,11 +21,11 @@ pub(super) fn without_ignored(document: &Document<'_>, found: Vec<(NodeId, Found
     let by_line = in_comments(document, &mut linted.found);
     for (resource, one) in found {
         let line = one.position.line;
-        let on_lines = [line, line.saturating_sub(1)];
-        let in_comment = on_lines.iter().filter_map(|line| by_line.get(line)).flatten();
-        let is_ignored =
-            in_comment.into_iter().any(|ignored| ignored.id == one.rule.id && ignored.has_reason)
-                || in_metadata(document, resource, one.rule.id);
+        let on_line = |line: usize| by_line.get(&line).into_iter().flatten();
+        let before = on_line(line.saturating_sub(1)).filter(|ignored| ignored.is_alone);
+        let mut in_comment = on_line(line).chain(before);
+        let is_ignored = in_comment.any(|ignored| ignored.id == one.rule.id && ignored.has_reason)
+            || in_metadata(document, resource, one.rule.id);
         if is_ignored {
             linted.ignored += 1;
         } else {
@@ -60,6 +62,7 @@ fn in_comments<'t>(document: &Document<'t>, found: &mut Vec<Found>) -> BTreeMap<
             let mut words = rest.split_whitespace();
             let (verb, id) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
             let has_reason = words.next().is_some();
+            let is_alone = line[..at].trim().is_empty();
             let wrong = if verb != "ignore" {
                 Some("only `ignore` can be asked for".to_owned())
             } else if !ALL.iter().any(|rule| rule.id == id) {
@@ -71,7 +74,7 @@ fn in_comments<'t>(document: &Document<'t>, found: &mut Vec<Found>) -> BTreeMap<
                 None
             };
             found.extend(wrong.map(|message| Found { rule: IGNORE, position, message }));
-            by_line.entry(index + 1).or_default().push(Ignored { id, has_reason });
+            by_line.entry(index + 1).or_default().push(Ignored { id, has_reason, is_alone });
         }
         offset += line.len();
     }

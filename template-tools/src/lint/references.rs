@@ -3,13 +3,13 @@
 use super::Linter;
 use super::rules::{ARCHITECTURE, DOWNGRADE, RESOLVE, RUNTIME, VARIABLE};
 use crate::flow::{Reason, Source};
-use crate::pattern::{NoPattern, VersionPart};
+use crate::pattern::NoPattern;
 use crate::pins::Resolution;
-use crate::plan::{Refusal, misfit};
+use crate::plan::{Refusal, Wanted, downgrade, misfit};
 
 impl Linter<'_, '_> {
     pub(super) fn references(&mut self) {
-        let flow = self.flow;
+        let (flow, wanted) = (self.flow, Wanted::new(self.pins));
         for unread in &flow.unread {
             let (rule, message) = match &unread.reason {
                 Reason::Text(error @ NoPattern::VariableWithoutSub(_)) => (VARIABLE, error.to_string()),
@@ -29,13 +29,10 @@ impl Linter<'_, '_> {
             };
             let Source::Leaf(leaf) = reference.source else { continue };
             let function = reference.functions.first().map_or(leaf, |index| flow.functions[*index].node);
-            let layer = &reference.pattern.layer;
-            if let VersionPart::Number(version) = reference.pattern.version
-                && let Some(newest) =
-                    pins.iter().filter_map(|pin| pin.version).max().filter(|newest| version > *newest)
-            {
-                let message =
-                    format!("version {version} of layer `{layer}` is newer than {newest}, the ledger's");
+            let newest = pins.iter().max_by_key(|pin| pin.version);
+            let refusal = newest.and_then(|pin| downgrade(&reference.pattern, pin, &wanted));
+            if let Some(Refusal::Downgrade { layer, from, to }) = refusal {
+                let message = format!("version {from} of layer `{layer}` is newer than {to}, the ledger's");
                 self.find(DOWNGRADE, function, leaf, message);
             }
             let misfits = pins.iter().find_map(|pin| misfit(self.document, flow, reference, pin, self.pins));

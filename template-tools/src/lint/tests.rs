@@ -92,6 +92,32 @@ fn exports() {
         assert_eq!(found.len(), usize::from(is_found), "{value}: {found:?}");
         assert_eq!(lint(&text.replace("Export", "Import"), &Pins::default()).unwrap().found, []);
     }
+    let parameters =
+        format!("Parameters: {{LP: {{Type: String, Default: '{ARN}:3'}}, S: {{Type: String, Default: x}}}}");
+    let joined = "!Join [':', ['arn:aws:lambda', us-east-1, '123456789012', layer, x, '3']]";
+    for (value, is_found) in [
+        ("!Ref LP", true),
+        (joined, true),
+        ("!Sub ['${X}', {X: !Ref R}]", true),
+        ("!Ref S", false),
+        ("!Sub ['${X}', {X: !Ref Other}]", false),
+    ] {
+        let text = format!("{parameters}\n{layer}Outputs:\n  O: {{Value: {value}, Export: {{Name: x}}}}\n");
+        let found = lint(&text, &Pins::default()).unwrap().found;
+        assert_eq!(found.len(), usize::from(is_found), "{value}: {found:?}");
+    }
+}
+
+#[test]
+fn layers_in_a_parameter_count() {
+    let found = |count: usize| {
+        let arns: Vec<String> = (0..count).map(|number| format!("{ARN}-{number}:1")).collect();
+        let parameter =
+            format!("Parameters: {{Ls: {{Type: CommaDelimitedList, Default: '{}'}}}}", arns.join(", "));
+        lint(&format!("{parameter}\n{}", function("Layers: !Ref Ls")), &Pins::default()).unwrap().found
+    };
+    assert_eq!(found(5), []);
+    assert_eq!(found(6)[0].message, "`R` has 6 layers, and Lambda takes 5");
 }
 
 #[test]
@@ -213,6 +239,24 @@ fn what_the_ledger_knows() {
     );
 }
 
+/// From a version that was withdrawn `bump` goes back, and nobody need be told.
+#[test]
+fn a_withdrawn_version_is_not_newer_than_the_ledger() {
+    let entry = Entry {
+        withdrawn: BTreeMap::from([(12, "it does not start".to_owned())]),
+        ..Entry::new(format!("{ARN}:9").parse().unwrap())
+    };
+    let pins = Pins::from_ledger(&Ledger::from_iter([entry]));
+    check_with(&pins, &function("Layers: [ARN:12]"), &expect![[""]]);
+    check_with(
+        &pins,
+        &function("Layers: [ARN:13]"),
+        &expect![[r#"
+            4:27 newer-than-ledger: version 13 of layer `sosw` is newer than 9, the ledger's
+        "#]],
+    );
+}
+
 #[test]
 fn findings_are_taken_back_with_a_reason() {
     let with = |comment: &str| {
@@ -256,6 +300,19 @@ fn findings_are_taken_back_with_a_reason() {
     check(
         "Description: '# layer-lint: ignore x'\nResources: {R: {Type: 'AWS::S3::Bucket'}}\n",
         &expect![[r#""#]],
+    );
+}
+
+/// One reason is given for one line.
+#[test]
+fn a_comment_behind_a_line_does_not_speak_of_the_next() {
+    let text = "Globals:\n  Function:\n    Layers:\n      - '{{resolve:ssm:/x}}' # layer-lint: ignore resolve-is-not-noticed it is read by hand\n      - '{{resolve:ssm:/y}}'\n";
+    check(
+        text,
+        &expect![[r#"
+            5:9 resolve-is-not-noticed: CloudFormation does not notice when `{{resolve:ssm:/y}}` changes
+            1 ignored
+        "#]],
     );
 }
 

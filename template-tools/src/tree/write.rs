@@ -3,11 +3,10 @@
 //! Taking its place is a rename, so that a file is either old or new, whenever we are stopped. The mode is kept, links
 //! stay links, and a file that changed since it was read is left as it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempPath;
@@ -43,6 +42,15 @@ pub enum WriteError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl WriteError {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::ReadOnly(path) | Self::Leaves(path) | Self::Changed(path) | Self::Io { path, .. } => path,
+        }
+    }
 }
 
 /// A new text that lies beside its target, ready to take its place. Dropped, it disappears.
@@ -153,65 +161,9 @@ impl Staged {
     }
 }
 
-/// How many threads make files and put them in their places. That is waiting for a disk, for the most part, so it takes more
-/// of them than there are processors.
-const AT_ONCE: usize = 8;
-
-/// Does the same for all of them, some at once, and hands on the results in their order, each as soon as those before it
-/// are there.
-pub fn at_once<T: Send, R: Send>(all: Vec<T>, work: impl Fn(T) -> R + Sync, mut then: impl FnMut(R)) {
-    let threads = AT_ONCE.min(all.len() / 2);
-    if threads < 2 {
-        all.into_iter().map(work).for_each(then);
-        return;
-    }
-    let next = Mutex::new(all.into_iter().enumerate());
-    let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
-    std::thread::scope(|scope| {
-        let (done, results) = mpsc::channel();
-        for _ in 0..threads {
-            let (done, work) = (done.clone(), &work);
-            scope.spawn(move || {
-                while let Some((at, one)) = take() {
-                    if done.send((at, work(one))).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        // The last of the threads to end closes the channel; the scope passes a panic on.
-        drop(done);
-        let mut early = BTreeMap::new();
-        let mut told = 0;
-        for (at, result) in results {
-            early.insert(at, result);
-            while let Some(result) = early.remove(&told) {
-                told += 1;
-                then(result);
-            }
-        }
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn results_come_in_order() {
-        for count in [0, 1, 7, 8, 9, 16, 17, 100, 1001] {
-            let mut doubled = Vec::new();
-            at_once((0..count).collect(), |number: usize| 2 * number, |result| doubled.push(result));
-            assert_eq!(doubled, (0..count).map(|number| 2 * number).collect::<Vec<_>>());
-        }
-    }
-
-    #[test]
-    fn a_panic_is_passed_on() {
-        let work = |number: usize| assert!(number != 5, "our own bug");
-        let panicked = std::panic::catch_unwind(|| at_once((0..20).collect(), work, drop));
-        assert!(panicked.is_err());
-    }
 
     fn change(path: &Path) -> Change {
         Change { path: path.to_owned(), before: b"old".to_vec(), after: b"new".to_vec() }

@@ -29,4 +29,12 @@ fn globs_are_those_of_git() {
         assert!(!include.has(Path::new(path)), "{path}");
     }
     assert!(Include::new(&["a{".to_owned()]).is_err());
+    // Below the current folder a path may be absolute; elsewhere only globs without a place fit.
+    let here = std::env::current_dir().unwrap();
+    for path in [here.join("deploy/x/y.yaml"), here.join("top.json"), "/elsewhere/a.yml".into()] {
+        assert!(include.has(&path), "{}", path.display());
+    }
+    for path in [here.join("b/top.json"), "/elsewhere/deploy/x.yaml".into(), "/top.json".into()] {
+        assert!(!include.has(&path), "{}", path.display());
+    }
 }
