@@ -98,10 +98,10 @@ impl Work<'_> {
         // What was damaged was thrown away.
         let known = self.folders.borrow().get(folder).filter(|built| built.path.is_file()).cloned();
         if let Some(built) = known {
-            return Ok(Built::Pure(built));
+            return Ok(Built::Whole(built));
         }
         let built = shop.build(input, targets)?;
-        if let Built::Pure(built) = &built {
+        if let Built::Whole(built) = &built {
             self.folders.borrow_mut().insert(folder.to_path_buf(), built.clone());
         }
         Ok(built)

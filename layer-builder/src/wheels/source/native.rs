@@ -116,10 +116,10 @@ mod tests {
         let spec = Spec::of(folder.path(), &layers.layers["x"]);
         let (cache, ui) = (Cache::at(folder.path()), Ui::new(Verbosity::Quiet, anstream::ColorChoice::Never));
         let shop = Workshop { spec: &spec, cache: &cache, network: Network::Forbidden, ui: &ui };
-        let (input, identity) = (Input::Folder("a", folder.path()), "a".to_owned());
+        let (input, identity) = (Input::Folder("a", folder.path()), Some("a".to_owned()));
         let job = Job { shop, input, identity, tools: Sha256::of(b"") };
         let known = |python: Option<&str>, tag: &str| {
-            let home = job.home(python.map(|python| python.parse().unwrap()));
+            let home = job.home(python.map(|python| python.parse().unwrap())).unwrap();
             cache.write(&home.join(format!("a-1-{tag}.whl")), b"").unwrap();
             cache.write(&home.join(HASH_FILE), Sha256::of(b"").to_string().as_bytes()).unwrap();
             let known = job.known(&spec.targets);
