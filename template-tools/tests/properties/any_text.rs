@@ -16,7 +16,7 @@ proptest! {
     }
 }
 
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 12] = [
     "Parameters:\n",
     "Parameters: {}\n",
     "Mappings: ~ # x\n",
@@ -24,6 +24,8 @@ const SECTIONS: [&str; 10] = [
     "Parameters: {P: {Type: Number, Default: 7}}\n",
     "Description: x\n",
     "Resources:\n  L:\n    Type: AWS::Lambda::LayerVersion\n    Properties:\n      LayerName: sosw\n      Content: {S3Bucket: b-us-east-1, S3Key: k}\n",
+    "Resources:\n  M:\n    Type: AWS::Lambda::LayerVersion\n    Properties:\n      LayerName: sosw\n      Content: {S3Bucket: b-us-east-1, S3Key: &a k}\n      CompatibleRuntimes:\n      - &a python3.9\n      - ",
+    "Resources:\n  N:\n    Type: AWS::Lambda::LayerVersion\n    Properties:\n      LayerName: two\n      Content: {S3Bucket: b-us-east-1, S3Key: k, S3ObjectVersion: v}\n      CompatibleRuntimes: [python3.9, ",
     "a: b\n---\n",
     "{\"Resources\":",
     "\"Parameters\":\n  \"a\": &a {}\n",
