@@ -1,9 +1,8 @@
 //! The same work for many, some at once, and what came of it in their order.
 
 use std::collections::BTreeMap;
-use std::iter::Enumerate;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
-use std::vec::IntoIter;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Mutex, PoisonError, mpsc};
 
 /// How many threads make files and put them in their places. That is waiting for a disk, for the most part, so it takes more
 /// of them than there are processors.
@@ -14,97 +13,41 @@ const AHEAD: usize = 64;
 /// Does the same for all of them, some at once, and hands on the results in their order, each as soon as those before it
 /// are there. Whoever takes a result slowly holds up the work: nearly all that is done has been told.
 pub fn at_once<T: Send, R: Send>(all: Vec<T>, work: impl Fn(T) -> R + Sync, mut then: impl FnMut(R)) {
-    let threads = AT_ONCE.min(all.len() / 2);
+    let (count, threads) = (all.len(), AT_ONCE.min(all.len() / 2));
     if threads < 2 {
         all.into_iter().map(work).for_each(then);
         return;
     }
-    let queue = Queue::new(all);
+    let (give, given) = mpsc::channel();
+    let given = Mutex::new(given);
+    let take = || given.lock().unwrap_or_else(PoisonError::into_inner).recv();
     std::thread::scope(|scope| {
+        // The threads end when this is gone, at the end or in a panic.
+        let give = give;
         let (done, results) = mpsc::channel();
         for _ in 0..threads {
-            let (done, work, queue) = (done.clone(), &work, &queue);
+            let (done, take, work) = (done.clone(), &take, &work);
             scope.spawn(move || {
-                let _end = EndsAtPanic(queue);
-                while let Some((at, one)) = queue.take() {
-                    if done.send((at, work(one))).is_err() {
-                        break;
-                    }
+                while let Ok((at, one)) = take() {
+                    // Nobody is there any more only after a panic.
+                    let _ = done.send((at, catch_unwind(AssertUnwindSafe(|| work(one)))));
                 }
             });
         }
-        // The last of the threads to end closes the channel; the scope passes a panic on.
         drop(done);
-        let _end = EndsAtPanic(&queue);
+        let mut waiting = all.into_iter().enumerate();
+        let mut more = |count: usize| waiting.by_ref().take(count).for_each(|one| drop(give.send(one)));
+        more(AHEAD);
         let mut early = BTreeMap::new();
-        let mut told = 0;
-        for (at, result) in results {
-            early.insert(at, result);
-            while let Some(result) = early.remove(&told) {
-                told += 1;
-                then(result);
-                queue.told(told);
+        for next in 0..count {
+            while !early.contains_key(&next) {
+                let (at, result) = results.recv().expect("a thread sends whatever comes of its work");
+                early.insert(at, result.unwrap_or_else(|panic| resume_unwind(panic)));
             }
+            early.remove(&next).into_iter().for_each(&mut then);
+            more(1);
         }
     });
-}
-
-/// What is still to be done. It is handed out as far ahead of what was told as it may be.
-struct Queue<T> {
-    state: Mutex<State<T>>,
-    moved: Condvar,
-}
-
-struct State<T> {
-    next: Enumerate<IntoIter<T>>,
-    taken: usize,
-    told: usize,
-    has_ended: bool,
-}
-
-impl<T> Queue<T> {
-    fn new(all: Vec<T>) -> Self {
-        let next = all.into_iter().enumerate();
-        Self { state: Mutex::new(State { next, taken: 0, told: 0, has_ended: false }), moved: Condvar::new() }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The next one, once enough was told; nothing when there is none, or somebody has panicked.
-    fn take(&self) -> Option<(usize, T)> {
-        let is_ahead = |state: &mut State<T>| state.taken >= state.told + AHEAD && !state.has_ended;
-        let waited = self.moved.wait_while(self.state(), is_ahead);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
-        if state.has_ended {
-            return None;
-        }
-        state.taken += 1;
-        state.next.next()
-    }
-
-    fn told(&self, told: usize) {
-        let mut state = self.state();
-        let someone_waits = state.taken >= state.told + AHEAD;
-        state.told = told;
-        drop(state);
-        if someone_waits {
-            self.moved.notify_all();
-        }
-    }
-}
-
-/// What a thread that panics owes to those that wait: what it had taken will never be told.
-struct EndsAtPanic<'q, T>(&'q Queue<T>);
-
-impl<T> Drop for EndsAtPanic<'_, T> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.state().has_ended = true;
-            self.0.moved.notify_all();
-        }
-    }
 }
 
 #[cfg(test)]
