@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 mod align;
 mod block;
 mod build;
@@ -56,6 +58,9 @@ pub enum Content<'t> {
     /// `*name`, standing for the node with `&name`.
     Alias(NodeId),
 }
+
+/// The values under one key. There is one, or none, in nearly every mapping: that needs no memory of its own.
+pub type Values = SmallVec<[NodeId; 2]>;
 
 /// What is in a collection, by its place in the document's list of all items or of all pairs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -197,8 +202,8 @@ impl<'t> Document<'t> {
     }
 
     /// Every value that a mapping has under a key: a key may come twice, and may come in through `<<`.
-    pub fn values(&self, mapping: NodeId, key: &str) -> Vec<NodeId> {
-        let mut values = Vec::new();
+    pub fn values(&self, mapping: NodeId, key: &str) -> Values {
+        let mut values = Values::new();
         let mut merged = Vec::new();
         self.own_values(mapping, key, &mut values, &mut merged);
         // Merged mappings may merge others. Each is visited once: they may also be written in a circle.
@@ -214,7 +219,7 @@ impl<'t> Document<'t> {
     }
 
     /// The values that stand under a key in the mapping itself, and what it merges.
-    fn own_values(&self, mapping: NodeId, key: &str, values: &mut Vec<NodeId>, merged: &mut Vec<NodeId>) {
+    fn own_values(&self, mapping: NodeId, key: &str, values: &mut Values, merged: &mut Vec<NodeId>) {
         for &(name, value) in self.pairs(mapping) {
             match self.scalar(name) {
                 Some(name) if name == key => values.push(self.resolve(value)),

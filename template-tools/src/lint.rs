@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::{Document, NodeId, ParseError, Position, parse};
+use crate::document::{Document, NodeId, ParseError, Position, Values, parse};
 use crate::flow::{Flow, Text, Texts, flow};
 use crate::kind::{Kind, kind};
 use crate::pins::Pins;
@@ -85,14 +85,14 @@ impl<'l> Linter<'l, '_> {
     fn resources(&self, root: NodeId) -> Vec<Resource<'l>> {
         let document = self.document;
         let mut resources = Vec::new();
-        let mut waiting: Vec<NodeId> = document.values(root, "Resources");
+        let mut waiting = document.values(root, "Resources");
         let mut turns = 0;
         while let Some(section) = waiting.pop() {
             turns += 1;
             for &(name, node) in document.pairs(section) {
                 let Some(name) = document.scalar(name) else { continue };
                 if name.starts_with("Fn::ForEach::") && turns < 1000 {
-                    waiting.extend(document.items(node).and_then(|items| items.get(2)));
+                    waiting.extend(document.items(node).and_then(|items| items.get(2).copied()));
                 }
                 let kinds = document.values(node, "Type");
                 if let Some(kind) = kinds.iter().find_map(|kind| document.scalar(*kind)) {
@@ -103,7 +103,7 @@ impl<'l> Linter<'l, '_> {
         resources
     }
 
-    fn properties(&self, resource: NodeId) -> Vec<NodeId> {
+    fn properties(&self, resource: NodeId) -> Values {
         self.document.values(resource, "Properties")
     }
 

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use crate::arn::{AccountId, LayerName, PLACEHOLDER_END, Partition, Region, version_number};
 
 /// A part of an ARN as a template writes it.
@@ -183,9 +185,9 @@ pub fn is_placeholder(word: &str) -> bool {
 }
 
 /// The parts between colons, where the colons in `${AWS::Region}` do not count.
-fn split(text: &str) -> Vec<Range<usize>> {
+fn split(text: &str) -> SmallVec<[Range<usize>; 8]> {
     let bytes = text.as_bytes();
-    let mut parts = Vec::with_capacity(8);
+    let mut parts = SmallVec::new();
     let (mut start, mut depth) = (0, 0_usize);
     for (index, byte) in bytes.iter().enumerate() {
         match byte {

@@ -9,9 +9,10 @@ use std::cell::Cell;
 use std::collections::HashMap;
 
 use super::Reason;
+use super::pieces::{Piece, pieces_of};
+use super::rows::bind_all;
 use super::value::{Home, Source, Value, product};
 use crate::document::{Content, Document, NodeId, Style};
-use crate::pattern::variable_start;
 
 /// How many texts one expression may come to.
 const MOST_VALUES: usize = 4096;
@@ -40,16 +41,11 @@ pub(super) struct Evaluator<'d, 't> {
     pub(super) document: &'d Document<'t>,
     parameters: HashMap<&'d str, NodeId>,
     resources: HashMap<&'d str, NodeId>,
-    mappings: HashMap<&'d str, Vec<NodeId>>,
+    pub(super) mappings: HashMap<&'d str, Vec<NodeId>>,
     /// The loop variables that are open, with the values that they take.
     pub(super) loops: Vec<(String, Vec<Value>)>,
     given: &'d [Given],
     steps: Cell<usize>,
-}
-
-enum Key {
-    Is(String),
-    Any(Option<String>),
 }
 
 impl<'d, 't> Evaluator<'d, 't> {
@@ -248,7 +244,7 @@ impl<'d, 't> Evaluator<'d, 't> {
         if name == "AWS::NoValue" {
             return vec![Value::absent()];
         }
-        if name.starts_with("AWS::") {
+        if self.is_pseudo(name) {
             return vec![Value::pseudo(name)];
         }
         let Some(parameter) = self.parameter(name) else {
@@ -281,6 +277,12 @@ impl<'d, 't> Evaluator<'d, 't> {
         }]
     }
 
+    /// Whether a name is known to be what the stack is deployed with.
+    fn is_pseudo(&self, name: &str) -> bool {
+        let is_loop = || self.loops.iter().any(|(variable, _)| variable == name);
+        name.starts_with("AWS::") && name != "AWS::NoValue" && !is_loop()
+    }
+
     /// SAM gives a layer's version as `Ref: MyLayer.Version`, too.
     fn is_version_of_resource(&self, name: &str) -> bool {
         name.split_once('.').is_some_and(|(resource, _)| self.resources.contains_key(resource))
@@ -294,7 +296,7 @@ impl<'d, 't> Evaluator<'d, 't> {
             None => (argument, None),
         };
         let written = self.document.scalar(text)?;
-        let mut all = vec![Value::default()];
+        let mut all = vec![Value::room_for(written)];
         for piece in pieces_of(written) {
             let name = match piece {
                 Piece::Text(start, piece) => {
@@ -311,6 +313,12 @@ impl<'d, 't> Evaluator<'d, 't> {
                 Some(value) => self.text_at(*value, home, depth + 1),
                 None if name.contains('.') && !self.is_version_of_resource(name) => {
                     vec![Value::unknown(name, Reason::Attribute(name.to_owned()))]
+                }
+                None if self.is_pseudo(name) => {
+                    for value in &mut all {
+                        value.and_pseudo(name);
+                    }
+                    continue;
                 }
                 None => self.named(name),
             };
@@ -348,67 +356,6 @@ impl<'d, 't> Evaluator<'d, 't> {
         Some([(name.clone(), "true", yes), (name, "false", no)])
     }
 
-    /// The values of a mapping that may be meant, each with what that means for region and parameters.
-    #[expect(clippy::type_complexity, reason = "the value, and what it is bound to")]
-    pub(super) fn rows(
-        &self,
-        argument: NodeId,
-    ) -> Option<Result<Vec<(NodeId, Vec<(String, String)>)>, Reason>> {
-        let items = self.document.items(argument)?;
-        let [map, top, second, rest @ ..] = items else { return None };
-        let map = self.document.scalar(*map).filter(|_| self.document.intrinsic(*map).is_none())?;
-        let (top, second) = (self.key(*top), self.key(*second));
-        let mut rows = Vec::new();
-        for mapping in self.mappings.get(map).into_iter().flatten() {
-            for (row, first) in self.fitting(*mapping, &top) {
-                for (value, then) in self.fitting(row, &second) {
-                    rows.push((value, first.iter().chain(&then).cloned().collect()));
-                }
-            }
-        }
-        for options in rest {
-            rows.extend(
-                self.document.values(*options, "DefaultValue").into_iter().map(|value| (value, Vec::new())),
-            );
-        }
-        let shown = |key: &Key| match key {
-            Key::Is(name) => name.clone(),
-            Key::Any(name) => format!("${{{}}}", name.as_deref().unwrap_or("…")),
-        };
-        Some(if rows.is_empty() {
-            Err(Reason::NoRow(format!("{map}.{}.{}", shown(&top), shown(&second))))
-        } else {
-            Ok(rows)
-        })
-    }
-
-    fn key(&self, node: NodeId) -> Key {
-        match self.document.intrinsic(node) {
-            None => Key::Is(self.document.scalar(node).unwrap_or_default().to_owned()),
-            Some(call) if call.name == "Ref" => {
-                Key::Any(self.document.scalar(call.argument).map(str::to_owned))
-            }
-            Some(call) if call.name == "Fn::Sub" => {
-                let text = self.document.scalar(call.argument).unwrap_or_default();
-                let name = text.strip_prefix("${").and_then(|text| text.strip_suffix('}'));
-                Key::Any(name.map(str::to_owned))
-            }
-            Some(_) => Key::Any(None),
-        }
-    }
-
-    fn fitting(&self, mapping: NodeId, key: &Key) -> Vec<(NodeId, Vec<(String, String)>)> {
-        let pairs = self.document.pairs(mapping).iter();
-        let pairs = pairs.filter_map(|(name, value)| Some((self.document.scalar(*name)?, *value)));
-        pairs
-            .filter_map(|(name, value)| match key {
-                Key::Is(wanted) => (wanted == name).then(|| (value, Vec::new())),
-                Key::Any(Some(variable)) => Some((value, vec![(variable.clone(), name.to_owned())])),
-                Key::Any(None) => Some((value, Vec::new())),
-            })
-            .collect()
-    }
-
     /// `Stack.Outputs.Layer` for both forms of an attribute's name.
     fn shown(&self, argument: NodeId) -> String {
         let name = |node: &NodeId| self.document.scalar(*node).unwrap_or("…").to_owned();
@@ -426,39 +373,6 @@ fn is_null(value: &str) -> bool {
 
 fn not_too_many(items: &[Item]) -> Result<(), Reason> {
     if items.len() > MOST_VALUES { Err(Reason::TooMany) } else { Ok(()) }
-}
-
-fn bind_all(value: Value, bindings: &[(String, String)]) -> Option<Value> {
-    bindings.iter().try_fold(value, |value, (name, bound)| value.bound(name, bound))
-}
-
-pub(super) enum Piece<'t> {
-    /// A text, and where it begins.
-    Text(usize, &'t str),
-    Variable(&'t str),
-}
-
-/// The pieces of a text that is given to `Fn::Sub`. `${!Name}` is the text `${Name}`.
-pub(super) fn pieces_of(text: &str) -> Vec<Piece<'_>> {
-    let mut pieces = Vec::with_capacity(8);
-    let mut start = 0;
-    while let Some(found) = variable_start(&text[start..]).map(|found| start + found) {
-        let Some(end) = text[found..].find('}').map(|end| found + end) else { break };
-        if found > start {
-            pieces.push(Piece::Text(start, &text[start..found]));
-        }
-        let name = text[found + 2..end].trim();
-        pieces.push(if name.starts_with('!') {
-            Piece::Text(found, &text[found..=end])
-        } else {
-            Piece::Variable(name)
-        });
-        start = end + 1;
-    }
-    if start < text.len() || pieces.is_empty() {
-        pieces.push(Piece::Text(start, &text[start..]));
-    }
-    pieces
 }
 
 /// A text that cannot change on the way.

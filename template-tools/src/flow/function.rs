@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::evaluate::plain;
 use super::value::{Home, Source, Value};
 use super::{Reader, Reason};
-use crate::document::NodeId;
+use crate::document::{NodeId, Values};
 
 /// How many resources within loops are looked at in one file, each as often as a loop leads to it. No stack has more than
 /// 500 resources.
@@ -32,7 +32,7 @@ pub struct Function {
     /// The resource as a whole.
     pub node: NodeId,
     /// Its properties: more than one where the key comes twice.
-    pub properties: Vec<NodeId>,
+    pub properties: Values,
     /// Its runtimes, sorted, as far as they can be told: several where a condition decides.
     pub runtimes: Vec<String>,
     /// Its architectures, sorted, as far as they are written down.
@@ -49,7 +49,13 @@ impl Reader<'_, '_, '_> {
         }
         for globals in document.values(root, "Globals") {
             for function in document.values(globals, "Function") {
-                self.function(root, "Globals", FunctionKind::Globals, function, vec![function]);
+                self.function(
+                    root,
+                    "Globals",
+                    FunctionKind::Globals,
+                    function,
+                    Values::from_iter([function]),
+                );
             }
         }
     }
@@ -99,14 +105,7 @@ impl Reader<'_, '_, '_> {
         }
     }
 
-    fn function(
-        &mut self,
-        root: NodeId,
-        name: &str,
-        kind: FunctionKind,
-        node: NodeId,
-        properties: Vec<NodeId>,
-    ) {
+    fn function(&mut self, root: NodeId, name: &str, kind: FunctionKind, node: NodeId, properties: Values) {
         let node = self.evaluator.document.resolve(node);
         let known = self.flow.functions.len();
         let runtimes = self.known_texts(&properties, "Runtime");

@@ -9,7 +9,8 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::evaluate::{Evaluator, Piece, pieces_of};
+use super::evaluate::Evaluator;
+use super::pieces::{Piece, pieces_of};
 use super::value::{Home, Source, Value};
 use super::{Given, Reference};
 use crate::document::{Content, Document, NodeId, Style};
@@ -378,8 +379,7 @@ fn is_version(text: &str, at: usize, layers: &BTreeSet<&str>) -> bool {
 
 /// The names that stand in a text as `${Name}`.
 fn names_in(text: &str) -> impl Iterator<Item = &str> {
-    let pieces = if text.contains("${") { pieces_of(text) } else { Vec::new() };
-    pieces.into_iter().filter_map(|piece| match piece {
+    pieces_of(text).filter_map(|piece| match piece {
         Piece::Variable(name) => Some(name),
         Piece::Text(..) => None,
     })

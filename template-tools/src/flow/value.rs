@@ -84,9 +84,24 @@ impl Value {
         Self { text: format!("${{{name}}}"), unknown, ..Self::default() }
     }
 
+    /// Nothing yet, and room for what a text of the template becomes if nothing in it is replaced.
+    pub(super) fn room_for(text: &str) -> Self {
+        Self { text: String::with_capacity(text.len()), spans: Vec::with_capacity(4), ..Self::default() }
+    }
+
     /// A pseudo parameter, which needs no excuse.
     pub(super) fn pseudo(name: &str) -> Self {
-        Self { text: ["${", name, "}"].concat(), ..Self::default() }
+        let mut value = Self::default();
+        value.and_pseudo(name);
+        value
+    }
+
+    /// The same with a pseudo parameter behind it.
+    pub(super) fn and_pseudo(&mut self, name: &str) {
+        self.text.reserve(name.len() + "${}".len());
+        self.text.push_str("${");
+        self.text.push_str(name);
+        self.text.push('}');
     }
 
     pub(super) fn absent() -> Self {

@@ -152,8 +152,10 @@ impl Planner<'_, '_, '_> {
                 }
             }
         }
-        let layers = decided.iter().map(|(reference, _)| reference.pattern.layer.as_str()).collect();
-        let others = |uses: &Uses<'_, '_>| uses.others(reference, &layers, &to.written());
+        let others = |uses: &Uses<'_, '_>| {
+            let layers = decided.iter().map(|(reference, _)| reference.pattern.layer.as_str()).collect();
+            uses.others(reference, &layers, &to.written())
+        };
         let places = self.uses.as_ref().map(others).unwrap_or_default();
         if !places.is_empty() {
             self.refuse(position, Refusal::UsedElsewhere { layer: reference.pattern.layer.clone(), places });

@@ -16,11 +16,11 @@ const RUNTIMES: [&str; 5] = ["python3.9", "python3.12", "python3.13", "python3.1
 const BEHIND: [&str; 4] = ["", "", " # its own", "\n      # of its own"];
 
 fn items(document: &Document<'_>) -> BTreeSet<String> {
-    let mut found = vec![document.roots()[0]];
+    let mut found = document.roots()[0];
     for key in ["Resources", "L", "Properties", "CompatibleRuntimes"] {
-        found = document.values(found[0], key);
+        found = document.values(found, key)[0];
     }
-    let items = document.items(found[0]).unwrap_or_default();
+    let items = document.items(found).unwrap_or_default();
     items.iter().filter_map(|item| document.scalar(*item).map(str::to_owned)).collect()
 }
 

@@ -1,0 +1,80 @@
+//! `Fn::FindInMap`: the rows of `Mappings` that may be meant.
+
+use super::Reason;
+use super::evaluate::Evaluator;
+use super::value::Value;
+use crate::document::NodeId;
+
+/// What picks a row.
+enum Key {
+    Is(String),
+    Any(Option<String>),
+}
+
+impl Evaluator<'_, '_> {
+    /// The values of a mapping that may be meant, each with what that means for region and parameters.
+    #[expect(clippy::type_complexity, reason = "the value, and what it is bound to")]
+    pub(super) fn rows(
+        &self,
+        argument: NodeId,
+    ) -> Option<Result<Vec<(NodeId, Vec<(String, String)>)>, Reason>> {
+        let items = self.document.items(argument)?;
+        let [map, top, second, rest @ ..] = items else { return None };
+        let map = self.document.scalar(*map).filter(|_| self.document.intrinsic(*map).is_none())?;
+        let (top, second) = (self.key(*top), self.key(*second));
+        let mut rows = Vec::new();
+        for mapping in self.mappings.get(map).into_iter().flatten() {
+            for (row, first) in self.fitting(*mapping, &top) {
+                for (value, then) in self.fitting(row, &second) {
+                    rows.push((value, first.iter().chain(&then).cloned().collect()));
+                }
+            }
+        }
+        for options in rest {
+            rows.extend(
+                self.document.values(*options, "DefaultValue").into_iter().map(|value| (value, Vec::new())),
+            );
+        }
+        let shown = |key: &Key| match key {
+            Key::Is(name) => name.clone(),
+            Key::Any(name) => format!("${{{}}}", name.as_deref().unwrap_or("…")),
+        };
+        Some(if rows.is_empty() {
+            Err(Reason::NoRow(format!("{map}.{}.{}", shown(&top), shown(&second))))
+        } else {
+            Ok(rows)
+        })
+    }
+
+    fn key(&self, node: NodeId) -> Key {
+        match self.document.intrinsic(node) {
+            None => Key::Is(self.document.scalar(node).unwrap_or_default().to_owned()),
+            Some(call) if call.name == "Ref" => {
+                Key::Any(self.document.scalar(call.argument).map(str::to_owned))
+            }
+            Some(call) if call.name == "Fn::Sub" => {
+                let text = self.document.scalar(call.argument).unwrap_or_default();
+                let name = text.strip_prefix("${").and_then(|text| text.strip_suffix('}'));
+                Key::Any(name.map(str::to_owned))
+            }
+            Some(_) => Key::Any(None),
+        }
+    }
+
+    fn fitting(&self, mapping: NodeId, key: &Key) -> Vec<(NodeId, Vec<(String, String)>)> {
+        let pairs = self.document.pairs(mapping).iter();
+        let pairs = pairs.filter_map(|(name, value)| Some((self.document.scalar(*name)?, *value)));
+        pairs
+            .filter_map(|(name, value)| match key {
+                Key::Is(wanted) => (wanted == name).then(|| (value, Vec::new())),
+                Key::Any(Some(variable)) => Some((value, vec![(variable.clone(), name.to_owned())])),
+                Key::Any(None) => Some((value, Vec::new())),
+            })
+            .collect()
+    }
+}
+
+/// A value under all that its row was picked by, unless that contradicts what was taken to be the case before.
+pub(super) fn bind_all(value: Value, bindings: &[(String, String)]) -> Option<Value> {
+    bindings.iter().try_fold(value, |value, (name, bound)| value.bound(name, bound))
+}
