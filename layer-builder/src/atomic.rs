@@ -1,5 +1,6 @@
 //! Files that appear under their names only when they are complete; what was there before stays until then.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -18,6 +19,18 @@ pub(crate) fn begin(path: &Path) -> io::Result<NamedTempFile> {
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder_of(path))
+}
+
+/// Asks for the space of a file at once, where the system can be asked for it: ext4 otherwise looks for room at every
+/// page that is written, which takes as long as writing it. Whether there is space shows when it is written.
+pub(crate) fn reserve(file: &File, bytes: u64) {
+    #[cfg(target_os = "linux")]
+    if let Ok(bytes) = i64::try_from(bytes) {
+        use nix::fcntl::{FallocateFlags, fallocate};
+        let _ = fallocate(file, FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, bytes);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (file, bytes);
 }
 
 /// Gives a finished file its name.

@@ -25,6 +25,7 @@ use crate::layer::hashing::Hashing;
 use crate::layer::listing;
 use crate::lock::Lock;
 use crate::lock::uv::Network;
+use crate::processor::spawn_elsewhere;
 use crate::relock::{self, Answers};
 use crate::spec::Spec;
 use crate::target::Date;
@@ -96,7 +97,8 @@ impl Packing {
 pub fn build(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Result<Vec<Artifact>, Error> {
     let repository = {
         let folder = spec.folder.to_path_buf();
-        std::thread::spawn(move || repository(&folder))
+        // Git starts where the thread is that starts it: here it would be in the way of everything that follows.
+        spawn_elsewhere(move || repository(&folder))
     };
     for python in spec.pythons() {
         let end = spec.layer.runtimes.get(python).and_then(|runtime| runtime.end);

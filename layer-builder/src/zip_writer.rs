@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use crate::zip_reader::Method;
+use crate::zip_reader::{HEADER, Method};
 
 /// 1980-01-01, in the form of MS-DOS: year 0, month 1, day 1.
 const DATE: u16 = (1 << 5) | 1;
@@ -22,6 +22,9 @@ const UTF8: u16 = 1 << 11;
 const REGULAR_FILE: u32 = 0o100_000;
 /// The length of an entry of the directory without its name, in bytes.
 const DIRECTORY_ENTRY: usize = 46;
+/// Of the end of the directory, and of what stands before it where there are very many files.
+const END: usize = 22;
+const END_64: usize = 76;
 
 /// A file to be added.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +39,16 @@ pub struct File<'a> {
     pub crc32: u32,
     /// Of its content, in bytes.
     pub size: u64,
+}
+
+/// The size in bytes of a zip with files whose paths and stored bytes have these lengths.
+pub fn size_of(files: impl IntoIterator<Item = (usize, u64)>) -> u64 {
+    let (mut size, mut count) = (END as u64, 0_u64);
+    for (path, stored) in files {
+        size += (HEADER + DIRECTORY_ENTRY + 2 * path) as u64 + stored;
+        count += 1;
+    }
+    size + if count < u64::from(u16::MAX) { 0 } else { END_64 as u64 }
 }
 
 /// Writes the canonical zip to `W`.
@@ -204,6 +217,7 @@ mod tests {
             }
             let finished = writer.finish().unwrap();
             assert_eq!(finished.size, finished.inner.len() as u64);
+            assert_eq!(size_of(std::iter::repeat_n((6, 0), count)), finished.size);
             let archive = zip::ZipArchive::new(std::io::Cursor::new(finished.inner)).unwrap();
             assert_eq!(archive.len(), count);
         }

@@ -8,9 +8,10 @@ use thiserror::Error;
 
 use super::hashing::{Hashing, PIECE, Piece};
 use super::plan::{Input, LayerEntry, LayerPlan};
+use crate::atomic;
 use crate::hash::Sha256;
 use crate::zip_reader::{self, Entry, HEADER, ZipFile};
-use crate::zip_writer::{File, Writer};
+use crate::zip_writer::{File, Writer, size_of};
 
 /// A layer's zip that was written.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +69,8 @@ pub fn assemble(
     out: &OsFile,
     hashing: &Hashing,
 ) -> Result<Copied, Error> {
+    let files = plan.entries.iter().map(|entry| (entry.path.len(), entry.entry.compressed_size));
+    atomic::reserve(out, size_of(files));
     let mut writer = Writer::new(Pieces::new(out, hashing));
     writer.reserve(plan.entries.len(), plan.entries.iter().map(|entry| entry.path.len()).sum());
     let mut unzipped_size = 0;
@@ -254,6 +257,8 @@ mod tests {
             assert!(written == expected, "the zips differ, on {threads} threads");
             assert_eq!(assembled.sha256, Sha256::of(&expected));
             assert_eq!(assembled.size, expected.len() as u64);
+            let files = plan.entries.iter().map(|entry| (entry.path.len(), entry.entry.compressed_size));
+            assert_eq!(size_of(files), assembled.size);
         }
     }
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::archive::Error;
 use crate::hash::{Hasher, Sha256, update_both};
-use crate::processor::Processor;
+use crate::processor::spawn_elsewhere;
 use crate::zip_reader::{self, read_at};
 
 /// How much is read, hashed and written at once, in bytes.
@@ -241,14 +241,8 @@ impl Hashing {
         self.shared.wake(state);
         for _ in 0..to_start {
             let shared = Arc::clone(&self.shared);
-            let here = Processor::current();
-            std::thread::spawn(move || {
-                here.leave();
-                shared.help_until(By::Helper, |state| state.is_over);
-            });
+            spawn_elsewhere(move || shared.help_until(By::Helper, |state| state.is_over));
         }
-        // They have to run once to get away from here.
-        std::thread::yield_now();
     }
 
     /// Hashes the files to their end. The first of them that is not what it has to be is an error.
