@@ -17,12 +17,12 @@ use crate::processor::spawn_elsewhere;
 use crate::zip_reader::{self, read_at};
 
 /// How much is read, hashed and written at once, in bytes.
-pub(super) const PIECE: usize = 1 << 17;
+pub(super) const PIECE: usize = 1 << 16;
 /// How many pieces of the zip may wait to be hashed.
-const WAITING: usize = 16;
+const WAITING: usize = 32;
 /// How many are left when whoever writes the zip, and had to help, goes on with that. If it went on after every one, two
 /// threads would wait for each other at every piece.
-const FEW: usize = 8;
+const FEW: usize = 16;
 /// More threads are of no use: the zip is the longest stream, and takes as long as all wheels together.
 const MOST_HELPERS: usize = 2;
 /// How often a thread without work looks for some before it sleeps. Who sleeps is woken late, and elsewhere.
