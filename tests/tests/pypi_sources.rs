@@ -323,3 +323,34 @@ fn pypi_a_source_is_compiled_where_all_wheels_are_for_other_systems() {
         assert!(outcome.stderr.contains(part), "expected `{part}` in\n{}", outcome.stderr);
     }
 }
+
+/// Every question about a Python takes as long as many a build.
+#[cfg(unix)]
+#[test]
+fn pypi_uv_is_looked_for_once_and_told_of_a_python_where_any_will_do() {
+    use std::os::unix::fs::PermissionsExt;
+    let project = OwnLayer::of(&format!("requirements = [\"bson==0.5.10\"]\n{TARGET}"));
+    let _ = project.run(&["lock"]).expect_code(0);
+    // The real one, and what it was asked.
+    let path = std::env::var("PATH").unwrap();
+    let uv = format!(
+        "#!/bin/sh\necho \"${{UV_PYTHON-none}} $*\" >> '{}'\nPATH='{path}' LAYER_BUILDER_CACHE_DIR='{}' exec '{}' uv -- \"$@\"\n",
+        project.path("asked").display(),
+        binary("layer-builder").with_file_name("tests-cache").display(),
+        binary("layer-builder").display(),
+    );
+    project.write("bin/uv", &uv);
+    std::fs::set_permissions(project.path("bin/uv"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut build = project.command(&["build", "--locked"]);
+    build.env("LAYER_BUILDER_CACHE_DIR", project.path("cache"));
+    let _ = run(build.env("PATH", format!("{}:{path}", project.path("bin").display()))).expect_code(0);
+
+    let asked = project.read("asked");
+    let asked: Vec<&str> = asked.lines().collect();
+    let [version, find, locate, build] = asked[..] else { panic!("{asked:#?}") };
+    assert!(version.ends_with("none --version"), "{version}");
+    assert!(find.starts_with("none python find "), "{find}");
+    // uv has found one: it needs to be told only where it would ask every other one for its version.
+    assert!(locate.starts_with("none pip compile ") && locate.contains(" --python /"), "{locate}");
+    assert!(build.starts_with("none build ") && build.contains(" --python /"), "{build}");
+}

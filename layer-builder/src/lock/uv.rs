@@ -14,6 +14,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
 use pep508_rs::PackageName;
 use pep508_rs::pep440_rs::Version;
@@ -39,7 +40,7 @@ const OLDEST: &str = "0.9.0";
 const ANY_PYTHON: &str = "will be used to build dependencies instead";
 
 /// A uv that works.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Uv {
     program: PathBuf,
     version: String,
@@ -119,8 +120,21 @@ pub struct Resolved {
 }
 
 impl Uv {
-    /// The uv on PATH if it is new enough, else our own, which pip installs once into the cache.
+    /// The uv on PATH if it is new enough, else our own, which pip installs once into the cache. It is looked for once
+    /// in each run, for that takes several times what a build does.
     pub fn find(cache: &Cache, network: Network, ui: &Ui) -> Result<Self, Error> {
+        static FOUND: Mutex<Vec<(Network, Uv)>> = Mutex::new(Vec::new());
+        let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |(asked, uv): &&(Network, Self)| *asked == network && uv.exchange == cache.folder();
+        if let Some((_, uv)) = found.iter().find(same) {
+            return Ok(uv.clone());
+        }
+        let uv = Self::look_for(cache, network, ui)?;
+        found.push((network, uv.clone()));
+        Ok(uv)
+    }
+
+    fn look_for(cache: &Cache, network: Network, ui: &Ui) -> Result<Self, Error> {
         let mut tried = match installed(cache) {
             Ok((program, version)) => return Ok(Self::new(program, version, cache, network, ui)),
             Err(tried) => tried,
@@ -239,6 +253,10 @@ impl Uv {
         let mut command = self.working(folder, indexes, &exchange)?;
         command.args(["pip", "compile", "--universal", "--no-deps", "--no-header"]);
         command.args(["--format", "pylock.toml", "--python-version", &oldest_python.to_string()]);
+        // Any will do, for nothing is resolved: else uv asks every one that it finds for its version.
+        if let Some(python) = self.python.unless_named() {
+            command.arg("--python").arg(python);
+        }
         command.args(&indexes.handed().arguments);
         command.arg("--output-file").arg(&output).arg(&input);
         let what = format!("find the files of `{}`", path.display());

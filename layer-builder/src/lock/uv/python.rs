@@ -9,7 +9,7 @@ use crate::interpreter::Interpreter;
 use crate::ui::Ui;
 
 /// What this machine has.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Python {
     /// One that uv can work with.
     pub(super) program: Option<PathBuf>,
@@ -53,10 +53,11 @@ fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
-/// The Python that uv takes by itself, wherever it is started: what a folder says of Pythons is about that folder.
+/// The Python that uv takes by itself, wherever it is started: what a folder says of Pythons is about that folder. (With
+/// `--quiet`, uv 0.13 says nothing at all.)
 fn found_by(uv: &Path) -> Option<PathBuf> {
     let mut find = Command::new(uv);
-    find.args(["python", "find", "--quiet", "--no-python-downloads", "--no-project", "--no-config"]);
+    find.args(["python", "find", "--no-python-downloads", "--no-project", "--no-config"]);
     find.current_dir("/").env_remove("UV_PYTHON");
     let output = quietly(&mut find).ok().filter(|output| output.status.success())?;
     let path = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim_end());
