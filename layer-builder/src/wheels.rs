@@ -2,7 +2,9 @@
 //! layer.
 
 pub mod check;
+pub mod elf;
 pub mod explain;
+pub mod facts;
 pub mod fetch;
 pub mod layout;
 pub mod record;

@@ -12,7 +12,6 @@ use crate::atomic;
 use crate::hash::Sha256;
 use crate::indexes::told;
 use crate::layer::archive::{self, Assembled};
-use crate::layer::audit::facts::Facts;
 use crate::layer::audit::{self, AuditedFile, Finding, Severity, Subject};
 use crate::layer::compress::{self, Compression};
 use crate::layer::manifest::PackageRecord;
@@ -23,6 +22,7 @@ use crate::layer::{bytecode, licence};
 use crate::lock::roots;
 use crate::target::{Architecture, Target};
 use crate::ui::{counted, megabytes};
+use crate::wheels::facts::Facts;
 use crate::wheels::layout::{Item, Part, Place};
 use crate::wheels::select::Origin;
 use crate::wheels::tags::WheelName;
@@ -51,7 +51,7 @@ impl Work<'_> {
         self.hashing.finish()?;
         let (written, facts) = written?;
         // Only now are the wheels known to be what their hashes say.
-        facts.iter().try_for_each(|facts| facts.keep(self.cache))?;
+        facts.iter().zip(here).try_for_each(|(facts, here)| facts.keep(here.sha256, self.cache))?;
         let mut findings = prove::refuse(self.spec, written.findings)?;
         findings.extend(self.prove(written.out.path(), part, here)?);
         Ok(Written { findings, ..written })

@@ -5,8 +5,6 @@
 
 pub mod collisions;
 mod dependencies;
-pub mod elf;
-pub mod facts;
 pub mod names;
 pub mod native;
 pub mod provided;
@@ -25,7 +23,7 @@ use crate::provided::Provided;
 use crate::requirement::Requirement;
 use crate::target::Target;
 use crate::ui::counted;
-use elf::Native;
+use crate::wheels::elf::Native;
 
 pub(crate) use dependencies::MISSING;
 

@@ -14,11 +14,11 @@ use serde::Serialize;
 
 pub use diff::{Change, Diff};
 
-use super::audit::elf::{Native, may_be_native};
 use super::bytecode::source_of;
 use super::licence;
 use super::metadata::Metadata;
 use crate::hash::Sha256;
+use crate::wheels::elf::{Native, may_be_native};
 use crate::wheels::record::{Row, rows};
 use crate::wheels::wheel::{place, place_of_program};
 use crate::zip_reader::{Entry, Error, ZipFile, hash_of};

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use pep508_rs::pep440_rs::Version;
 use thiserror::Error;
 
+use super::facts::Facts;
 use super::record::{Row, rows, same_hash};
 use super::tags::WheelName;
 use super::wheel::has_no_scheme;
@@ -108,8 +109,8 @@ impl Error {
     }
 }
 
-/// Checks the wheel `zip`, which is called `file_name`.
-pub fn check(zip: &ZipFile, file_name: &str) -> Result<(), Error> {
+/// Checks the wheel `zip`, which is called `file_name`; gives what was seen of its compiled code on the way.
+pub fn check(zip: &ZipFile, file_name: &str) -> Result<Facts, Error> {
     let name = WheelName::parse(file_name).map_err(|_| Error::Name)?;
     if let Some(entry) = zip.entries().iter().find(|entry| has_no_scheme(&entry.path)) {
         return Err(Error::Scheme(entry.path.clone()));
@@ -187,7 +188,8 @@ fn check_version(zip: &ZipFile, entry: &Entry) -> Result<(), Error> {
 }
 
 /// Unpacks everything and holds it against RECORD.
-fn check_record(zip: &ZipFile, record: &Entry, info: &str) -> Result<(), Error> {
+fn check_record(zip: &ZipFile, record: &Entry, info: &str) -> Result<Facts, Error> {
+    let mut facts = Facts::default();
     let content = zip.content(record)?;
     let text = String::from_utf8_lossy(&content);
     // Folders need no line; some have one.
@@ -204,10 +206,13 @@ fn check_record(zip: &ZipFile, record: &Entry, info: &str) -> Result<(), Error> 
             continue;
         }
         let row = listed.remove(&entry.path).ok_or_else(|| Error::Unlisted(entry.path.clone()))?;
-        zip.look(entry, |content| check_row(entry, row, content))??;
+        zip.look(entry, |content| {
+            facts.see(entry, content);
+            check_row(entry, row, content)
+        })??;
     }
     match listed.into_keys().min() {
-        None => Ok(()),
+        None => Ok(facts),
         Some(absent) => Err(Error::Absent(absent)),
     }
 }

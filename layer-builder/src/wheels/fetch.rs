@@ -165,7 +165,7 @@ pub fn fetch(
     ui: &Ui,
 ) -> Result<Vec<PathBuf>, Error> {
     let paths: Vec<PathBuf> = files.iter().map(|file| cache.download(file.sha256, &file.file_name)).collect();
-    let missing: Vec<(&RemoteFile, &Path)> = files
+    let mut missing: Vec<(&RemoteFile, &Path)> = files
         .iter()
         .copied()
         .zip(paths.iter().map(PathBuf::as_path))
@@ -179,6 +179,8 @@ pub fn fetch(
             files: missing.iter().map(|(file, _)| file.file_name.clone()).collect(),
         });
     }
+    // Whoever comes last is waited for by all others: not the largest.
+    missing.sort_by_key(|(file, _)| std::cmp::Reverse(file.size));
     download_all(&missing, &indexes(), cache, ui)?;
     Ok(paths)
 }

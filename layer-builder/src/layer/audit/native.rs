@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::elf::{Elf, Native};
 use super::{AuditedFile, Finding, Subject, targets_of};
 use crate::target::Target;
+use crate::wheels::elf::{Elf, Native};
 
 pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
     let provided = provided(subject);

@@ -19,7 +19,7 @@ fn elf(machine: &str, needed: &[&str], glibc: u32) -> Native {
     })
 }
 
-use super::elf::Elf;
+use crate::wheels::elf::Elf;
 
 fn subject<'a>(files: &[(&'a str, Option<&'a Native>)], targets: Vec<Target>) -> Subject<'a> {
     let file = |&(path, native): &(&'a str, Option<&'a Native>)| AuditedFile {

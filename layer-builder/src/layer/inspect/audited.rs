@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::Inspection;
 use crate::config::AuditTable;
-use crate::layer::audit::elf::{Native, may_be_native};
 use crate::layer::audit::{AuditedFile, Finding, Package, Subject, audit};
 use crate::layer::manifest::Manifest;
+use crate::wheels::elf::{Native, may_be_native};
 use crate::zip_reader::{Error, ZipFile};
 
 /// The manifest beside the zip at `path`, if it is that zip's.

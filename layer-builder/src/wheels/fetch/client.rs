@@ -99,8 +99,9 @@ impl<'a> Client<'a> {
             // Whatever is wrong with it is said of the name that it is to have.
             let zip = ZipFile::read(Path::new(&file.file_name), opened).map_err(check::Error::from);
             let checked = zip.and_then(|zip| check::check(&zip, &file.file_name));
-            checked
+            let facts = checked
                 .map_err(|error| Error::Useless { file: file.file_name.clone(), source: Box::new(error) })?;
+            facts.keep(file.sha256, self.cache)?;
         }
         self.cache.keep(kept, path)?;
         Ok(())
