@@ -57,24 +57,17 @@ impl FromStr for Sha256 {
     type Err = NoSha256;
 
     fn from_str(text: &str) -> Result<Self, NoSha256> {
-        let value = |digit: u8| match digit {
-            b'0'..=b'9' => Some(digit - b'0'),
-            b'a'..=b'f' => Some(digit - b'a' + 10),
-            b'A'..=b'F' => Some(digit - b'A' + 10),
-            _ => None,
-        };
-        let parse = || {
-            let (pairs, rest) = text.as_bytes().as_chunks();
-            let mut bytes = [0; 32];
-            if pairs.len() != bytes.len() || !rest.is_empty() {
-                return None;
-            }
-            for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-                *byte = value(*high)? << 4 | value(*low)?;
-            }
-            Some(Self(bytes))
-        };
-        parse().ok_or_else(|| NoSha256(text.to_owned()))
+        let failed = || NoSha256(text.to_owned());
+        let digits: &[u8; 64] = text.as_bytes().try_into().map_err(|_| failed())?;
+        let mut bytes = [0; 32];
+        // A lock has hundreds of them: all digits are looked at, and only then whether all were good.
+        let mut all = 0;
+        for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks().0) {
+            let (high, low) = (VALUES[usize::from(*high)], VALUES[usize::from(*low)]);
+            all |= high | low;
+            *byte = high << 4 | low & 15;
+        }
+        if all > 15 { Err(failed()) } else { Ok(Self(bytes)) }
     }
 }
 
@@ -92,13 +85,24 @@ impl From<Sha256> for String {
     }
 }
 
+const DIGITS: [u8; 16] = *b"0123456789abcdef";
+
+/// The values of hexadecimal digits; 255 for what is none.
+const VALUES: [u8; 256] = {
+    let mut values = [u8::MAX; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[DIGITS[value as usize] as usize] = value;
+        values[DIGITS[value as usize].to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    values
+};
+
 /// Bytes as lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 #[cfg(test)]
@@ -114,7 +118,16 @@ mod tests {
         assert_eq!(hash.base64(), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
         assert_eq!(Sha256::from_base64(&hash.base64()), Some(hash));
         assert_eq!(Sha256::from_base64("ungWv48Bz"), None);
-        assert!("ba78".parse::<Sha256>().is_err());
-        assert!(text.replace('b', "g").parse::<Sha256>().is_err());
+        assert_eq!(text.to_uppercase().parse::<Sha256>().unwrap(), hash);
+        for wrong in ["ba78".to_owned(), format!("{text}00"), "ü".repeat(32)] {
+            assert!(wrong.parse::<Sha256>().is_err(), "{wrong}");
+        }
+        for at in 0..text.len() {
+            for digit in ["g", "G", "/", ":", "@", "`", "\0"] {
+                let mut wrong = text.to_owned();
+                wrong.replace_range(at..=at, digit);
+                assert!(wrong.parse::<Sha256>().is_err(), "{wrong}");
+            }
+        }
     }
 }

@@ -128,7 +128,7 @@ pub(super) fn described(path: &Path, spec: &Spec<'_>, manifest: &Manifest) -> St
 pub(super) fn repository(folder: &Path) -> Option<manifest::Source> {
     let folder = if folder == Path::new("") { Path::new(".") } else { folder };
     let output = Command::new("git")
-        .args(["status", "--porcelain=v2", "--branch", "--untracked-files=no"])
+        .args(["status", "--porcelain=v2", "--branch", "--no-ahead-behind", "--untracked-files=no"])
         .current_dir(folder)
         .env("GIT_OPTIONAL_LOCKS", "0")
         .stdin(Stdio::null())

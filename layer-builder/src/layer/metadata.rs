@@ -28,10 +28,8 @@ pub struct Metadata {
 impl Metadata {
     /// Of the distribution in a wheel, if it has any.
     pub fn of(wheel: &Wheel) -> Result<Option<Self>, Error> {
-        let is_it = |path: &str| {
-            path.split_once('/')
-                .is_some_and(|(folder, name)| name == "METADATA" && folder.ends_with(".dist-info"))
-        };
+        let is_it =
+            |path: &str| path.strip_suffix(".dist-info/METADATA").is_some_and(|folder| !folder.contains('/'));
         let entry = wheel.files().find(|(path, _)| is_it(path));
         entry.map(|(_, entry)| Ok(Self::parse(&wheel.zip().content(entry)?))).transpose()
     }

@@ -5,15 +5,25 @@ pub(crate) fn is_safe(path: &str) -> bool {
     let path = path.strip_suffix('/').unwrap_or(path);
     let bytes = path.as_bytes();
     let has_drive = bytes.len() >= 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':';
-    let forbidden = |character: char| character == '\\' || character.is_control();
-    // Every path of every wheel comes by here.
+    // Every path of every wheel comes by here. To look at all bytes of it, whatever was found, is faster than to ask
+    // after each whether to go on.
+    let is_forbidden = |byte: u8| byte.is_ascii_control() || byte == b'\\';
     let has_forbidden = if path.is_ascii() {
-        bytes.iter().any(|byte| byte.is_ascii_control() || *byte == b'\\')
+        bytes.iter().fold(false, |found, byte| found | is_forbidden(*byte))
     } else {
-        path.contains(forbidden)
+        path.contains(|character: char| character == '\\' || character.is_control())
     };
-    let is_name = |part: &[u8]| !matches!(part, b"" | b"." | b"..");
-    !has_drive && !has_forbidden && bytes.split(|byte| *byte == b'/').all(is_name)
+    if has_drive || has_forbidden {
+        return false;
+    }
+    let is_dot_or_slash = |byte: u8| byte == b'.' || byte == b'/';
+    let ends = [bytes.first(), bytes.last()];
+    let is_usual = ends.iter().all(|end| end.is_some_and(|byte| !is_dot_or_slash(*byte)))
+        && !bytes
+            .iter()
+            .zip(bytes.get(1..).unwrap_or_default())
+            .fold(false, |found, (one, next)| found | ((*one == b'/') & is_dot_or_slash(*next)));
+    is_usual || bytes.split(|byte| *byte == b'/').all(|part| !matches!(part, b"" | b"." | b".."))
 }
 
 #[cfg(test)]
