@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::OLDEST;
+use super::find::OLDEST;
 use super::install::OURS;
 use crate::cache;
 use crate::indexes::renewal_for;

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
-use super::installed;
+use super::find::installed;
 use super::run::quietly;
 use crate::cache::Cache;
 use crate::indexes::{Credentials, Index};
