@@ -324,10 +324,27 @@ fn pypi_a_source_is_compiled_where_all_wheels_are_for_other_systems() {
     }
 }
 
+/// What is pure is built by any Python: by the one that is here, not by the one that the project asks for.
+#[test]
+fn pypi_a_commit_and_a_folder_are_built_by_any_python() {
+    let project = OwnLayer::of("");
+    let _ = repository(&project, &["1.0"]);
+    project.write("repository/packages/tiny/.python-version", "3.8\n");
+    git(&project.path("repository"), &["add", "."]);
+    git(&project.path("repository"), &["commit", "-qm", "another Python"]);
+    let url = format!("git+file://{}@main#subdirectory=packages/tiny", project.path("repository").display());
+    for requirement in [format!("tiny @ {url}"), "./repository/packages/tiny".to_owned()] {
+        project.write("layers.toml", &format!("[layers.own]\nrequirements = [\"{requirement}\"]\n{TARGET}"));
+        let _ = std::fs::remove_file(project.path("requirements.own.txt"));
+        let _ = project.run(&["build"]).expect_code(0);
+        assert!(project.files("own").contains(&"python/tiny/__init__.py".to_owned()));
+    }
+}
+
 /// Every question about a Python takes as long as many a build.
 #[cfg(unix)]
 #[test]
-fn pypi_uv_is_looked_for_once_and_told_of_a_python_where_any_will_do() {
+fn pypi_uv_is_looked_for_once_and_told_of_the_python_that_it_finds() {
     use std::os::unix::fs::PermissionsExt;
     let project = OwnLayer::of(&format!("requirements = [\"bson==0.5.10\"]\n{TARGET}"));
     let _ = project.run(&["lock"]).expect_code(0);
@@ -350,7 +367,6 @@ fn pypi_uv_is_looked_for_once_and_told_of_a_python_where_any_will_do() {
     let [version, find, locate, build] = asked[..] else { panic!("{asked:#?}") };
     assert!(version.ends_with("none --version"), "{version}");
     assert!(find.starts_with("none python find "), "{find}");
-    // uv has found one: it needs to be told only where it would ask every other one for its version.
-    assert!(locate.starts_with("none pip compile ") && locate.contains(" --python /"), "{locate}");
-    assert!(build.starts_with("none build ") && build.contains(" --python /"), "{build}");
+    assert!(locate.starts_with('/') && locate.contains(" pip compile "), "{locate}");
+    assert!(build.starts_with('/') && build.contains(" build "), "{build}");
 }

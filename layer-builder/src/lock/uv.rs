@@ -205,10 +205,6 @@ impl Uv {
         let mut command = self.working(folder, indexes, &exchange)?;
         command.args(["pip", "compile", "--universal", "--no-deps", "--no-header"]);
         command.args(["--format", "pylock.toml", "--python-version", &oldest_python.to_string()]);
-        // Any will do, for nothing is resolved: else uv asks every one that it finds for its version.
-        if let Some(python) = self.python.unless_named() {
-            command.arg("--python").arg(python);
-        }
         command.args(&indexes.handed().arguments);
         command.arg("--output-file").arg(&output).arg(&input);
         let what = format!("find the files of `{}`", path.display());

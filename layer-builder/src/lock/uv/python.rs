@@ -13,8 +13,6 @@ use crate::ui::Ui;
 pub(super) struct Python {
     /// One that uv can work with.
     pub(super) program: Option<PathBuf>,
-    /// Whether uv has to be told of it.
-    is_told: bool,
     /// Whether uv may get one of its own.
     may_download: bool,
 }
@@ -22,15 +20,13 @@ pub(super) struct Python {
 impl Python {
     /// Looks for one, and says it where there is none.
     pub(super) fn find(uv: &Path, network: Network, ui: &Ui) -> Self {
-        let own = found_by(uv);
         // uv does not look where every version manager keeps its Pythons.
-        let is_told = own.is_none();
-        let program = own.or_else(|| Interpreter::any().map(|found| found.program));
+        let program = found_by(uv).or_else(|| Interpreter::any().map(|found| found.program));
         let may_download = program.is_none() && network == Network::Allowed;
         if may_download && !is_set("UV_PYTHON_DOWNLOADS") {
             ui.note("found no Python on this machine; where uv needs one, it downloads one of its own");
         }
-        Self { program, is_told, may_download }
+        Self { program, may_download }
     }
 
     /// It, unless `UV_PYTHON` names another one.
@@ -38,12 +34,12 @@ impl Python {
         self.program.as_deref().filter(|_| !is_set("UV_PYTHON"))
     }
 
-    /// Tells uv.
+    /// Tells uv, which else asks every Python for its version, and looks for the one that a project names: any will do.
     pub(super) fn hand(&self, command: &mut Command) {
         if !self.may_download {
             command.env("UV_PYTHON_DOWNLOADS", "never");
         }
-        if let Some(program) = self.program.as_ref().filter(|_| self.is_told && !is_set("UV_PYTHON")) {
+        if let Some(program) = self.unless_named() {
             command.env("UV_PYTHON", program);
         }
     }
