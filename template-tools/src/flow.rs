@@ -17,21 +17,26 @@ mod pieces;
 mod reason;
 mod rows;
 mod texts;
+mod under;
 mod uses;
 mod value;
 
 pub use definitions::{ContentField, ContentPart, Definition, definitions};
 pub use evaluate::Given;
 pub use everywhere::{Everywhere, everywhere};
-pub use function::{Function, FunctionKind};
+pub use function::{Function, FunctionKind, Known};
 pub use reason::Reason;
 pub(crate) use texts::{Text, Texts};
+pub use under::Under;
 pub(crate) use uses::Uses;
 pub use value::{Home, Source};
 
 use crate::arn::{AccountId, Region};
-use evaluate::Evaluator;
+use evaluate::{Evaluator, Item};
 use value::Value;
+
+/// How many parameters of one list may have other values than their defaults.
+const MOST_SUPPOSED: usize = 4;
 
 /// An ARN of a LayerVersion that reaches a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +53,8 @@ pub struct Reference {
     pub entry: NodeId,
     /// The functions that it reaches, as indexes.
     pub functions: BTreeSet<usize>,
+    /// Where it reaches them.
+    pub under: Under,
 }
 
 /// Something in the place of a layer that is not understood.
@@ -130,17 +137,53 @@ impl Reader<'_, '_, '_> {
     fn layers_of(&mut self, properties: &[NodeId], function: usize) {
         let document = self.evaluator.document;
         for layers in properties.iter().flat_map(|properties| document.values(*properties, "Layers")) {
-            match self.evaluator.list(layers, &Home::Entry) {
+            match self.list(layers, 0) {
                 Ok(items) => {
                     for item in items {
                         for value in &item.values {
                             self.value(item.node, value, function);
+                        }
+                        if item.values.is_empty() {
+                            self.unread(item.node, String::new(), Reason::Contradiction, Some(function));
                         }
                     }
                 }
                 Err(reason) => self.unread(layers, String::new(), reason, Some(function)),
             }
         }
+    }
+
+    /// What the evaluator makes of a list. Where it takes a parameter at its default, and something else in the same text
+    /// stands there for another value of it, that value counts.
+    fn list(&mut self, node: NodeId, depth: usize) -> Result<Vec<Item>, Reason> {
+        let mut items = self.evaluator.list(node, &Home::Entry)?;
+        let mut others = BTreeSet::new();
+        for item in &mut items {
+            item.values.retain_mut(|value| {
+                let Some(parameter) = value.under.wrongly_supposed() else { return true };
+                let values = match value.under.get(parameter) {
+                    Some(value) => vec![value],
+                    None => self.evaluator.allowed_values(parameter),
+                };
+                if values.is_empty() || depth == MOST_SUPPOSED {
+                    *value = Value::unknown("…", Reason::NotDefault(parameter.to_owned()));
+                    return true;
+                }
+                others.extend(values.into_iter().map(|value| (parameter.to_owned(), value.to_owned())));
+                false
+            });
+        }
+        for (parameter, value) in others {
+            self.evaluator.loops.push((parameter.clone(), vec![Value::joint(&value)]));
+            let more = self.list(node, depth + 1);
+            self.evaluator.loops.pop();
+            // The same items, in the same order.
+            for (item, more) in items.iter_mut().zip(more?) {
+                let fits = |one: &Value| one.under.get(&parameter) == Some(value.as_str());
+                item.values.extend(more.values.into_iter().filter(fits));
+            }
+        }
+        Ok(items)
     }
 
     fn value(&mut self, entry: NodeId, value: &Value, function: usize) {
@@ -155,6 +198,7 @@ impl Reader<'_, '_, '_> {
                 home,
                 entry,
                 functions: BTreeSet::from([function]),
+                under: value.under.clone(),
             }),
             Err(reason) => {
                 // The entry `!Sub x` is its own text; the entry `Fn::Sub: x` is a mapping with the text in it.
@@ -178,16 +222,15 @@ impl Reader<'_, '_, '_> {
             },
             other => other.into(),
         })?;
-        let bound = |name: &str| value.bindings.get(name);
+        let bound = |name: &str| value.under.get(name);
         if pattern.region == Part::Deployed {
-            let region = bound("AWS::Region").and_then(|region| Region::new(region.as_str()).ok());
+            let region = bound("AWS::Region").and_then(|region| Region::new(region).ok());
             if let Some(region) = region.or_else(|| self.outside.region.clone()) {
                 pattern.region = Part::Is(region);
             }
         }
         if pattern.account == Part::Deployed
-            && let Some(account) =
-                bound("AWS::AccountId").and_then(|account| AccountId::new(account.as_str()).ok())
+            && let Some(account) = bound("AWS::AccountId").and_then(|account| AccountId::new(account).ok())
         {
             pattern.account = Part::Is(account);
         }
@@ -199,7 +242,9 @@ impl Reader<'_, '_, '_> {
         let known = self.known.entry((reference.source, reference.part.start, reference.entry)).or_default();
         let same = known.iter().find(|index| self.flow.references[**index].pattern == reference.pattern);
         if let Some(&index) = same {
-            self.flow.references[index].functions.extend(reference.functions);
+            let known = &mut self.flow.references[index];
+            known.functions.extend(reference.functions);
+            known.under.keep_common(&reference.under);
         } else {
             known.push(self.flow.references.len());
             self.flow.references.push(reference);

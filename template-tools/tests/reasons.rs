@@ -180,6 +180,28 @@ fn a_function_that_does_not_fit_is_refused() {
     );
     project.write("a.yaml", &globals);
     project.run(&bump).ends(1).says("function `G` has runtime `python3.9`");
+    // Where a function has the layer counts, and not where it has another one.
+    let either = |architectures: &str, layers: &str| {
+        format!(
+            "Parameters: {{Arch: {{Type: String, Default: x86_64}}}}\n\
+             Conditions: {{IsArm: !Equals [!Ref Arch, arm64]}}\nMappings: {{L: {{arm64: {{Arn: '{sosw}'}}}}}}\n\
+             Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      Runtime: python3.12\n      \
+             Architectures: [{architectures}]\n      Layers: [{layers}]\n",
+            sosw = arn("sosw", "1"),
+        )
+    };
+    let (with, without) = (arn("sosw", "1"), "!Ref AWS::NoValue");
+    for (architectures, layers, code) in [
+        ("!If [IsArm, arm64, x86_64]", format!("!If [IsArm, '{with}', {without}]"), 0),
+        ("!If [IsArm, arm64, x86_64]", format!("!If [IsArm, {without}, '{with}']"), 1),
+        ("!Ref Arch", format!("!If [IsArm, '{with}', {without}]"), 0),
+        ("!Ref Arch", "!FindInMap [L, !Ref Arch, Arn]".to_owned(), 0),
+        ("!Ref Arch", format!("'{with}'"), 1),
+        ("x86_64", format!("!If [IsArm, '{with}', {without}]"), 1),
+    ] {
+        project.write("a.yaml", &either(architectures, &layers));
+        project.run(&bump).ends(code);
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use super::Reason;
 use super::pieces::{Piece, pieces_of};
-use super::rows::bind_all;
+use super::under::Under;
 use super::value::{Home, Source, Value, product};
 use crate::document::{Content, Document, NodeId, Style};
 
@@ -42,6 +42,7 @@ pub(super) struct Evaluator<'d, 't> {
     parameters: HashMap<&'d str, NodeId>,
     resources: HashMap<&'d str, NodeId>,
     pub(super) mappings: HashMap<&'d str, Vec<NodeId>>,
+    conditions: HashMap<&'d str, NodeId>,
     /// The loop variables that are open, with the values that they take.
     pub(super) loops: Vec<(String, Vec<Value>)>,
     given: &'d [Given],
@@ -55,6 +56,7 @@ impl<'d, 't> Evaluator<'d, 't> {
             parameters: HashMap::new(),
             resources: HashMap::new(),
             mappings: HashMap::new(),
+            conditions: HashMap::new(),
             loops: Vec::new(),
             given,
             steps: Cell::new(0),
@@ -72,6 +74,11 @@ impl<'d, 't> Evaluator<'d, 't> {
         for &(name, value) in named("Resources") {
             if let Some(name) = document.scalar(name) {
                 evaluator.resources.insert(name, value);
+            }
+        }
+        for &(name, value) in named("Conditions") {
+            if let Some(name) = document.scalar(name) {
+                evaluator.conditions.insert(name, value);
             }
         }
         for &(name, value) in named("Mappings") {
@@ -135,18 +142,18 @@ impl<'d, 't> Evaluator<'d, 't> {
             "Fn::Sub" => self.sub(argument, home, depth),
             "Fn::Join" => self.join(argument, depth),
             "Fn::If" => self.branches(argument).map(|branches| {
-                let each = branches.into_iter().flat_map(|(name, side, branch)| {
+                let each = branches.into_iter().flat_map(|(under, branch)| {
                     let values = self.text_at(branch, home, depth + 1);
-                    values.into_iter().filter_map(move |value| value.bound(&name, side))
+                    values.into_iter().filter_map(move |value| value.if_so(&under))
                 });
                 each.collect()
             }),
             "Fn::FindInMap" => self.rows(argument).map(|rows| match rows {
                 Err(reason) => vec![Value::unknown("…", reason)],
                 Ok(rows) => {
-                    let each = rows.into_iter().flat_map(|(value, bindings)| {
+                    let each = rows.into_iter().flat_map(|(value, under)| {
                         let values = self.text_at(value, &Home::Row, depth + 1);
-                        values.into_iter().filter_map(move |value| bind_all(value, &bindings))
+                        values.into_iter().filter_map(move |value| value.if_so(&under))
                     });
                     each.collect()
                 }
@@ -163,77 +170,66 @@ impl<'d, 't> Evaluator<'d, 't> {
 
     /// Every list that an expression may come to, all items one behind the other.
     pub(super) fn list(&self, node: NodeId, home: &Home) -> Result<Vec<Item>, Reason> {
-        self.list_at(node, home, 0)
+        Ok(self.lists_at(node, home, 0)?.into_iter().flatten().collect())
     }
 
-    fn list_at(&self, node: NodeId, home: &Home, depth: usize) -> Result<Vec<Item>, Reason> {
+    /// Every list that an expression may come to: one for each branch, row, or text that is split.
+    fn lists_at(&self, node: NodeId, home: &Home, depth: usize) -> Result<Vec<Vec<Item>>, Reason> {
         let node = self.document.resolve(node);
         if self.is_too_much(depth) {
             return Err(Reason::TooMany);
         }
-        let whole = |values: Vec<Value>, separator: &str| -> Vec<Item> {
-            let split = values.iter().flat_map(|value| value.split(separator));
-            split.map(|value| Item { node, values: vec![value] }).collect()
+        let whole = |values: Vec<Value>, separator: &str| -> Vec<Vec<Item>> {
+            let item = |value: Value| Item { node, values: vec![value] };
+            values.iter().map(|value| value.split(separator).into_iter().map(item).collect()).collect()
         };
         let Some(call) = self.document.intrinsic(node) else {
             return match &self.document.node(node).content {
-                Content::Sequence(_) => Ok(self
-                    .document
-                    .items(node)
-                    .into_iter()
-                    .flatten()
-                    .map(|item| self.document.resolve(*item))
-                    .map(|item| Item { node: item, values: self.text_at(item, home, depth + 1) })
-                    .collect()),
+                Content::Sequence(_) => {
+                    let items = self.document.items(node).into_iter().flatten();
+                    let items = items.map(|item| self.document.resolve(*item));
+                    let texts = |item| Item { node: item, values: self.text_at(item, home, depth + 1) };
+                    Ok(vec![items.map(texts).collect()])
+                }
                 Content::Scalar { value, style } if *style != Style::Plain || !is_null(value) => {
                     Ok(whole(self.text_at(node, home, depth + 1), ","))
                 }
                 _ => Err(Reason::NoList),
             };
         };
+        let not_followed = || Reason::Intrinsic(call.name.to_string());
+        let mut lists = Vec::new();
+        let mut add = |more: Vec<Vec<Item>>, under: &Under| {
+            lists.extend(more.into_iter().map(|items| under_all(items, under)));
+            let count: usize = lists.iter().map(Vec::len).sum();
+            if count.max(lists.len()) > MOST_VALUES { Err(Reason::TooMany) } else { Ok(()) }
+        };
         match call.name.as_ref() {
             "Ref" | "Fn::Sub" | "Fn::Join" | "Fn::Select" => {
-                Ok(whole(self.text_at(node, home, depth + 1), ","))
+                return Ok(whole(self.text_at(node, home, depth + 1), ","));
             }
             "Fn::If" => {
-                let branches =
-                    self.branches(call.argument).ok_or_else(|| Reason::Intrinsic(call.name.to_string()))?;
-                let mut items = Vec::new();
-                for (name, side, branch) in branches {
-                    items.extend(self.list_at(branch, home, depth + 1)?.into_iter().map(|item| Item {
-                        node: item.node,
-                        values:
-                            item.values.into_iter().filter_map(|value| value.bound(&name, side)).collect(),
-                    }));
-                    not_too_many(&items)?;
+                for (under, branch) in self.branches(call.argument).ok_or_else(not_followed)? {
+                    add(self.lists_at(branch, home, depth + 1)?, &under)?;
                 }
-                Ok(items)
             }
             "Fn::FindInMap" => {
-                let rows =
-                    self.rows(call.argument).ok_or_else(|| Reason::Intrinsic(call.name.to_string()))??;
-                let mut items = Vec::new();
-                for (row, bindings) in rows {
-                    items.extend(self.list_at(row, &Home::Row, depth + 1)?.into_iter().map(|item| Item {
-                        node: item.node,
-                        values:
-                            item.values.into_iter().filter_map(|value| bind_all(value, &bindings)).collect(),
-                    }));
-                    not_too_many(&items)?;
+                for (row, under) in self.rows(call.argument).ok_or_else(not_followed)?? {
+                    add(self.lists_at(row, &Home::Row, depth + 1)?, &under)?;
                 }
-                Ok(items)
             }
             "Fn::Split" => {
                 let Some([separator, text]) = self.document.items(call.argument) else {
-                    return Err(Reason::Intrinsic(call.name.into_owned()));
+                    return Err(not_followed());
                 };
                 let separator = self.document.scalar(*separator).unwrap_or_default();
-                Ok(whole(self.text_at(*text, home, depth + 1), separator))
+                return Ok(whole(self.text_at(*text, home, depth + 1), separator));
             }
-            "Fn::GetAtt" => Err(Reason::Attribute(self.shown(call.argument))),
-            "Fn::ImportValue" => Err(Reason::Import),
-            _ => Err(Reason::Intrinsic(call.name.into_owned())),
+            "Fn::GetAtt" => return Err(Reason::Attribute(self.shown(call.argument))),
+            "Fn::ImportValue" => return Err(Reason::Import),
+            _ => return Err(not_followed()),
         }
+        Ok(lists)
     }
 
     /// What a name stands for: a loop's variable, a parameter, a resource, a pseudo parameter.
@@ -259,7 +255,8 @@ impl<'d, 't> Evaluator<'d, 't> {
         let mut given = self.given.iter().enumerate().rev();
         if let Some((number, given)) = given.find(|(_, given)| given.name == name) {
             let home = Home::Given(name.to_owned());
-            return vec![Value::literal(&given.value, Source::Given(number), home)];
+            let value = Value::literal(&given.value, Source::Given(number), home);
+            return value.bound(name, &given.value).into_iter().collect();
         }
         let kinds = self.document.values(parameter, "Type");
         let is_ssm = kinds.iter().filter_map(|kind| self.document.scalar(*kind));
@@ -271,7 +268,7 @@ impl<'d, 't> Evaluator<'d, 't> {
                 Value::unknown(name, Reason::Ssm { parameter: name.to_owned(), name: value.to_owned() })
             }
             Some((default, value)) if !value.is_empty() => {
-                Value::literal(value, Source::Leaf(default), Home::Default(name.to_owned()))
+                Value::literal(value, Source::Leaf(default), Home::Default(name.to_owned())).supposing(name)
             }
             _ => Value::unknown(name, Reason::NoDefault(name.to_owned())),
         }]
@@ -330,30 +327,81 @@ impl<'d, 't> Evaluator<'d, 't> {
     fn join(&self, argument: NodeId, depth: usize) -> Option<Vec<Value>> {
         let [separator, list] = *self.document.items(argument)? else { return None };
         let separator = Value::joint(self.document.scalar(separator)?);
-        let items = self.list_at(list, &Home::Entry, depth + 1).ok()?;
-        let mut all = vec![Value::default()];
-        for (index, item) in
-            items.iter().filter(|item| !item.values.iter().all(|value| value.absent)).enumerate()
-        {
-            if index > 0 {
-                all = product(all, std::slice::from_ref(&separator), MOST_VALUES)?;
+        let mut joined = Vec::new();
+        for items in self.lists_at(list, &Home::Entry, depth + 1).ok()? {
+            let mut all = vec![Value::default()];
+            let present = items.iter().filter(|item| !item.values.iter().all(|value| value.absent));
+            for (index, item) in present.enumerate() {
+                if index > 0 {
+                    all = product(all, std::slice::from_ref(&separator), MOST_VALUES)?;
+                }
+                all = product(all, &item.values, MOST_VALUES)?;
             }
-            all = product(all, &item.values, MOST_VALUES)?;
+            joined.extend(all);
         }
-        Some(all)
+        Some(joined)
     }
 
     fn select(&self, argument: NodeId, depth: usize) -> Option<Vec<Value>> {
         let [index, list] = *self.document.items(argument)? else { return None };
         let index: usize = self.document.scalar(index)?.parse().ok()?;
-        let items = self.list_at(list, &Home::Entry, depth + 1).ok()?;
-        items.into_iter().nth(index).map(|item| item.values)
+        let lists = self.lists_at(list, &Home::Entry, depth + 1).ok()?;
+        let chosen = lists.into_iter().filter_map(|items| items.into_iter().nth(index));
+        let values: Vec<Value> = chosen.flat_map(|item| item.values).collect();
+        (!values.is_empty()).then_some(values)
     }
 
-    fn branches(&self, argument: NodeId) -> Option<[(String, &'static str, NodeId); 2]> {
+    /// Both branches, each with what is the case there.
+    fn branches(&self, argument: NodeId) -> Option<[(Under, NodeId); 2]> {
         let [condition, yes, no] = *self.document.items(argument)? else { return None };
-        let name = format!("Fn::If {}", self.document.scalar(condition)?);
-        Some([(name.clone(), "true", yes), (name, "false", no)])
+        let name = self.document.scalar(condition)?;
+        let (mut holds, mut fails) = (Under::default(), Under::default());
+        let key = format!("Fn::If {name}");
+        holds.take(&key, "true");
+        fails.take(&key, "false");
+        let comparison = self.conditions.get(name).and_then(|condition| self.comparison(*condition));
+        if let Some((parameter, value, is_equal)) = comparison {
+            let (equal, other) = if is_equal { (&mut holds, &mut fails) } else { (&mut fails, &mut holds) };
+            equal.take(parameter, value);
+            other.exclude(parameter, value);
+        }
+        Some([(holds, yes), (fails, no)])
+    }
+
+    /// What a condition compares: a parameter with a text, and whether it holds where they are equal.
+    fn comparison(&self, condition: NodeId) -> Option<(&str, &str, bool)> {
+        let call = self.document.intrinsic(condition)?;
+        let items = self.document.items(call.argument)?;
+        match (call.name.as_ref(), items) {
+            ("Fn::Not", [inner]) => {
+                let inner = self.document.intrinsic(*inner).filter(|inner| inner.name == "Fn::Equals")?;
+                let (parameter, value) = self.equals(self.document.items(inner.argument)?)?;
+                Some((parameter, value, false))
+            }
+            ("Fn::Equals", sides) => {
+                let (parameter, value) = self.equals(sides)?;
+                Some((parameter, value, true))
+            }
+            _ => None,
+        }
+    }
+
+    fn equals(&self, sides: &[NodeId]) -> Option<(&str, &str)> {
+        let [one, other] = *sides else { return None };
+        let parameter = |node| {
+            let call = self.document.intrinsic(node).filter(|call| call.name == "Ref")?;
+            self.document.scalar(call.argument)
+        };
+        let text = |node| self.document.scalar(node).filter(|_| self.document.intrinsic(node).is_none());
+        let sides = |one, other| Some((parameter(one)?, text(other)?));
+        sides(one, other).or_else(|| sides(other, one))
+    }
+
+    /// The values that a parameter may have by its `AllowedValues`.
+    pub(super) fn allowed_values(&self, parameter: &str) -> Vec<&str> {
+        let lists = self.parameter(parameter).map(|own| self.document.values(own, "AllowedValues"));
+        let items = lists.into_iter().flatten().filter_map(|list| self.document.items(list)).flatten();
+        items.filter_map(|item| self.document.scalar(*item)).collect()
     }
 
     /// `Stack.Outputs.Layer` for both forms of an attribute's name.
@@ -371,8 +419,10 @@ fn is_null(value: &str) -> bool {
     matches!(value, "" | "~" | "null" | "Null" | "NULL")
 }
 
-fn not_too_many(items: &[Item]) -> Result<(), Reason> {
-    if items.len() > MOST_VALUES { Err(Reason::TooMany) } else { Ok(()) }
+/// A list where all of that is the case; nothing is left of what contradicts it.
+fn under_all(items: Vec<Item>, under: &Under) -> Vec<Item> {
+    let values = |values: Vec<Value>| values.into_iter().filter_map(|value| value.if_so(under)).collect();
+    items.into_iter().map(|item| Item { node: item.node, values: values(item.values) }).collect()
 }
 
 /// A text that cannot change on the way.

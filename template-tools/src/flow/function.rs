@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::evaluate::plain;
+use super::under::Under;
 use super::value::{Home, Source, Value};
 use super::{Reader, Reason};
 use crate::document::{NodeId, Values};
@@ -33,12 +34,21 @@ pub struct Function {
     pub node: NodeId,
     /// Its properties: more than one where the key comes twice.
     pub properties: Values,
-    /// Its runtimes, sorted, as far as they can be told: several where a condition decides.
-    pub runtimes: Vec<String>,
-    /// Its architectures, sorted, as far as they are written down.
-    pub architectures: Vec<String>,
+    /// Its runtimes, as far as they can be told: several where a condition decides.
+    pub runtimes: Vec<Known>,
+    /// Its architectures, as far as they are written down.
+    pub architectures: Vec<Known>,
     /// The document of the file that it stands in.
     pub root: NodeId,
+}
+
+/// A text that a property may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The text.
+    pub text: String,
+    /// Where it has that.
+    pub under: Under,
 }
 
 impl Reader<'_, '_, '_> {
@@ -117,20 +127,19 @@ impl Reader<'_, '_, '_> {
     }
 
     /// The texts that a property may have, without those that are not known.
-    fn known_texts(&self, properties: &[NodeId], key: &str) -> Vec<String> {
+    fn known_texts(&self, properties: &[NodeId], key: &str) -> Vec<Known> {
         let document = self.evaluator.document;
         let mut texts = Vec::new();
         for value in properties.iter().flat_map(|properties| document.values(*properties, key)) {
             if let Some(text) = plain(document, value) {
-                texts.push(text.into_owned());
+                texts.push(Known { text: text.into_owned(), under: Under::default() });
                 continue;
             }
             let items = self.evaluator.list(value, &Home::Entry).unwrap_or_default();
-            let known = items.iter().flat_map(|item| &item.values).filter(|value| !value.text.contains("${"));
-            texts.extend(known.map(|value| value.text.clone()).filter(|text| !text.is_empty()));
+            let values = items.into_iter().flat_map(|item| item.values);
+            let known = values.filter(|value| !value.text.is_empty() && !value.text.contains("${"));
+            texts.extend(known.map(|value| Known { text: value.text, under: value.under }));
         }
-        texts.sort_unstable();
-        texts.dedup();
         texts
     }
 }
@@ -161,11 +170,7 @@ impl super::Flow {
     }
 
     /// A function's runtimes or architectures, with what the globals say where it says nothing itself.
-    pub fn with_globals<'f>(
-        &'f self,
-        index: usize,
-        of: impl Fn(&'f Function) -> &'f [String],
-    ) -> &'f [String] {
+    pub fn with_globals<'f>(&'f self, index: usize, of: impl Fn(&'f Function) -> &'f [Known]) -> &'f [Known] {
         let function = &self.functions[index];
         let own = of(function);
         if !own.is_empty() || function.kind != FunctionKind::Serverless {

@@ -50,6 +50,12 @@ pub enum Reason {
         /// Why the variable is not known.
         reason: Box<Reason>,
     },
+    /// The default of a parameter is not what it has there.
+    #[error("parameter `{0}` does not have its default there, and its other values are not known")]
+    NotDefault(String),
+    /// It never comes to anything.
+    #[error("it comes to nothing: its conditions contradict each other")]
+    Contradiction,
     /// The version does not stand in one piece.
     #[error("the version is put together from several pieces")]
     Pieces,

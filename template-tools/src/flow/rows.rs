@@ -2,7 +2,7 @@
 
 use super::Reason;
 use super::evaluate::Evaluator;
-use super::value::Value;
+use super::under::Under;
 use crate::document::NodeId;
 
 /// What picks a row.
@@ -12,12 +12,8 @@ enum Key {
 }
 
 impl Evaluator<'_, '_> {
-    /// The values of a mapping that may be meant, each with what that means for region and parameters.
-    #[expect(clippy::type_complexity, reason = "the value, and what it is bound to")]
-    pub(super) fn rows(
-        &self,
-        argument: NodeId,
-    ) -> Option<Result<Vec<(NodeId, Vec<(String, String)>)>, Reason>> {
+    /// The values of a mapping that may be meant, each with what is the case there.
+    pub(super) fn rows(&self, argument: NodeId) -> Option<Result<Vec<(NodeId, Under)>, Reason>> {
         let items = self.document.items(argument)?;
         let [map, top, second, rest @ ..] = items else { return None };
         let map = self.document.scalar(*map).filter(|_| self.document.intrinsic(*map).is_none())?;
@@ -26,13 +22,19 @@ impl Evaluator<'_, '_> {
         for mapping in self.mappings.get(map).into_iter().flatten() {
             for (row, first) in self.fitting(*mapping, &top) {
                 for (value, then) in self.fitting(row, &second) {
-                    rows.push((value, first.iter().chain(&then).cloned().collect()));
+                    let mut under = first.clone();
+                    if under.and(&then) {
+                        rows.push((value, under));
+                    }
                 }
             }
         }
         for options in rest {
             rows.extend(
-                self.document.values(*options, "DefaultValue").into_iter().map(|value| (value, Vec::new())),
+                self.document
+                    .values(*options, "DefaultValue")
+                    .into_iter()
+                    .map(|value| (value, Under::default())),
             );
         }
         let shown = |key: &Key| match key {
@@ -61,20 +63,18 @@ impl Evaluator<'_, '_> {
         }
     }
 
-    fn fitting(&self, mapping: NodeId, key: &Key) -> Vec<(NodeId, Vec<(String, String)>)> {
+    fn fitting(&self, mapping: NodeId, key: &Key) -> Vec<(NodeId, Under)> {
         let pairs = self.document.pairs(mapping).iter();
         let pairs = pairs.filter_map(|(name, value)| Some((self.document.scalar(*name)?, *value)));
-        pairs
-            .filter_map(|(name, value)| match key {
-                Key::Is(wanted) => (wanted == name).then(|| (value, Vec::new())),
-                Key::Any(Some(variable)) => Some((value, vec![(variable.clone(), name.to_owned())])),
-                Key::Any(None) => Some((value, Vec::new())),
-            })
-            .collect()
+        let fitting = pairs.filter_map(|(name, value)| {
+            let mut under = Under::default();
+            match key {
+                Key::Is(wanted) if wanted != name => return None,
+                Key::Any(Some(variable)) => _ = under.take(variable, name),
+                Key::Is(_) | Key::Any(None) => {}
+            }
+            Some((value, under))
+        });
+        fitting.collect()
     }
-}
-
-/// A value under all that its row was picked by, unless that contradicts what was taken to be the case before.
-pub(super) fn bind_all(value: Value, bindings: &[(String, String)]) -> Option<Value> {
-    bindings.iter().try_fold(value, |value, (name, bound)| value.bound(name, bound))
 }

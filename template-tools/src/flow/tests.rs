@@ -227,3 +227,131 @@ fn what_is_not_understood_is_named() {
         "#]],
     );
 }
+
+#[test]
+fn what_picks_the_row_has_that_value_in_the_rest_of_the_text() {
+    let rows = "Mappings: {Versions: {dev: {N: 7}, prod: {N: 5}}}\n";
+    let stage = "Parameters: {Stage: {Type: String, Default: dev, AllowedValues: [dev, prod]}}\n";
+    let layer = |number: &str| {
+        function(&format!(
+            "
+      - !Sub
+        - \"arn:aws:lambda:us-east-1:123456789012:layer:sosw-${{Stage}}:${{N}}\"
+        - N: {number}"
+        ))
+    };
+    check(
+        &format!("{stage}{rows}{}", layer("!FindInMap [Versions, !Ref Stage, N]")),
+        &expect![[r#"
+        2:32 sosw-dev 7 of a row
+        2:46 sosw-prod 5 of a row
+    "#]],
+    );
+    let conditions =
+        "Conditions: {IsProd: !Equals [!Ref Stage, prod], IsDev: !Not [!Equals [prod, !Ref Stage]]}\n";
+    check(
+        &format!("{stage}{conditions}{}", layer("!If [IsProd, 5, 7]")),
+        &expect![[r#"
+        10:27 sosw-prod 5
+        10:30 sosw-dev 7
+    "#]],
+    );
+    check(
+        &format!("{stage}{conditions}{}", layer("!If [IsDev, 7, 5]")),
+        &expect![[r#"
+        10:26 sosw-dev 7
+        10:29 sosw-prod 5
+    "#]],
+    );
+    // What it may be besides nobody says.
+    let open =
+        "Parameters: {Stage: {Type: String, Default: dev}}\nConditions: {IsDev: !Equals [!Ref Stage, dev]}\n";
+    check(
+        &format!("{open}{}", layer("!If [IsDev, 7, 5]")),
+        &expect![[r#"
+        10:26 sosw-dev 7
+        9:9 parameter `Stage` does not have its default there, and its other values are not known
+    "#]],
+    );
+    let regions = "Parameters: {Region: {Type: String, Default: us-east-1}}\n\
+                   Mappings: {Versions: {us-east-1: {N: 7}, eu-west-1: {N: 5}}}\n";
+    let text = "
+      - !Sub
+        - \"arn:aws:lambda:${Region}:123456789012:layer:sosw:${N}\"
+        - N: !FindInMap [Versions, !Ref Region, N]";
+    check(
+        &format!("{regions}{}", function(text)),
+        &expect![[r#"
+        2:38 sosw 7 of a row
+        2:57 sosw 5 in eu-west-1 of a row
+    "#]],
+    );
+}
+
+#[test]
+fn one_item_is_chosen_of_each_list_that_there_may_be() {
+    const A: &str = "arn:aws:lambda:us-east-1:123456789012:layer";
+    let rows = format!(
+        "Parameters: {{Env: {{Type: String, Default: dev}}}}\nConditions: {{C: !Equals [!Ref Env, dev]}}\n\
+         Mappings:\n  R:\n    us-east-1: {{L: ['{A}:sosw:7', '{A}:x:1']}}\n    eu-west-1: {{L: ['{A}:sosw:6']}}\n  \
+         M:\n    dev: {{N: [3, 4]}}\n    prod: {{N: [5, 6]}}\n  \
+         Q: {{prod: {{N: 1}}}}\n  W: {{dev: {{N: 2}}}}\n  P:\n    us-east-1: {{L: [arn, aws, lambda, us-east-1, '123456789012', layer, sosw, 8]}}\n"
+    );
+    for (layers, expected) in [
+        (
+            "!Select [0, !FindInMap [R, !Ref AWS::Region, L]]".to_owned(),
+            expect![[r#"
+            5:21 sosw 7 of a row
+            6:21 sosw 6 of a row
+        "#]],
+        ),
+        (
+            format!("!Select [1, !If [C, ['{A}:x:1', '{A}:sosw:7'], ['{A}:x:1', '{A}:sosw:6']]]"),
+            expect![[r#"
+                19:81 sosw 7
+                19:188 sosw 6
+            "#]],
+        ),
+        (
+            format!("!Select [0, !Split ['|', !If [C, '{A}:sosw:7|x', '{A}:sosw:6|x']]]"),
+            expect![[r#"
+            19:42 sosw 7
+            19:98 sosw 6
+        "#]],
+        ),
+        (
+            format!("!Sub ['{A}:sosw:${{V}}', {{V: !Select [1, !FindInMap [M, !Ref Env, N]]}}]"),
+            expect![[r#"
+                8:18 sosw 4 of a row
+                9:19 sosw 6 of a row
+            "#]],
+        ),
+        (
+            "!Join [':', !FindInMap [P, !Ref AWS::Region, L]]".to_owned(),
+            expect![[r#"
+            13:79 sosw 8 of a row
+        "#]],
+        ),
+        (
+            "!Join [':', !If [C, [arn, aws, lambda, us-east-1, '123456789012', layer, sosw, 7], \
+             [arn, aws, lambda, us-east-1, '123456789012', layer, sosw, 6]]]"
+                .to_owned(),
+            expect![[r#"
+                19:88 sosw 7
+                19:151 sosw 6
+            "#]],
+        ),
+        // It never comes to anything.
+        (
+            format!(
+                "!If [C, !Sub ['{A}:sosw:${{V}}', {{V: !FindInMap [Q, !Ref Env, N]}}], \
+                 !Sub ['{A}:sosw:${{V}}', {{V: !FindInMap [W, !Ref Env, N]}}]]"
+            ),
+            expect![[r#"
+                19:13 it comes to nothing: its conditions contradict each other
+            "#]],
+        ),
+    ] {
+        check(&format!("{rows}{}", function(&format!("\n      - {layers}"))), &expected);
+    }
+}

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Reason;
+use super::under::Under;
 use crate::document::NodeId;
 use crate::pattern::variable_start;
 
@@ -48,8 +49,8 @@ pub(super) struct Value {
     spans: Vec<Span>,
     /// Why a `${name}` of the text could not be replaced.
     unknown: BTreeMap<String, Reason>,
-    /// What was taken to be the case on the way: rows of mappings, branches of conditions.
-    pub(super) bindings: BTreeMap<String, String>,
+    /// What was taken to be the case on the way.
+    pub(super) under: Under,
     /// A `${…}` of the template that nothing replaces.
     pub(super) variable_without_sub: Option<String>,
     /// `AWS::NoValue`: nothing at all.
@@ -110,8 +111,18 @@ impl Value {
 
     /// The same under a condition, unless that contradicts what was taken to be the case before.
     pub(super) fn bound(mut self, name: &str, value: &str) -> Option<Self> {
-        let before = self.bindings.insert(name.to_owned(), value.to_owned());
-        before.is_none_or(|before| before == value).then_some(self)
+        self.under.take(name, value).then_some(self)
+    }
+
+    /// The same, taken from the default of this parameter.
+    pub(super) fn supposing(mut self, parameter: &str) -> Self {
+        self.under.suppose(parameter, &self.text);
+        self
+    }
+
+    /// The same where all of that is the case, unless it contradicts what was taken to be the case before.
+    pub(super) fn if_so(mut self, under: &Under) -> Option<Self> {
+        self.under.and(under).then_some(self)
     }
 
     /// The same with a piece of a text of the template behind it, in which no variable is left.
@@ -133,10 +144,7 @@ impl Value {
         );
         self.unknown.extend(other.unknown.clone());
         self.variable_without_sub = self.variable_without_sub.or_else(|| other.variable_without_sub.clone());
-        for (name, value) in &other.bindings {
-            self = self.bound(name, value)?;
-        }
-        Some(self)
+        self.if_so(&other.under)
     }
 
     /// A piece of the text.

@@ -4,7 +4,7 @@
 
 use super::Refusal;
 use crate::document::Document;
-use crate::flow::{Flow, Reference};
+use crate::flow::{Flow, Known, Reference, Under};
 use crate::pins::{Pin, Pins};
 
 /// The architecture of a function that names none.
@@ -29,8 +29,11 @@ pub(crate) fn misfit(
             version,
             made_for: made_for.to_vec(),
         };
-        let other = |has: &[String], made_for: &[String]| {
-            if made_for.is_empty() { None } else { has.iter().find(|one| !made_for.contains(one)).cloned() }
+        // The branch of a condition, or the row of a mapping, that has the layer may be one that has another runtime.
+        let other = |has: &[Known], made_for: &[String]| {
+            let mut there = has.iter().filter(|one| one.under.agrees_with(&reference.under));
+            let is_other = |one: &&Known| !made_for.is_empty() && !made_for.contains(&one.text);
+            there.find(is_other).map(|one| one.text.clone())
         };
         let runtimes = flow.with_globals(index, |function| &function.runtimes);
         if let Some(has) = other(runtimes, &facts.runtimes) {
@@ -43,7 +46,7 @@ pub(crate) fn misfit(
 }
 
 /// The architectures that a function may have; none if they cannot be told.
-fn architectures(document: &Document<'_>, flow: &Flow, index: usize) -> Vec<String> {
+fn architectures(document: &Document<'_>, flow: &Flow, index: usize) -> Vec<Known> {
     let known = flow.with_globals(index, |function| &function.architectures);
     let function = &flow.functions[index];
     let is_written = |function: &crate::flow::Function| {
@@ -53,5 +56,9 @@ fn architectures(document: &Document<'_>, flow: &Flow, index: usize) -> Vec<Stri
         one.kind == crate::flow::FunctionKind::Globals && one.root == function.root
     };
     let anywhere = is_written(function) || flow.functions.iter().filter(globals).any(is_written);
-    if known.is_empty() && !anywhere { vec![DEFAULT_ARCHITECTURE.to_owned()] } else { known.to_vec() }
+    if known.is_empty() && !anywhere {
+        vec![Known { text: DEFAULT_ARCHITECTURE.to_owned(), under: Under::default() }]
+    } else {
+        known.to_vec()
+    }
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::arn::LayerName;
 use crate::document::{Content, NodeId, Position, Style};
 use crate::edit::Edit;
-use crate::flow::{Flow, Home, Reference, Source, Uses};
+use crate::flow::{Flow, Home, Reference, Source, Under, Uses};
 use crate::pattern::{ArnPattern, NoPattern, Part, Variables, VersionPart};
 use crate::pins::{NotPinned, Pin, Resolution};
 
@@ -251,6 +251,7 @@ impl Planner<'_, '_, '_> {
                 home: Home::Entry,
                 entry: id,
                 functions: std::collections::BTreeSet::new(),
+                under: Under::default(),
             };
             self.place(&Flow::default(), id, &[reference]);
         }
