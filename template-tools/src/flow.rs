@@ -32,11 +32,8 @@ pub(crate) use uses::Uses;
 pub use value::{Home, Source};
 
 use crate::arn::{AccountId, Region};
-use evaluate::{Evaluator, Item};
+use evaluate::Evaluator;
 use value::Value;
-
-/// How many parameters of one list may have other values than their defaults.
-const MOST_SUPPOSED: usize = 4;
 
 /// An ARN of a LayerVersion that reaches a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +134,7 @@ impl Reader<'_, '_, '_> {
     fn layers_of(&mut self, properties: &[NodeId], function: usize) {
         let document = self.evaluator.document;
         for layers in properties.iter().flat_map(|properties| document.values(*properties, "Layers")) {
-            match self.list(layers, 0) {
+            match self.evaluator.list(layers, &Home::Entry) {
                 Ok(items) => {
                     for item in items {
                         for value in &item.values {
@@ -151,39 +148,6 @@ impl Reader<'_, '_, '_> {
                 Err(reason) => self.unread(layers, String::new(), reason, Some(function)),
             }
         }
-    }
-
-    /// What the evaluator makes of a list. Where it takes a parameter at its default, and something else in the same text
-    /// stands there for another value of it, that value counts.
-    fn list(&mut self, node: NodeId, depth: usize) -> Result<Vec<Item>, Reason> {
-        let mut items = self.evaluator.list(node, &Home::Entry)?;
-        let mut others = BTreeSet::new();
-        for item in &mut items {
-            item.values.retain_mut(|value| {
-                let Some(parameter) = value.under.wrongly_supposed() else { return true };
-                let values = match value.under.get(parameter) {
-                    Some(value) => vec![value],
-                    None => self.evaluator.allowed_values(parameter),
-                };
-                if values.is_empty() || depth == MOST_SUPPOSED {
-                    *value = Value::unknown("…", Reason::NotDefault(parameter.to_owned()));
-                    return true;
-                }
-                others.extend(values.into_iter().map(|value| (parameter.to_owned(), value.to_owned())));
-                false
-            });
-        }
-        for (parameter, value) in others {
-            self.evaluator.loops.push((parameter.clone(), vec![Value::joint(&value)]));
-            let more = self.list(node, depth + 1);
-            self.evaluator.loops.pop();
-            // The same items, in the same order.
-            for (item, more) in items.iter_mut().zip(more?) {
-                let fits = |one: &Value| one.under.get(&parameter) == Some(value.as_str());
-                item.values.extend(more.values.into_iter().filter(fits));
-            }
-        }
-        Ok(items)
     }
 
     fn value(&mut self, entry: NodeId, value: &Value, function: usize) {

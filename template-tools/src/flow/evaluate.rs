@@ -5,8 +5,8 @@
 //! that no template can make it endless.
 
 use std::borrow::Cow;
-use std::cell::Cell;
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashMap};
 
 use super::Reason;
 use super::pieces::{Piece, pieces_of};
@@ -18,6 +18,8 @@ use crate::document::{Content, Document, NodeId, Style};
 const MOST_VALUES: usize = 4096;
 /// How deep expressions may stand in each other.
 const DEEPEST: usize = 64;
+/// How many parameters may have other values than their defaults in one text.
+const MOST_SUPPOSED: usize = 4;
 /// How many expressions are looked at in one file.
 const MOST_STEPS: usize = 2_000_000;
 
@@ -46,6 +48,8 @@ pub(super) struct Evaluator<'d, 't> {
     /// The loop variables that are open, with the values that they take.
     pub(super) loops: Vec<(String, Vec<Value>)>,
     given: &'d [Given],
+    /// Parameters that have another value than their default, for the moment.
+    supposed: RefCell<Vec<(String, String)>>,
     steps: Cell<usize>,
 }
 
@@ -59,6 +63,7 @@ impl<'d, 't> Evaluator<'d, 't> {
             conditions: HashMap::new(),
             loops: Vec::new(),
             given,
+            supposed: RefCell::default(),
             steps: Cell::new(0),
         };
         let named = |section: &str| {
@@ -112,7 +117,9 @@ impl<'d, 't> Evaluator<'d, 't> {
 
     /// Every text that an expression may come to.
     pub(super) fn texts(&self, node: NodeId, home: &Home) -> Vec<Value> {
-        self.text_at(node, home, 0)
+        let once = || Ok(vec![Item { node, values: self.text_at(node, home, 0) }]);
+        let items = self.with_right_values(&once, 0).unwrap_or_default();
+        items.into_iter().flat_map(|item| item.values).collect()
     }
 
     /// Counts a step, and tells whether it was one too many: aliases may lead to the same expression very often.
@@ -170,7 +177,45 @@ impl<'d, 't> Evaluator<'d, 't> {
 
     /// Every list that an expression may come to, all items one behind the other.
     pub(super) fn list(&self, node: NodeId, home: &Home) -> Result<Vec<Item>, Reason> {
-        Ok(self.lists_at(node, home, 0)?.into_iter().flatten().collect())
+        let once = || Ok(self.lists_at(node, home, 0)?.into_iter().flatten().collect());
+        self.with_right_values(&once, 0)
+    }
+
+    /// What `evaluate` says. Where a parameter is taken at its default in a text, and something else in that text stands
+    /// there for another value of it, the other value counts.
+    fn with_right_values(
+        &self,
+        evaluate: &dyn Fn() -> Result<Vec<Item>, Reason>,
+        depth: usize,
+    ) -> Result<Vec<Item>, Reason> {
+        let mut items = evaluate()?;
+        let mut others = BTreeSet::new();
+        for item in &mut items {
+            item.values.retain_mut(|value| {
+                let Some(parameter) = value.under.wrongly_supposed() else { return true };
+                let values = match value.under.get(parameter) {
+                    Some(value) => vec![value],
+                    None => self.allowed_values(parameter),
+                };
+                if values.is_empty() || depth == MOST_SUPPOSED {
+                    *value = Value::unknown("…", Reason::NotDefault(parameter.to_owned()));
+                    return true;
+                }
+                others.extend(values.into_iter().map(|value| (parameter.to_owned(), value.to_owned())));
+                false
+            });
+        }
+        for (parameter, value) in others {
+            self.supposed.borrow_mut().push((parameter.clone(), value.clone()));
+            let more = self.with_right_values(evaluate, depth + 1);
+            self.supposed.borrow_mut().pop();
+            // The same items, in the same order.
+            for (item, more) in items.iter_mut().zip(more?) {
+                let fits = |one: &Value| one.under.get(&parameter) == Some(value.as_str());
+                item.values.extend(more.values.into_iter().filter(fits));
+            }
+        }
+        Ok(items)
     }
 
     /// Every list that an expression may come to: one for each branch, row, or text that is split.
@@ -236,6 +281,9 @@ impl<'d, 't> Evaluator<'d, 't> {
     fn named(&self, name: &str) -> Vec<Value> {
         if let Some((_, values)) = self.loops.iter().rev().find(|(variable, _)| variable == name) {
             return values.iter().filter_map(|value| value.clone().bound(name, &value.text)).collect();
+        }
+        if let Some((_, value)) = self.supposed.borrow().iter().rev().find(|(supposed, _)| supposed == name) {
+            return Value::joint(value).bound(name, value).into_iter().collect();
         }
         if name == "AWS::NoValue" {
             return vec![Value::absent()];

@@ -239,10 +239,16 @@ impl<'d, 't> Uses<'d, 't> {
     ) -> bool {
         let document = self.document;
         let way = self.way(root, place);
-        if let Some(comparison) = way.iter().rev().find(|step| self.calls(step.node, "Fn::Equals")) {
-            return self.compares_as_before(comparison.node, place, reference.source, &reference.part, new);
-        }
         evaluator.start_again();
+        if let Some(comparison) = way.iter().rev().find(|step| self.calls(step.node, "Fn::Equals")) {
+            return self.compares_as_before(comparison.node, place, reference.source, &reference.part, new)
+                || self.stays_filled(evaluator, comparison.node, place);
+        }
+        if self.is_merged_into_layers(root, &way, place, reference.source)
+            || self.chooses_another(evaluator, &way, reference)
+        {
+            return true;
+        }
         for step in way.iter().filter(|step| is_loop(step)) {
             let Some([variable, values, body]) = document.items(step.node) else { continue };
             if let (Some(variable), true) =
@@ -298,6 +304,57 @@ impl<'d, 't> Uses<'d, 't> {
         document.scalar(*with).is_some_and(|with| with != old && with != new)
     }
 
+    /// A comparison of something that is put together with nothing: it was something, and is.
+    fn stays_filled(&self, evaluator: &Evaluator<'d, 't>, comparison: NodeId, place: NodeId) -> bool {
+        let document = self.document;
+        let sides = document.intrinsic(comparison).and_then(|call| document.items(call.argument));
+        let Some([one, other]) = sides else { return false };
+        let (side, with) = if document.below(*one).contains(&place) { (one, other) } else { (other, one) };
+        let is_nothing = document.intrinsic(*with).is_none() && document.scalar(*with) == Some("");
+        let texts = evaluator.texts(*side, &Home::Entry);
+        is_nothing
+            && ["Fn::Join", "Fn::Select", "Fn::Sub"].iter().any(|name| self.calls(*side, name))
+            && !texts.is_empty()
+            && texts.iter().all(|value| !value.text.is_empty())
+    }
+
+    /// An `Fn::Select` that takes another item of the list.
+    fn chooses_another(
+        &self,
+        evaluator: &Evaluator<'d, 't>,
+        way: &[Step<'d>],
+        reference: &Reference,
+    ) -> bool {
+        let document = self.document;
+        let Some(select) = way.iter().rev().find(|step| self.calls(step.node, "Fn::Select")) else {
+            return false;
+        };
+        let items = document.intrinsic(select.node).and_then(|call| document.items(call.argument));
+        let Some([index, _]) = items else { return false };
+        let texts = evaluator.texts(select.node, &Home::Entry);
+        let takes_it = |value: &Value| value.places_of(reference.source, &reference.part).next().is_some();
+        document.intrinsic(*index).is_none()
+            && !texts.is_empty()
+            && texts.iter().all(|value| value.wholly_unknown().is_none() && !takes_it(value))
+    }
+
+    /// `<<` that brings the `Layers` of one function into another: one more reference.
+    fn is_merged_into_layers(&self, root: NodeId, way: &[Step<'d>], place: NodeId, source: Source) -> bool {
+        let Source::Leaf(leaf) = source else { return false };
+        if !way.iter().any(|step| step.name == Some("<<")) {
+            return false;
+        }
+        let on = self.way(self.document.resolve(place), leaf);
+        let names = way.iter().chain(&on).filter_map(|step| step.name).filter(|name| *name != "<<");
+        match names.collect::<Vec<_>>()[..] {
+            ["Globals", "Function", "Layers", ..] => true,
+            ["Resources", resource, "Properties", "Layers", ..] => {
+                self.is_of_kind(root, resource, &["AWS::Lambda::Function", "AWS::Serverless::Function"])
+            }
+            _ => false,
+        }
+    }
+
     fn calls(&self, node: NodeId, name: &str) -> bool {
         self.document.intrinsic(node).is_some_and(|call| call.name == name)
     }
@@ -315,14 +372,15 @@ impl<'d, 't> Uses<'d, 't> {
         }
         match names[..] {
             ["Outputs" | "Metadata" | "Description", ..]
-            | ["Globals", _, "Environment" | "Tags" | "Description", ..]
+            | ["Globals", _, "Environment" | "Tags" | "Description" | "VersionDescription", ..]
             | ["Resources", _, "Metadata", ..]
             | [] => true,
             ["Resources", resource, "Properties", "Parameters", parameter, ..] => {
-                parameter.to_ascii_lowercase().contains("layer") && self.is_nested_stack(root, resource)
+                let stacks = ["AWS::CloudFormation::Stack", "AWS::Serverless::Application"];
+                parameter.to_ascii_lowercase().contains("layer") && self.is_of_kind(root, resource, &stacks)
             }
             ["Resources", _, "Properties", property, ..] => {
-                matches!(property, "Environment" | "Tags" | "Description")
+                matches!(property, "Environment" | "Tags" | "Description" | "VersionDescription")
             }
             // A place where only anchors can be kept.
             [section, ..] => !matches!(
@@ -339,14 +397,14 @@ impl<'d, 't> Uses<'d, 't> {
         }
     }
 
-    fn is_nested_stack(&self, root: NodeId, name: &str) -> bool {
+    fn is_of_kind(&self, root: NodeId, name: &str, wanted: &[&str]) -> bool {
         let document = self.document;
         let resources = document.values(root, "Resources").into_iter();
         let mut kinds = resources
             .flat_map(|resources| document.values(resources, name))
             .flat_map(|resource| document.values(resource, "Type"))
             .filter_map(|kind| document.scalar(kind));
-        kinds.any(|kind| matches!(kind, "AWS::CloudFormation::Stack" | "AWS::Serverless::Application"))
+        kinds.any(|kind| wanted.contains(&kind))
     }
 
     /// `Resources.F.Properties.Timeout (5:16)`.

@@ -125,3 +125,50 @@ fn a_property_that_was_passed_over_counts() {
     assert_eq!(refused(&text).unwrap().len(), 1);
     check(&text.replace("\"Timeout\"", "\"Tags\""), &[]);
 }
+
+#[test]
+fn an_item_that_is_not_chosen_and_a_test_for_nothing() {
+    let list = format!("Parameters: {{L: {{Type: CommaDelimitedList, Default: '{ARN}:7,{ARN}-x:1'}}}}\n");
+    let chosen = |more: &str, items: &str| format!("{list}{}{more}", function("", items));
+    check(&chosen("", "!Select [0, !Ref L], !Select [1, !Ref L]"), &[]);
+    check(&chosen("Conditions: {C: !Not [!Equals [!Join ['', !Ref L], '']]}\n", "!Select [0, !Ref L]"), &[]);
+    check(&chosen("Conditions: {C: !Equals [!Select [0, !Ref L], '']}\n", "!Select [0, !Ref L]"), &[]);
+    check(
+        &chosen("Conditions: {C: !Equals [!Select [0, !Ref L], 'x']}\n", "!Select [0, !Ref L]"),
+        &["`Conditions.C` (7"],
+    );
+    // The number itself is chosen by.
+    check(
+        &format!(
+            "{PARAMETER}{}",
+            function("      Role: !Select [!Ref V, [a, b]]\n", &format!("!Sub '{ARN}:${{V}}'"))
+        ),
+        &["`Resources.F.Properties.Role` (6"],
+    );
+    check(&with_parameter("      VersionDescription: !Sub 'layer ${V}'\n"), &[]);
+}
+
+#[test]
+fn layers_that_come_in_with_other_properties() {
+    let both = |anchor: &str, merged: &str| {
+        format!(
+            "Resources:\n  A:\n    Type: AWS::Lambda::Function\n    Properties: {anchor}\n      Layers: ['{ARN}:7']\n      \
+             Timeout: 3\n  B:\n    Type: {merged}\n"
+        )
+    };
+    for merged in [
+        "AWS::Lambda::Function\n    Properties: {<<: *p, MemorySize: 128}",
+        "AWS::Serverless::Function\n    Properties: {<<: [*p], Layers: []}",
+    ] {
+        check(&both("&p", merged), &[]);
+    }
+    let elsewhere = "AWS::Other::Thing\n    Properties: {<<: *p}";
+    check(&both("&p", elsewhere), &["`Resources.B.Properties.<<` (9"]);
+    let deeper = "AWS::Lambda::Function\n    Properties: {VpcConfig: {<<: *p}}";
+    check(&both("&p", deeper), &["`Resources.B.Properties.VpcConfig.<<` (9"]);
+    let common = format!(
+        "x-common: &common\n  Layers: ['{ARN}:7']\nGlobals: {{Function: {{<<: *common}}}}\n{}",
+        function("      <<: *common\n", "")
+    );
+    check(&common, &[]);
+}
