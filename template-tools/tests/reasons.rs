@@ -344,6 +344,27 @@ fn a_value_of_samconfig_does_not_give_a_function_a_layer_for_another_runtime() {
     assert_eq!(project.read("samconfig.toml"), samconfig("7"));
 }
 
+#[test]
+fn a_dynamic_reference_within_a_text_is_named_with_the_layer_that_it_hints_at() {
+    let project = Project::new();
+    let text = function(&[
+        "!Sub '{{resolve:ssm:/${AWS::StackName}/layers/sosw}}'",
+        "!Join ['', ['{{resolve:ssm:/layers/sosw/', !Ref AWS::StackName, '}}']]",
+        "!Sub 'arn:aws:lambda:us-east-1:123456789012:layer:sosw:{{resolve:ssm:/version}}'",
+    ]);
+    project.write("a.yaml", &text);
+    let ran = project.run(&["bump", "--pin", SOSW_7]);
+    ran.ends(0).prints("");
+    for said in [
+        "left `sosw` alone at a.yaml:7:16: `{{resolve:ssm:/${AWS::StackName}/layers/sosw}}` is read from SSM",
+        "left `sosw` alone at a.yaml:8:17: `{{resolve:ssm:/layers/sosw/${AWS::StackName}}}` is read from SSM",
+        "left `sosw` alone at a.yaml:9:16: `{{resolve:ssm:/version}}` is read from SSM",
+    ] {
+        ran.says(said);
+    }
+    assert_eq!(project.read("a.yaml"), text);
+}
+
 /// Dynamic references make no file one of Jinja: it is broken, and stays.
 #[test]
 fn a_broken_template_with_dynamic_references_is_not_edited_by_its_letters() {
