@@ -259,6 +259,37 @@ fn defaults_and_overrides_are_changed_with_a_warning() {
 }
 
 #[test]
+fn values_of_samconfig_find_their_template_in_another_table() {
+    let project = Project::new();
+    let app = format!(
+        "Parameters: {{LayerVersion: {{Type: Number}}}}\n{}",
+        function(&["!Sub 'arn:aws:lambda:us-east-1:123456789012:layer:sosw:${LayerVersion}'"])
+    );
+    project.write("app.yaml", &app);
+    let overrides = |version: &str| format!("parameter_overrides = \"LayerVersion={version}\"\n");
+    let by_global = |version: &str| {
+        let overrides = overrides(version);
+        format!(
+            "[default.global.parameters]\n{overrides}[default.deploy.parameters]\ntemplate_file = \"app.yaml\"\n"
+        )
+    };
+    let by_build = |version: &str| {
+        let overrides = overrides(version);
+        format!(
+            "[default.build.parameters]\ntemplate_file = \"app.yaml\"\n[default.deploy.parameters]\n{overrides}"
+        )
+    };
+    for text in [&by_global as &dyn Fn(&str) -> String, &by_build] {
+        project.write("samconfig.toml", &text("1"));
+        project.run(&["bump", "--pin", SOSW_7]).ends(0).prints("samconfig.toml\n");
+        assert_eq!(project.read("samconfig.toml"), text("7"));
+    }
+    project.write("samconfig.toml", &by_build("1").replace("app.yaml", "none.yaml"));
+    let ran = project.run(&["bump", "--pin", SOSW_7, "--why"]);
+    ran.ends(0).prints("").says("Left samconfig.toml:4:23: a layer, its version may be one of these values");
+}
+
+#[test]
 fn placeholders_of_ones_own_and_back() {
     let project = Project::new();
     let template =
