@@ -118,7 +118,7 @@ impl Updater<'_, '_> {
             let refusal = Refusal::Contents { layer: layer.clone(), places: places.into_iter().collect() };
             return self.plan.refusals.push((position, refusal));
         }
-        self.content(definition, layer, &decided);
+        self.content(definition, layer, &decided, &candidates);
         let (entry, _) = candidates[0];
         for (key, list, known) in [
             ("CompatibleRuntimes", definition.runtimes, &entry.compatible_runtimes),
@@ -138,17 +138,26 @@ impl Updater<'_, '_> {
         }
     }
 
-    /// The fields of one definition, together: a version belongs to a key.
+    /// The fields of one definition, together: a version belongs to a key, and a key to a bucket.
     fn content(
         &mut self,
         definition: &Definition,
         layer: &LayerName,
         decided: &[(&ContentField, Option<String>)],
+        candidates: &[(&Entry, &Content)],
     ) {
         let is_version = |field: &ContentField| field.part == ContentPart::Version;
+        // What is put together and cannot come to what it should be keeps the others from moving without it.
+        let stuck = decided.iter().find(|(field, to)| {
+            let may_be = |to: &String| {
+                candidates.iter().any(|(entry, _)| may_come_to(&bucket_of(&field.text, entry), to))
+            };
+            let is_wrong = to.as_ref().is_some_and(|to| *to != field.text && !may_be(to));
+            is_wrong && field.leaf.is_none() && !is_version(field)
+        });
         let moved = decided.iter().find_map(|(field, to)| {
             let to = to.as_ref().filter(|to| **to != field.text)?;
-            (!is_version(field) && field.leaf.is_some()).then_some(to)
+            (stuck.is_none() && !is_version(field) && field.leaf.is_some()).then_some(to)
         });
         let is_right = |key: &ContentField| {
             decided.iter().any(|(field, to)| field.node == key.node && to.as_ref() == Some(&key.text))
@@ -156,6 +165,14 @@ impl Updater<'_, '_> {
         let keys = definition.content.iter().filter(|field| field.part == ContentPart::Key);
         let stays = keys.into_iter().find(|key| key.leaf.is_none() && !is_right(key));
         for (field, to) in decided {
+            if let (Some((stuck, _)), Some(to)) = (stuck, to)
+                && field.leaf.is_some()
+                && *to != field.text
+            {
+                let reason = format!("`{}`, which goes with it, stays: it should be `{to}`", stuck.text);
+                self.leave(field.node, layer, &reason);
+                continue;
+            }
             match (to, moved, stays) {
                 (Some(to), _, Some(key)) if is_version(field) && *to != field.text => {
                     let reason =
@@ -221,6 +238,13 @@ fn bucket_of(text: &str, entry: &Entry) -> String {
     text.replace("${AWS::Region}", arn.region.as_str())
         .replace("${AWS::AccountId}", arn.account.as_str())
         .replace("${AWS::Partition}", arn.partition.as_str())
+}
+
+/// Whether a text can be this one where a stack is deployed. What is known only there may be anything.
+fn may_come_to(text: &str, wanted: &str) -> bool {
+    let Some((before, rest)) = text.split_once("${") else { return text == wanted };
+    let after = rest.rsplit_once('}').map_or("", |(_, after)| after);
+    wanted.strip_prefix(before).is_some_and(|rest| rest.ends_with(after))
 }
 
 /// Whether a parameter without a default stands there: each stack has a value of its own.

@@ -179,6 +179,9 @@ impl Reader<'_, '_, '_> {
         if let Some(name) = &value.variable_without_sub {
             return Err(NoPattern::VariableWithoutSub(name.clone()).into());
         }
+        if let Some(reason) = Reason::resolve_in(&value.text) {
+            return Err(reason);
+        }
         let mut pattern = self.outside.placeholders.parse(&value.text).map_err(|error| match error {
             NoPattern::Variable { what, name } => match value.reason_of(&name) {
                 Some(reason) => Reason::Variable { what, reason: Box::new(reason.clone()) },

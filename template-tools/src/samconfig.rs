@@ -6,8 +6,9 @@
 mod deploy;
 mod named;
 mod overrides;
+mod unknown;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
@@ -23,7 +24,7 @@ use crate::plan::{
 
 pub use deploy::{DeploySettings, deploy_settings};
 pub use named::{NamedLayer, named_layers};
-use overrides::{Deployment, Override, deployments};
+use overrides::{Deployment, Override, Way, deployments};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "samconfig.toml";
@@ -57,7 +58,8 @@ pub fn plan_samconfig(
     let file = read(text)?;
     let mut planner = Planner { text, wanted, plan: Plan::default(), splices: Vec::new() };
     for deployment in deployments(file.get_ref()) {
-        planner.deployment(&deployment, deployed_template(&deployment, &template).as_deref());
+        let templates = deployment.ways.iter().map(|way| deployed_template(way, &template));
+        planner.deployment(&deployment, &templates.collect::<Vec<_>>());
     }
     Ok(planner.finish())
 }
@@ -70,8 +72,8 @@ fn read(text: &str) -> Result<Spanned<DeTable<'_>>, SamconfigError> {
 }
 
 /// The text of the template that is deployed, if it is there.
-fn deployed_template(deployment: &Deployment, template: impl Fn(&str) -> Option<String>) -> Option<String> {
-    match &deployment.template {
+fn deployed_template(way: &Way, template: impl Fn(&str) -> Option<String>) -> Option<String> {
+    match &way.template {
         Some(name) => template(name),
         None => DEFAULT_TEMPLATES.iter().find_map(|name| template(name)),
     }
@@ -85,23 +87,16 @@ struct Planner<'w, 't> {
 }
 
 impl Planner<'_, '_> {
-    fn deployment(&mut self, deployment: &Deployment, template: Option<&str>) {
+    /// `templates` are those of its ways.
+    fn deployment(&mut self, deployment: &Deployment, templates: &[Option<String>]) {
         let given: Vec<Given> = deployment.overrides.iter().map(|one| one.given.clone()).collect();
         let mut found: BTreeMap<(usize, usize), (Range<usize>, Vec<ArnPattern>)> = BTreeMap::new();
-        let document = template.and_then(|template| parse(template).ok());
-        let mut uses: BTreeMap<(usize, usize), Vec<&Reference>> = BTreeMap::new();
-        let mut flow = Flow::default();
-        if let Some(document) = &document {
-            let placeholders = self.wanted.placeholders.clone();
-            let outside = Outside { given: &given, region: deployment.region.clone(), placeholders };
-            flow = flow_with(document, &outside);
-            for reference in &flow.references {
-                if let Source::Given(number) = reference.source {
-                    let place = found.entry((number, reference.part.start));
-                    let (_, patterns) = place.or_insert_with(|| (reference.part.clone(), Vec::new()));
-                    patterns.push(reference.pattern.clone());
-                    uses.entry((number, reference.part.start)).or_default().push(reference);
-                }
+        let deployed = self.deployed(deployment, templates, &given);
+        for reference in deployed.iter().flat_map(|(_, flow)| &flow.references) {
+            if let Source::Given(number) = reference.source {
+                let place = found.entry((number, reference.part.start));
+                let (_, patterns) = place.or_insert_with(|| (reference.part.clone(), Vec::new()));
+                patterns.push(reference.pattern.clone());
             }
         }
         let mut not_understood = Vec::new();
@@ -131,28 +126,62 @@ impl Planner<'_, '_> {
                 self.plan.left_alone.push(LeftAlone { position, layer, reason, weight });
             }
         }
-        let all = document.as_ref().map(|document| Uses::new(document, &given));
+        if deployed.is_empty() {
+            self.without_template(deployment, |number| {
+                found.range((number, 0)..(number + 1, 0)).next().is_some()
+            });
+        }
+        let all: Vec<_> = deployed.iter().map(|(document, _)| Uses::new(document, &given)).collect();
         for ((number, start), (part, patterns)) in found {
             let layers = patterns.iter().map(|pattern| pattern.layer.as_str()).collect();
             let one = &deployment.overrides[number];
+            let uses = |flow: &'_ Flow| {
+                let is_here = |reference: &&Reference| {
+                    (reference.source, reference.part.start) == (Source::Given(number), start)
+                };
+                flow.references.iter().filter(is_here).cloned().collect::<Vec<_>>()
+            };
+            let any = deployed.iter().find_map(|(_, flow)| uses(flow).into_iter().next());
             let against = |to: &VersionPart| {
                 let (layer, new) = (patterns[0].layer.clone(), to.written());
-                let (all, document) = (all.as_ref()?, document.as_ref()?);
                 let value = [&one.given.value[..part.start], &new, &one.given.value[part.end..]].concat();
-                if let Some(reason) = not_allowed(document, &one.given.name, &value) {
-                    return Some(Refusal::NotAllowed { layer, to: to.clone(), reason });
-                }
-                let references = uses.get(&(number, start))?;
-                if let Some(refusal) = self.unfit(document, &flow, references) {
-                    return Some(refusal);
-                }
-                let places = all.others(references.first()?, &layers, &new).into_iter();
-                let places: Vec<String> = places.map(|place| format!("{place} of the template")).collect();
-                (!places.is_empty()).then_some(Refusal::UsedElsewhere { layer, places })
+                deployed.iter().zip(&all).find_map(|((document, flow), all)| {
+                    let layer = layer.clone();
+                    if let Some(reason) = not_allowed(document, &one.given.name, &value) {
+                        return Some(Refusal::NotAllowed { layer, to: to.clone(), reason });
+                    }
+                    let references = uses(flow);
+                    if let Some(refusal) = self.unfit(document, flow, &references) {
+                        return Some(refusal);
+                    }
+                    // Where it is no version in this template, it is in another one.
+                    let elsewhere = || Some(Reference { entry: *document.roots().first()?, ..any.clone()? });
+                    let reference = references.into_iter().next().or_else(elsewhere)?;
+                    let places = all.others(&reference, &layers, &new).into_iter();
+                    let places: Vec<String> =
+                        places.map(|place| format!("{place} of the template")).collect();
+                    (!places.is_empty()).then_some(Refusal::UsedElsewhere { layer, places })
+                })
             };
             let refusal = self.becomes(&patterns).and_then(|to| against(&to));
             self.place(one, &part, &patterns, refusal);
         }
+    }
+
+    /// The templates that could be read, each with what its functions have.
+    fn deployed<'d>(
+        &self,
+        deployment: &Deployment,
+        templates: &'d [Option<String>],
+        given: &[Given],
+    ) -> Vec<(Document<'d>, Flow)> {
+        let read = |(way, template): (&Way, &'d Option<String>)| {
+            let document = parse(template.as_deref()?).ok()?;
+            let placeholders = self.wanted.placeholders.clone();
+            let flow = flow_with(&document, &Outside { given, region: way.region.clone(), placeholders });
+            Some((document, flow))
+        };
+        deployment.ways.iter().zip(templates).filter_map(read).collect()
     }
 
     /// What a place gets, if it gets anything.
@@ -164,7 +193,7 @@ impl Planner<'_, '_> {
     }
 
     /// The first function whose layer would not be made for it.
-    fn unfit(&self, document: &Document<'_>, flow: &Flow, references: &[&Reference]) -> Option<Refusal> {
+    fn unfit(&self, document: &Document<'_>, flow: &Flow, references: &[Reference]) -> Option<Refusal> {
         if self.wanted.unfit == Unfit::Allowed || self.wanted.goal != Goal::Versions {
             return None;
         }
@@ -192,9 +221,16 @@ impl Planner<'_, '_> {
             self.plan.names.insert(layer.clone());
             return self.plan.refusals.push((position, refusal.clone()));
         }
-        if decisions.iter().any(|one| *one != decisions[0]) {
-            let wanted =
-                patterns.iter().map(|pattern| format!("{} in `{}`", pattern.layer, one.given.name)).collect();
+        if !decisions.iter().all(|one| is_same(one, &decisions[0])) {
+            let region = |pattern: &ArnPattern| match &pattern.region {
+                Part::Is(region) => format!(" of {region}"),
+                Part::Deployed => String::new(),
+            };
+            let line = |pattern: &ArnPattern| {
+                format!("{}{} in `{}`", pattern.layer, region(pattern), one.given.name)
+            };
+            let wanted: BTreeSet<String> = patterns.iter().map(line).collect();
+            let wanted = wanted.into_iter().collect();
             return self.plan.refusals.push((position, Refusal::Shared { wanted }));
         }
         let left =
@@ -284,6 +320,15 @@ impl Planner<'_, '_> {
             });
         let rest = |text: &str| text.parse::<toml::Table>().ok().map(|table| shape(&Value::Table(table)));
         (same && rest(self.text)? == rest(&after)?).then_some(after)
+    }
+}
+
+/// Whether two decisions come to the same number, in whatever regions.
+fn is_same(one: &Decision<'_>, other: &Decision<'_>) -> bool {
+    match (one, other) {
+        (Decision::Becomes(_, one), Decision::Becomes(_, other)) => one == other,
+        (Decision::Current(_), Decision::Current(_)) => true,
+        _ => one == other,
     }
 }
 

@@ -281,6 +281,37 @@ fn defaults_and_overrides_are_changed_with_a_warning() {
 }
 
 #[test]
+fn values_of_samconfig_find_their_template_in_another_table() {
+    let project = Project::new();
+    let app = format!(
+        "Parameters: {{LayerVersion: {{Type: Number}}}}\n{}",
+        function(&["!Sub 'arn:aws:lambda:us-east-1:123456789012:layer:sosw:${LayerVersion}'"])
+    );
+    project.write("app.yaml", &app);
+    let overrides = |version: &str| format!("parameter_overrides = \"LayerVersion={version}\"\n");
+    let by_global = |version: &str| {
+        let overrides = overrides(version);
+        format!(
+            "[default.global.parameters]\n{overrides}[default.deploy.parameters]\ntemplate_file = \"app.yaml\"\n"
+        )
+    };
+    let by_build = |version: &str| {
+        let overrides = overrides(version);
+        format!(
+            "[default.build.parameters]\ntemplate_file = \"app.yaml\"\n[default.deploy.parameters]\n{overrides}"
+        )
+    };
+    for text in [&by_global as &dyn Fn(&str) -> String, &by_build] {
+        project.write("samconfig.toml", &text("1"));
+        project.run(&["bump", "--pin", SOSW_7]).ends(0).prints("samconfig.toml\n");
+        assert_eq!(project.read("samconfig.toml"), text("7"));
+    }
+    project.write("samconfig.toml", &by_build("1").replace("app.yaml", "none.yaml"));
+    let ran = project.run(&["bump", "--pin", SOSW_7, "--why"]);
+    ran.ends(0).prints("").says("Left samconfig.toml:4:23: a layer, its version may be one of these values");
+}
+
+#[test]
 fn placeholders_of_ones_own_and_back() {
     let project = Project::new();
     let template =
@@ -364,6 +395,27 @@ fn a_value_of_samconfig_does_not_give_a_function_a_layer_for_another_runtime() {
     assert_eq!(project.read("samconfig.toml"), samconfig("3"));
     project.run(&[&bump[..], &["--allow-unfit"]].concat()).ends(0).prints("samconfig.toml\n");
     assert_eq!(project.read("samconfig.toml"), samconfig("7"));
+}
+
+#[test]
+fn a_dynamic_reference_within_a_text_is_named_with_the_layer_that_it_hints_at() {
+    let project = Project::new();
+    let text = function(&[
+        "!Sub '{{resolve:ssm:/${AWS::StackName}/layers/sosw}}'",
+        "!Join ['', ['{{resolve:ssm:/layers/sosw/', !Ref AWS::StackName, '}}']]",
+        "!Sub 'arn:aws:lambda:us-east-1:123456789012:layer:sosw:{{resolve:ssm:/version}}'",
+    ]);
+    project.write("a.yaml", &text);
+    let ran = project.run(&["bump", "--pin", SOSW_7]);
+    ran.ends(0).prints("");
+    for said in [
+        "left `sosw` alone at a.yaml:7:16: `{{resolve:ssm:/${AWS::StackName}/layers/sosw}}` is read from SSM",
+        "left `sosw` alone at a.yaml:8:17: `{{resolve:ssm:/layers/sosw/${AWS::StackName}}}` is read from SSM",
+        "left `sosw` alone at a.yaml:9:16: `{{resolve:ssm:/version}}` is read from SSM",
+    ] {
+        ran.says(said);
+    }
+    assert_eq!(project.read("a.yaml"), text);
 }
 
 /// Dynamic references make no file one of Jinja: it is broken, and stays.

@@ -293,6 +293,57 @@ fn an_objects_version_changes_with_its_key_or_nothing_does() {
     assert!(left, "{:?}", plan.left_alone);
 }
 
+/// Key and version of one bucket name nothing in another, and a bucket has no key of another one.
+#[test]
+fn key_and_version_stay_where_the_bucket_does_and_the_bucket_where_the_key_does() {
+    let text = |bucket: &str, key: &str, version: &str| {
+        layer(&format!("      Content: {{S3Bucket: {bucket}, S3Key: {key}, S3ObjectVersion: {version}}}\n"))
+    };
+    let left = |text: &str| {
+        let plan = run(text, &one_place());
+        assert_eq!((&plan.text, &plan.refusals[..]), (&None, &[][..]), "{text}");
+        assert!(plan.left_alone.iter().all(|left| left.weight == Weight::Warning), "{text}");
+        plan.left_alone.into_iter().map(|left| left.reason).collect::<Vec<_>>()
+    };
+    let open = "is put together or set from outside: it should be";
+    for bucket in ["artifacts-${AWS::Region}", "${AWS::StackName}-b"] {
+        assert_eq!(
+            left(&text(&format!("!Sub '{bucket}'"), "old.zip", "v1")),
+            [
+                format!("`{bucket}` {open} `bk`"),
+                format!("`{bucket}`, which goes with it, stays: it should be `sosw/new.zip`"),
+                format!("`{bucket}`, which goes with it, stays: it should be `v2`"),
+            ]
+        );
+    }
+    assert_eq!(
+        left(&text("old", "!Sub '${AWS::StackName}.jar'", "v1")),
+        [
+            "`${AWS::StackName}.jar`, which goes with it, stays: it should be `bk`".to_owned(),
+            format!("`${{AWS::StackName}}.jar` {open} `sosw/new.zip`"),
+            "`${AWS::StackName}.jar`, which goes with it, stays: it should be `v2`".to_owned(),
+        ]
+    );
+    // What is known only where the stack is deployed may be the right one.
+    for bucket in ["!Sub 'b${AWS::StackName}'", "!ImportValue Bucket", "'{{resolve:ssm:bucket}}'"] {
+        let plan = run(&text(bucket, "old.zip", "v1"), &one_place());
+        assert_eq!(plan.text, Some(text(bucket, "sosw/new.zip", "v2")), "{:?}", plan.left_alone);
+        assert_eq!(plan.left_alone.len(), 1, "{:?}", plan.left_alone);
+    }
+}
+
+/// `sosw` lies in bucket `bk`, in one region.
+fn one_place() -> Ledger {
+    Ledger::from_iter([Entry {
+        content: Some(Content {
+            bucket: "bk".to_owned(),
+            key: "sosw/new.zip".to_owned(),
+            version: Some("v2".to_owned()),
+        }),
+        ..Entry::new("arn:aws:lambda:us-east-1:123456789012:layer:sosw:7".parse().unwrap())
+    }])
+}
+
 #[test]
 fn lists_of_json_stay_json() {
     let text = |runtimes: &str, key: &str| {

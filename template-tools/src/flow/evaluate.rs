@@ -136,7 +136,8 @@ impl<'d, 't> Evaluator<'d, 't> {
         }
         let Some(call) = self.document.intrinsic(node) else {
             return vec![match self.document.scalar(node) {
-                Some(text) if text.trim_start().starts_with("{{resolve:") => {
+                // One that ends elsewhere is a piece of a text that is put together.
+                Some(text) if text.trim_start().starts_with("{{resolve:") && text.contains("}}") => {
                     Value::unknown(text.trim(), Reason::Resolve(text.trim().to_owned()))
                 }
                 Some(text) => Value::literal(text, Source::Leaf(node), home.clone()),

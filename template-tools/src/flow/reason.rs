@@ -2,6 +2,9 @@
 
 use crate::pattern::NoPattern;
 
+/// How a dynamic reference begins.
+const RESOLVE: &str = "{{resolve:";
+
 /// Why something in the place of a layer is not understood, or is none of our business.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
@@ -71,6 +74,21 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The first dynamic reference of a text, whatever stands around it. Its end may be put together, too: `/${Stage}}}`.
+    pub(super) fn resolve_in(text: &str) -> Option<Self> {
+        let rest = &text[text.find(RESOLVE)?..];
+        let mut open = 0_usize;
+        let end = rest.bytes().position(|byte| {
+            match byte {
+                b'{' => open += 1,
+                b'}' => open -= 1,
+                _ => {}
+            }
+            open == 0
+        });
+        Some(Self::Resolve(end.map_or(rest, |end| &rest[..=end]).trim().to_owned()))
+    }
+
     /// Whether nobody needs to do anything about it: CloudFormation does.
     pub fn is_expected(&self) -> bool {
         matches!(self, Self::Resource(_))

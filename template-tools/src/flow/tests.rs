@@ -355,3 +355,31 @@ fn one_item_is_chosen_of_each_list_that_there_may_be() {
         check(&format!("{rows}{}", function(&format!("\n      - {layers}"))), &expected);
     }
 }
+
+/// Whether it is all of the text, a part of it, or put together itself.
+#[test]
+fn a_dynamic_reference_is_known_wherever_it_stands() {
+    check(
+        &function(
+            "
+        - !Sub '{{resolve:ssm:/${AWS::StackName}/layers/sosw}}'
+        - !Join ['', ['{{resolve:ssm:/layers/', !Ref AWS::StackName, '}}']]
+        - !Join [':', ['arn:aws:lambda:us-east-1:123456789012:layer:sosw', '{{resolve:ssm:/version:3}}']]
+        - !Sub 'arn:aws:lambda:us-east-1:123456789012:layer:sosw:{{resolve:ssm:/layers/sosw-version}}'
+        - !Sub ['arn:aws:lambda:us-east-1:123456789012:layer:${L}', {L: '{{resolve:ssm:/layers/sosw}}:7'}]
+        - 'arn:aws:lambda:us-east-1:{{resolve:ssm:account}}:layer:sosw:7'
+        - '{{resolve:ssm:/without/end'
+        - !Sub 'arn:aws:lambda:us-east-1:123456789012:layer:sosw:7'",
+        ),
+        &expect![[r#"
+            13:16 sosw 7
+            6:16 `{{resolve:ssm:/${AWS::StackName}/layers/sosw}}` is read from SSM: set that parameter, and mind that CloudFormation does not notice when it changes
+            7:17 `{{resolve:ssm:/layers/${AWS::StackName}}}` is read from SSM: set that parameter, and mind that CloudFormation does not notice when it changes
+            8:17 `{{resolve:ssm:/version:3}}` is read from SSM: set that parameter, and mind that CloudFormation does not notice when it changes
+            9:16 `{{resolve:ssm:/layers/sosw-version}}` is read from SSM: set that parameter, and mind that CloudFormation does not notice when it changes
+            10:16 `{{resolve:ssm:/layers/sosw}}` is read from SSM: set that parameter, and mind that CloudFormation does not notice when it changes
+            11:11 `{{resolve:ssm:account}}` is read from SSM: set that parameter, and mind that CloudFormation does not notice when it changes
+            12:11 `{{resolve:ssm:/without/end` is read from SSM: set that parameter, and mind that CloudFormation does not notice when it changes
+        "#]],
+    );
+}

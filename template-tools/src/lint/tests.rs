@@ -207,6 +207,15 @@ fn functions_that_cannot_use_their_layers() {
         4:27 resolve-is-not-noticed: CloudFormation does not notice when `{{resolve:ssm:/x}}` changes
     "#]],
     );
+    check(
+        &function(
+            "Layers: [!Sub 'ARN:{{resolve:ssm:/x}}', !Join ['', ['{{resolve:ssm:/', !Ref AWS::Region, '}}']]]",
+        ),
+        &expect![[r#"
+            4:32 resolve-is-not-noticed: CloudFormation does not notice when `{{resolve:ssm:/x}}` changes
+            4:109 resolve-is-not-noticed: CloudFormation does not notice when `{{resolve:ssm:/${AWS::Region}}}` changes
+        "#]],
+    );
 }
 
 #[test]

@@ -29,33 +29,38 @@ pub fn named_layers(
     let file = read(text)?;
     let mut all = Vec::new();
     for deployment in deployments(file.get_ref()) {
-        let template = deployed_template(&deployment, &template);
+        let templates = deployment.ways.iter().map(|way| deployed_template(way, &template));
         let position = |number: usize| Position::at(text, deployment.overrides[number].string.start);
-        all.extend(of_deployment(&deployment, template.as_deref(), placeholders, position));
+        all.extend(of_deployment(&deployment, &templates.collect::<Vec<_>>(), placeholders, position));
     }
     Ok(all)
 }
 
 fn of_deployment(
     deployment: &Deployment,
-    template: Option<&str>,
+    templates: &[Option<String>],
     placeholders: &Placeholders,
     position: impl Fn(usize) -> Position,
 ) -> Vec<NamedLayer> {
     let given: Vec<Given> = deployment.overrides.iter().map(|one| one.given.clone()).collect();
-    let document = template.and_then(|template| parse(template).ok());
-    let mut all = Vec::new();
+    let mut all: Vec<NamedLayer> = Vec::new();
     let mut known = BTreeSet::new();
-    if let Some(document) = &document {
-        let (region, placeholders) = (deployment.region.clone(), placeholders.clone());
-        let flow = flow_with(document, &Outside { given: &given, region, placeholders });
+    for (way, template) in deployment.ways.iter().zip(templates) {
+        let Some(document) = template.as_deref().and_then(|template| parse(template).ok()) else { continue };
+        let (region, placeholders) = (way.region.clone(), placeholders.clone());
+        let flow = flow_with(&document, &Outside { given: &given, region, placeholders });
+        let before = all.len();
         for reference in &flow.references {
             let Source::Given(number) = reference.source else { continue };
             let functions =
                 reference.functions.iter().map(|index| flow.functions[*index].name.clone()).collect();
             known.insert(number);
-            let pattern = reference.pattern.clone();
-            all.push(NamedLayer { position: position(number), functions, pattern });
+            let (position, pattern) = (position(number), reference.pattern.clone());
+            let named = NamedLayer { position, functions, pattern };
+            // Several commands may deploy the same template.
+            if !all[..before].contains(&named) {
+                all.push(named);
+            }
         }
     }
     // What no template that is here uses is an ARN, or a list of them, or none of ours.

@@ -22,39 +22,96 @@ pub(super) struct Override {
     pub(super) is_long: bool,
 }
 
-/// One way to deploy: the parameters of one environment and command.
-#[derive(Clone, Debug, Default)]
+/// The overrides of one table, and every way in which they are deployed.
+#[derive(Clone, Debug)]
 pub(super) struct Deployment {
+    pub(super) ways: Vec<Way>,
+    pub(super) overrides: Vec<Override>,
+    /// All of them, as bytes of the file.
+    pub(super) whole: Range<usize>,
+}
+
+/// What overrides are for: a template, and where it is deployed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Way {
     pub(super) template: Option<String>,
     pub(super) region: Option<Region>,
-    pub(super) overrides: Vec<Override>,
 }
+
+/// The commands that take `parameter_overrides`, and those of `global` where they have none of their own.
+const COMMANDS: [&str; 6] =
+    ["deploy", "sync", "build", "local_invoke", "local_start_api", "local_start_lambda"];
+/// Those that read a template as it is written. The others take what `build` has made of it.
+const FROM_SOURCE: [&str; 2] = ["sync", "build"];
+
+const OVERRIDES: &str = "parameter_overrides";
+const GLOBAL: &str = "global";
 
 pub(super) fn deployments(file: &DeTable<'_>) -> Vec<Deployment> {
     let mut all = Vec::new();
-    for environment in file.values().filter_map(|value| value.get_ref().as_table()) {
-        let parameters = |command: &str| {
-            environment.get(command)?.get_ref().as_table()?.get("parameters")?.get_ref().as_table()
-        };
-        let global = parameters("global");
-        for command in environment.keys() {
-            let Some(own) = parameters(command.get_ref()) else { continue };
-            let text = |key: &str| {
-                let value = own.get(key).or_else(|| global?.get(key))?;
-                value.get_ref().as_str().map(str::to_owned)
+    for environment in file.values().filter_map(|value| value.get_ref().as_table()).map(Environment) {
+        for command in environment.0.keys().map(|command| command.get_ref().as_ref()) {
+            let Some(given) = environment.parameters(command).and_then(|own| own.get(OVERRIDES)) else {
+                continue;
             };
-            let Some(given) = own.get("parameter_overrides") else { continue };
             let mut overrides = Vec::new();
             // What is no pair carries no version.
             let _ = read(given.get_ref(), &given.span(), &mut overrides);
-            all.push(Deployment {
-                template: text("template_file").or_else(|| text("template")),
-                region: text("region").and_then(|region| Region::new(region).ok()),
-                overrides,
-            });
+            let ways =
+                if command == GLOBAL { environment.shared_ways() } else { vec![environment.way(command)] };
+            all.push(Deployment { ways, overrides, whole: given.span() });
         }
     }
     all
+}
+
+/// The table of one environment.
+struct Environment<'f>(&'f DeTable<'f>);
+
+impl<'f> Environment<'f> {
+    fn parameters(&self, command: &str) -> Option<&'f DeTable<'f>> {
+        self.0.get(command)?.get_ref().as_table()?.get("parameters")?.get_ref().as_table()
+    }
+
+    /// What a command has, or `global` for it.
+    fn text(&self, command: &str, key: &str) -> Option<String> {
+        let value = [command, GLOBAL].into_iter().find_map(|table| self.parameters(table)?.get(key))?;
+        value.get_ref().as_str().map(str::to_owned)
+    }
+
+    fn template(&self, command: &str) -> Option<String> {
+        self.text(command, "template_file").or_else(|| self.text(command, "template"))
+    }
+
+    fn region(&self, command: &str) -> Option<Region> {
+        self.text(command, "region").and_then(|region| Region::new(region).ok())
+    }
+
+    fn way(&self, command: &str) -> Way {
+        let built = || if FROM_SOURCE.contains(&command) { None } else { self.template("build") };
+        Way { template: self.template(command).or_else(built), region: self.region(command) }
+    }
+
+    /// The ways of all commands that take the overrides of `global`. A command that names no region goes where `deploy`
+    /// does: one value cannot be for two places.
+    fn shared_ways(&self) -> Vec<Way> {
+        let mut ways = Vec::new();
+        for command in COMMANDS {
+            let takes = match self.parameters(command) {
+                Some(own) => !own.contains_key(OVERRIDES),
+                None => command == "deploy",
+            };
+            let way = self.way(command);
+            let way = Way { region: way.region.or_else(|| self.region("deploy")), ..way };
+            if takes && !ways.contains(&way) {
+                ways.push(way);
+            }
+        }
+        if ways.is_empty() {
+            ways.push(self.way(GLOBAL));
+        }
+        ways
+    }
 }
 
 /// All pairs, and whether everything there is one: `sam` refuses a text in which it finds none.

@@ -173,6 +173,105 @@ fn an_open_region_needs_pins_that_agree() {
     assert_eq!(plan.text, None);
 }
 
+/// What a file becomes for templates of these names, whose texts are that of `TEMPLATE`.
+fn run(text: &str, templates: &[&str]) -> Plan {
+    let template = |name: &str| templates.contains(&name).then(|| TEMPLATE.to_owned());
+    plan_samconfig(text, &Wanted::new(&pins()), template).unwrap()
+}
+
+const BY_DEPLOY: &str = "[a.deploy.parameters]\nregion = 'us-east-1'\n";
+const OVERRIDES: &str = "parameter_overrides = 'LayerVersion=7'\n";
+const APP: &str = "template_file = 'app.yaml'\n";
+
+#[test]
+fn overrides_and_their_template_may_stand_in_different_tables() {
+    let global = format!("[a.global.parameters]\n{OVERRIDES}");
+    let local = "[a.local_invoke.parameters]\ndebug = true\n[a.logs.parameters]\nregion = 'eu-west-1'\n";
+    let build = format!("[a.build.parameters]\n{APP}");
+    for text in [
+        format!("{global}{BY_DEPLOY}{APP}"),
+        format!("{global}{BY_DEPLOY}{build}{local}"),
+        format!("{global}region = 'us-east-1'\n{build}"),
+        format!("{BY_DEPLOY}{OVERRIDES}{build}"),
+        format!("{BY_DEPLOY}{OVERRIDES}[a.build.parameters]\n[a.global.parameters]\n{APP}"),
+    ] {
+        let plan = run(&text, &["app.yaml"]);
+        assert_eq!((&plan.refusals[..], &plan.left_alone[..]), (&[][..], &[][..]), "{text}");
+        assert_eq!(plan.text, Some(text.replace("=7", "=12")), "{text}");
+        assert_eq!(plan.bumps.len(), 1, "{text}");
+        let after = run(&text.replace("=7", "=12"), &["app.yaml"]);
+        assert_eq!((after.text, after.current), (None, 1), "{text}");
+        let named = named_layers(&text, &Wanted::new(&pins()).placeholders, |name| {
+            (name == "app.yaml").then(|| TEMPLATE.to_owned())
+        });
+        assert_eq!(named.unwrap().len(), 1, "{text}");
+    }
+    // `sync` reads the template as it is written, and a command's own overrides are not those of `global`.
+    for text in [
+        format!("[a.sync.parameters]\nregion = 'us-east-1'\n{OVERRIDES}{build}"),
+        format!("{global}{BY_DEPLOY}parameter_overrides = 'Stage=7'\n{build}{OVERRIDES}")
+            .replace("=7", "=12"),
+    ] {
+        assert_eq!(run(&text, &["app.yaml"]).text, None, "{text}");
+    }
+}
+
+#[test]
+fn a_value_that_commands_share_has_to_be_right_for_each() {
+    let text =
+        |more: &str| format!("[a.global.parameters]\n{OVERRIDES}{BY_DEPLOY}[a.sync.parameters]\n{more}");
+    let refusal = |text: &str, template: &dyn Fn(&str) -> Option<String>| {
+        let plan = plan_samconfig(text, &Wanted::new(&pins()), template).unwrap();
+        let [(Position { line: 2, .. }, refusal)] = &plan.refusals[..] else { panic!("{plan:?}") };
+        assert_eq!(plan.text, None);
+        refusal.clone()
+    };
+    let everywhere = |_: &str| Some(TEMPLATE.to_owned());
+    let Refusal::Shared { wanted } = refusal(&text("region = 'eu-west-1'\n"), &everywhere) else { panic!() };
+    assert_eq!(wanted, ["sosw of eu-west-1 in `LayerVersion`", "sosw of us-east-1 in `LayerVersion`"]);
+    // One number for both, though the regions are not the same.
+    let same = Pins::new([Pin {
+        region: None,
+        ..Pin::from(format!("{ARN}:12").parse::<LayerVersionArn>().unwrap())
+    }]);
+    let plan = plan_samconfig(&text("region = 'eu-west-1'\n"), &Wanted::new(&same.unwrap()), everywhere);
+    assert_eq!(plan.unwrap().bumps.len(), 1);
+    // In the other command's template it is something else, or may not become that.
+    let other = |parameter: &str| {
+        let other = format!(
+            "Parameters: {{LayerVersion: {{{parameter}}}}}\nResources: {{F: {{Type: AWS::Lambda::Function, Properties: {{Timeout: !Ref LayerVersion}}}}}}\n"
+        );
+        move |name: &str| Some(if name == "app.yaml" { other.clone() } else { TEMPLATE.to_owned() })
+    };
+    let Refusal::UsedElsewhere { places, .. } = refusal(&text(APP), &other("Type: Number")) else { panic!() };
+    assert_eq!(places, ["`Resources.F.Properties.Timeout` (2:73) of the template"]);
+    let refusal = refusal(&text(APP), &other("Type: Number, MaxValue: 9"));
+    assert!(matches!(refusal, Refusal::NotAllowed { .. }), "{refusal:?}");
+}
+
+#[test]
+fn values_without_a_template_are_named() {
+    let reason = |name: &str| {
+        format!(
+            "its version may be one of these values, and the template that would tell cannot be read: `{name}`"
+        )
+    };
+    let left = |text: &str| run(text, &[]).left_alone;
+    for (template, name) in [(APP, "app.yaml"), ("", "template.yaml")] {
+        let text = format!("{BY_DEPLOY}{template}{OVERRIDES}");
+        let [LeftAlone { position, layer: None, reason: said, weight: Weight::Other }] = &left(&text)[..]
+        else {
+            panic!("{text}")
+        };
+        let line = if template.is_empty() { 3 } else { 4 };
+        assert_eq!((said, *position), (&reason(name), Position { line, column: 23 }));
+    }
+    // One that is called like the layer, and a number.
+    let text = format!("{BY_DEPLOY}parameter_overrides = 'SoswStage=x Sosw=7'\n");
+    let [LeftAlone { layer: Some(_), weight: Weight::Warning, .. }] = &left(&text)[..] else { panic!() };
+    assert_eq!(left(&format!("{BY_DEPLOY}parameter_overrides = 'Layer={ARN}:7'\n")), []);
+}
+
 #[test]
 fn an_error_has_a_place() {
     let pins = pins();
