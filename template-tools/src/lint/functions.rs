@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::Linter;
 use super::rules::{ALIAS, IMAGE, PYTHON_PATH, TOO_MANY, TWICE, VERSION};
 use crate::document::NodeId;
-use crate::flow::{Function, FunctionKind, Source, Text};
+use crate::flow::{Function, FunctionKind, Source, Text, merged};
 
 /// How many layers Lambda takes.
 const MOST_LAYERS: usize = 5;
@@ -84,8 +84,7 @@ impl Linter<'_, '_> {
     /// Of conditions within a list the branch with fewer layers counts, of whole lists the longer one: that many a stack
     /// has for certain, or under a condition.
     fn count(&mut self, function: &Function, globals: Option<&Function>) {
-        let all = [Some(function), globals];
-        let lists = all.into_iter().flatten().flat_map(|one| self.values(&one.properties, "Layers"));
+        let lists = merged(self.document, function, globals, &["Layers"]);
         let mut counts = Counts::new(function.root);
         let mut count = 0;
         let mut at = None;
@@ -219,44 +218,33 @@ impl Linter<'_, '_> {
     }
 
     fn alias(&mut self, function: &Function, globals: Option<&Function>) {
-        let all: Vec<NodeId> =
-            [Some(function), globals].into_iter().flatten().flat_map(|one| one.properties.clone()).collect();
-        let all_properties = self.values(&all, "AutoPublishAliasAllProperties");
+        let of = |property| merged(self.document, function, globals, &[property]);
         let is_true = |value: &NodeId| {
             self.document.scalar(*value).is_some_and(|value| value.eq_ignore_ascii_case("true"))
         };
-        if let Some(alias) =
-            self.values(&all, "AutoPublishAlias").first().filter(|_| !all_properties.iter().any(is_true))
-        {
+        if of("AutoPublishAliasAllProperties").iter().any(is_true) {
+            return;
+        }
+        if let Some(alias) = of("AutoPublishAlias").first() {
             let message = format!("the alias of `{}` keeps the old layer version", function.name);
             self.find(ALIAS, function.node, *alias, message);
         }
     }
 
     fn python_path(&mut self, function: &Function, globals: Option<&Function>) {
-        for one in [Some(function), globals].into_iter().flatten() {
-            let environments = self.values(&one.properties, "Environment");
-            for variables in self.values(&environments, "Variables") {
-                for value in self.document.values(variables, "PYTHONPATH") {
-                    if !self.document.scalar(value).is_some_and(|value| value.contains("/opt/python")) {
-                        let message = format!(
-                            "`{}` sets PYTHONPATH, and loses what its layers bring for Python",
-                            function.name
-                        );
-                        self.find(PYTHON_PATH, function.node, value, message);
-                    }
-                }
+        for value in merged(self.document, function, globals, &["Environment", "Variables", "PYTHONPATH"]) {
+            if !self.document.scalar(value).is_some_and(|value| value.contains("/opt/python")) {
+                let message = format!(
+                    "`{}` sets PYTHONPATH, and loses what its layers bring for Python",
+                    function.name
+                );
+                self.find(PYTHON_PATH, function.node, value, message);
             }
         }
     }
 
     fn image(&mut self, function: &Function, globals: Option<&Function>) {
-        let own = self.values(&function.properties, "PackageType");
-        let kinds = if own.is_empty() {
-            globals.map(|one| self.values(&one.properties, "PackageType")).unwrap_or_default()
-        } else {
-            own
-        };
+        let kinds = merged(self.document, function, globals, &["PackageType"]);
         if let Some(kind) = kinds.iter().find(|kind| self.document.scalar(**kind) == Some("Image")) {
             let message = format!("`{}` is a container image, and has layers", function.name);
             self.find(IMAGE, function.node, *kind, message);

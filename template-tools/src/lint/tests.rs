@@ -344,3 +344,62 @@ fn conditions_around_layers() {
     check(&function(&format!("Layers: !If [C, [{six}], [{six}]]")), &none);
     check(&function(&format!("Layers: [{six}, !If [C, !Ref F, !Ref AWS::NoValue]]")), &none);
 }
+
+/// What SAM makes of `Globals`: lists are put together, maps merged, all else is replaced by the function's own.
+#[test]
+fn globals_reach_functions_as_sam_merges_them() {
+    let found = |globals: &str, function: &str| {
+        let text = format!(
+            "Globals: {{Function: {{{globals}}}}}\nResources:\n  R:\n    Type: AWS::Serverless::Function\n{function}\n"
+        );
+        let found = lint(&text.replace("ARN", ARN), &Pins::default()).unwrap().found;
+        found.iter().map(|found| found.rule.id).collect::<Vec<_>>()
+    };
+    let layers = |rest: &str, own: &str| format!("{rest}    Properties: {{Layers: {own}}}");
+    let seven = "Layers: ['ARN:7']";
+    assert_eq!(found(seven, &layers("", "['ARN:6']")), ["same-layer-twice"]);
+    assert_eq!(found(seven, &layers("    IgnoreGlobals: [Timeout]\n", "['ARN:6']")), ["same-layer-twice"]);
+    for ignored in ["[Timeout, Layers]", "'*'"] {
+        let rest = format!("    IgnoreGlobals: {ignored}\n");
+        assert!(found(seven, &layers(&rest, "['ARN:6']")).is_empty(), "{ignored}");
+        let five = "[!Ref A, !Ref B, !Ref C, !Ref D, !Ref E]";
+        assert_eq!(found(seven, &layers("", five)), ["too-many-layers"]);
+        assert!(found(seven, &layers(&rest, five)).is_empty(), "{ignored}");
+    }
+    // A function of CloudFormation is no list to SAM.
+    assert!(found(seven, &layers("", "!If [C, ['ARN:6'], []]")).is_empty());
+
+    let path = |own: &str| {
+        let globals = format!("{seven}, Environment: {{Variables: {{PYTHONPATH: /var/task/lib}}}}");
+        found(&globals, &format!("    Properties: {{Environment: {{Variables: {{{own}}}}}}}"))
+    };
+    assert_eq!(path("STAGE: x"), ["pythonpath-hides-layers"]);
+    assert!(path("PYTHONPATH: '/opt/python:/var/task/lib'").is_empty());
+
+    let alias = |globals: &str, own: &str| {
+        let globals = format!("{seven}, AutoPublishAliasAllProperties: {globals}");
+        found(&globals, &format!("    Properties: {{AutoPublishAlias: live{own}}}"))
+    };
+    assert!(alias("true", "").is_empty());
+    assert_eq!(alias("true", ", AutoPublishAliasAllProperties: false"), ["alias-keeps-old-layer"]);
+    assert!(alias("false", ", AutoPublishAliasAllProperties: true").is_empty());
+}
+
+/// A function is held to what it takes over, and to nothing else.
+#[test]
+fn what_is_ignored_need_not_fit() {
+    let entry = Entry {
+        compatible_runtimes: vec!["python3.13".to_owned()],
+        ..Entry::new(format!("{ARN}:7").parse().unwrap())
+    };
+    let pins = Pins::from_ledger(&Ledger::from_iter([entry]));
+    let found = |rest: &str| {
+        let text = format!(
+            "Globals: {{Function: {{Runtime: python3.9, Layers: ['{ARN}:7']}}}}\nResources:\n  R:\n    Type: AWS::Serverless::Function\n{rest}"
+        );
+        lint(&text, &pins).unwrap().found.len()
+    };
+    assert_eq!(found(""), 1);
+    assert_eq!(found("    IgnoreGlobals: [Layers]\n"), 0);
+    assert_eq!(found("    IgnoreGlobals: [Runtime]\n    Properties: {Runtime: !Ref Unknown}\n"), 0);
+}
