@@ -28,7 +28,7 @@ pub use function::{Function, FunctionKind};
 pub use globals::Ignored;
 pub(crate) use globals::merged;
 pub use reason::Reason;
-pub(crate) use texts::{Text, Texts};
+pub(crate) use texts::{Listed, Text, Texts};
 pub(crate) use uses::Uses;
 pub use value::{Home, Source};
 

@@ -12,7 +12,8 @@ enum Key {
 }
 
 impl Evaluator<'_, '_> {
-    /// The values of a mapping that may be meant, each with what that means for region and parameters.
+    /// The values of a mapping that may be meant, each with what that means for region and parameters, and for the call
+    /// itself: it finds one of them.
     #[expect(clippy::type_complexity, reason = "the value, and what it is bound to")]
     pub(super) fn rows(
         &self,
@@ -22,7 +23,7 @@ impl Evaluator<'_, '_> {
         let [map, top, second, rest @ ..] = items else { return None };
         let map = self.document.scalar(*map).filter(|_| self.document.intrinsic(*map).is_none())?;
         let (top, second) = (self.key(*top), self.key(*second));
-        let mut rows = Vec::new();
+        let mut rows: Vec<(NodeId, Vec<(String, String)>)> = Vec::new();
         for mapping in self.mappings.get(map).into_iter().flatten() {
             for (row, first) in self.fitting(*mapping, &top) {
                 for (value, then) in self.fitting(row, &second) {
@@ -34,6 +35,9 @@ impl Evaluator<'_, '_> {
             rows.extend(
                 self.document.values(*options, "DefaultValue").into_iter().map(|value| (value, Vec::new())),
             );
+        }
+        for (number, (_, bindings)) in rows.iter_mut().enumerate() {
+            bindings.push((format!("Fn::FindInMap {argument:?}"), number.to_string()));
         }
         let shown = |key: &Key| match key {
             Key::Is(name) => name.clone(),

@@ -403,3 +403,40 @@ fn what_is_ignored_need_not_fit() {
     assert_eq!(found("    IgnoreGlobals: [Layers]\n"), 0);
     assert_eq!(found("    IgnoreGlobals: [Runtime]\n    Properties: {Runtime: !Ref Unknown}\n"), 0);
 }
+
+/// One row of a mapping is there at a time, and the layers of a text are as many as those of a list.
+#[test]
+fn lists_out_of_mappings_and_texts() {
+    let found = |mappings: &str, layers: &str| {
+        let text = format!("Mappings: {{M: {{{mappings}}}}}\n{}", function(&format!("Layers: {layers}")));
+        let found = lint(&text.replace("ARN", ARN), &Pins::default()).unwrap().found;
+        found.into_iter().map(|found| found.message).collect::<Vec<_>>()
+    };
+    let twice = ["`R` has layer `sosw` 2 times"];
+    let rows = "us-east-1: {L: ['ARN:7', 'ARN-x:1'], K: 'ARN:7'}, eu-west-1: {L: ['ARN:7'], K: 'ARN-x:1'}";
+    let list = "!FindInMap [M, !Ref 'AWS::Region', L]";
+    let one = "!FindInMap [M, !Ref 'AWS::Region', K]";
+    assert!(found(rows, list).is_empty());
+    // It need not be told what picks the row.
+    assert!(found(rows, "!FindInMap [M, !Join ['-', [us-east, !Ref N]], L]").is_empty());
+    assert!(found(rows, "!FindInMap [M, !Ref N, L, {DefaultValue: ['ARN:7']}]").is_empty());
+    assert_eq!(found("us-east-1: {L: ['ARN:7', 'ARN:8']}, eu-west-1: {L: ['ARN:7']}", list), twice);
+    // What is there in every region meets each row, and two rows of one region meet.
+    assert_eq!(found(rows, &format!("['ARN:8', {one}]")), twice);
+    let crossed = "us-east-1: {K: 'ARN:7', J: 'ARN-x:1'}, eu-west-1: {K: 'ARN-x:1', J: 'ARN:7'}";
+    let other = one.replace('K', "J");
+    assert!(found(crossed, &format!("[{one}, {other}]")).is_empty());
+    assert_eq!(found(&crossed.replace("J: 'ARN-x:1'", "J: 'ARN:8'"), &format!("[{one}, {other}]")), twice);
+
+    let six: Vec<String> = (0..6).map(|number| format!("ARN-{number}:1")).collect();
+    let (five, six) = (six[1..].join(","), six.join(","));
+    let too_many = ["`R` has 6 layers, and Lambda takes 5"];
+    for (layers, expected) in [(&five, &[][..]), (&six, &too_many)] {
+        assert_eq!(found("", &format!("!Split [',', '{layers}']")), expected);
+        assert_eq!(found("", &format!("!Split [';', '{}']", layers.replace(',', ";"))), expected);
+        let rows = |row: &str| format!("us-east-1: {{L: {row}}}, eu-west-1: {{L: ['ARN:7']}}");
+        assert_eq!(found(&rows(&format!("['{}']", layers.replace(',', "', '"))), list), expected);
+        assert_eq!(found(&rows(&format!("'{layers}'")), list), expected);
+        assert_eq!(found(&rows(&format!("'{layers}'")), &format!("!If [C, {list}, []]")), expected);
+    }
+}
