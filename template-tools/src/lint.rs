@@ -118,6 +118,19 @@ impl<'l> Linter<'l, '_> {
         pairs.map(|(name, _)| *name).find(|name| self.document.scalar(*name) == Some(key))
     }
 
+    /// A text as somebody has written it, in `Fn::Sub` too.
+    fn written(&self, node: NodeId) -> Option<&'l str> {
+        let document = self.document;
+        match document.intrinsic(node) {
+            None => document.scalar(node),
+            Some(call) if call.name == "Fn::Sub" => match document.items(call.argument) {
+                Some(items) => document.scalar(*items.first()?),
+                None => document.scalar(call.argument),
+            },
+            Some(_) => None,
+        }
+    }
+
     /// Everything that an expression may come to, as far as it is known.
     fn texts(&self, root: NodeId, node: NodeId) -> Vec<Text> {
         self.texts.get(&root).map(|texts| texts.of(node)).unwrap_or_default()

@@ -82,6 +82,40 @@ fn layer_definitions() {
 }
 
 #[test]
+fn keys_that_do_not_change() {
+    let fixed = |content: &str| {
+        let properties = format!("    Properties:\n      ContentUri: {content}");
+        let found =
+            lint(&resource("AWS::Serverless::LayerVersion", &properties), &Pins::default()).unwrap().found;
+        found.iter().any(|found| found.rule.id == "fixed-s3-key")
+    };
+    for content in [
+        "s3://my-layers/sosw.zip",
+        "s3://my-layers-123456789012/sosw.zip",
+        "!Sub 's3://b/fixed.zip'",
+        "!Sub 's3://layers-${AWS::AccountId}/sosw.zip'",
+        "!Sub ['s3://${B}/sosw.zip', {B: b}]",
+        "{Bucket: b, Key: sosw.zip}",
+        "{Bucket: b, Key: !Sub sosw.zip}",
+    ] {
+        assert!(fixed(content), "{content}");
+    }
+    for content in [
+        "s3://my-layers/sosw-0123abcd.zip",
+        "s3://my-layers/sosw.zip?versionId=3",
+        "!Sub 's3://b/${Key}'",
+        "!Sub 's3://${Place}'",
+        "!Sub ['s3://b/${K}', {K: x}]",
+        "!Ref Place",
+        "{Bucket: b, Key: !Sub '${Key}.zip'}",
+        "{Bucket: b, Key: sosw.zip, Version: v}",
+        "layers/sosw.zip",
+    ] {
+        assert!(!fixed(content), "{content}");
+    }
+}
+
+#[test]
 fn exports() {
     let layer = resource("AWS::Serverless::LayerVersion", "    Properties: {ContentUri: x/}");
     for (value, is_found) in
