@@ -59,7 +59,13 @@ impl Linter<'_, '_> {
                     "AWS::Lambda::Version" | "AWS::Lambda::Alias" => "FunctionName",
                     _ => continue,
                 };
-                let names = self.values(&self.properties(resource.node), key);
+                let properties = self.properties(resource.node);
+                let versions = self.values(&properties, "FunctionVersion");
+                // An alias of it follows the function.
+                if versions.iter().any(|version| self.written(*version) == Some("$LATEST")) {
+                    continue;
+                }
+                let names = self.values(&properties, key);
                 let function = names.iter().find_map(|name| self.refers_to(*name));
                 if let Some(function) = function.filter(|function| with_layers.contains_key(function)) {
                     let kind = resource.kind.trim_start_matches("AWS::Lambda::").to_lowercase();

@@ -209,6 +209,14 @@ fn what_keeps_the_old_layer() {
     "#]],
     );
     check(&format!("{}{version}", function("Timeout: 1")), &expect![[r#""#]]);
+    let alias = |version: &str| {
+        let alias = format!(
+            "  A:\n    Type: AWS::Lambda::Alias\n    Properties: {{FunctionName: !Ref R, FunctionVersion: {version}}}\n"
+        );
+        lint(&format!("{}{alias}", function("Layers: [ARN:1]")), &Pins::default()).unwrap().found.len()
+    };
+    assert_eq!(alias("!GetAtt V.Version"), 1);
+    assert_eq!(alias("$LATEST"), 0);
 }
 
 #[test]
