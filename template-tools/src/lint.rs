@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::document::{Document, NodeId, ParseError, Position, Values, parse};
-use crate::flow::{Flow, Text, Texts, flow};
+use crate::flow::{Flow, Listed, Text, Texts, flow};
 use crate::kind::{Kind, kind};
 use crate::pins::Pins;
 use crate::report::Rule;
@@ -118,9 +118,32 @@ impl<'l> Linter<'l, '_> {
         pairs.map(|(name, _)| *name).find(|name| self.document.scalar(*name) == Some(key))
     }
 
+    /// A text as somebody has written it, in `Fn::Sub` too.
+    fn written(&self, node: NodeId) -> Option<&'l str> {
+        let document = self.document;
+        match document.intrinsic(node) {
+            None => document.scalar(node),
+            Some(call) if call.name == "Fn::Sub" => match document.items(call.argument) {
+                Some(items) => document.scalar(*items.first()?),
+                None => document.scalar(call.argument),
+            },
+            Some(_) => None,
+        }
+    }
+
     /// Everything that an expression may come to, as far as it is known.
     fn texts(&self, root: NodeId, node: NodeId) -> Vec<Text> {
         self.texts.get(&root).map(|texts| texts.of(node)).unwrap_or_default()
+    }
+
+    /// The layers that a list may have, on every way that leads to them.
+    fn listed(&self, root: NodeId, list: NodeId) -> Vec<Listed> {
+        self.texts.get(&root).map(|texts| texts.listed(list)).unwrap_or_default()
+    }
+
+    /// The values of the rows that `Fn::FindInMap` may mean.
+    fn rows(&self, root: NodeId, argument: NodeId) -> Vec<NodeId> {
+        self.texts.get(&root).map(|texts| texts.rows(argument)).unwrap_or_default()
     }
 
     /// The resource that `Ref` or `Fn::GetAtt` names.

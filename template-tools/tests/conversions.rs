@@ -210,6 +210,27 @@ fn the_layers_own_template_follows_the_ledger() {
     ran.says("one layer must not have two publishers");
 }
 
+/// Reasons are told beside what is done, and change nothing of it.
+#[test]
+fn why_changes_neither_what_is_edited_nor_the_exit_code() {
+    let project = Project::new();
+    let staged = two_regions()
+        .replace("\"content\": null", "\"content\": {\"bucket\": \"b\", \"key\": \"sosw/new.zip\"}");
+    project.write("l.json", &staged);
+    let layer = "Resources:\n  L:\n    Type: AWS::Lambda::LayerVersion\n    Properties:\n      LayerName: sosw\n      Content: {S3Bucket: b, S3Key: old.zip}\n";
+    project.write("a.yaml", layer);
+    let update = ["bump", "--ledger", "l.json", "--update-content", "--region", "us-east-1", "--check"];
+    let why = [&update[..], &["--why"]].concat();
+    for arguments in [&update[..], &why] {
+        project.run(arguments).ends(1).prints("a.yaml\n").says("1 file would change");
+    }
+    // A file that is broken and names another layer is nobody's business.
+    project.write("a.yaml", &format!("{}: [\n", function(&[&arn("other", "7")])));
+    for arguments in [&update[..], &why] {
+        project.run(arguments).ends(0).prints("").is_silent_about("error");
+    }
+}
+
 #[test]
 fn what_cannot_become_an_ssm_parameter_stays_as_it_is() {
     let project = Project::new();

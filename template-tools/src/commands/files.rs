@@ -174,19 +174,17 @@ impl Search<'_> {
 
     /// What the files have in them that could name a layer, in whatever way.
     fn needles(&self) -> Result<Needles, SearchError> {
-        Ok(self.named()?.or(Needles::new(KEY)?).or(Needles::new(ESCAPES)?.and(SECTIONS)?))
+        let needles = self.named()?.or(Needles::new(KEY)?).or(Needles::new(ESCAPES)?.and(SECTIONS)?);
+        Ok(if self.why == Why::Everything { needles.or(Needles::new(CONTEXT)?) } else { needles })
     }
 
     /// What the files have in them that name a layer of ours as it is, or in pieces of which it shows that they are some.
+    /// The same whatever is told: a broken file decides the exit code.
     fn named(&self) -> Result<Needles, SearchError> {
-        let overrides = Needles::new(OVERRIDES)?;
-        if self.why == Why::Everything {
-            return Ok(Needles::new(CONTEXT)?.or(overrides));
-        }
         let names = self.wanted.pins.layers().flat_map(|layer| [layer.to_string(), layer.placeholder()]);
         let named = Needles::new(names)?.and(CONTEXT)?;
         let named = if self.content.is_some() { named.or(Needles::new(["LayerVersion"])?) } else { named };
-        Ok(named.or(Needles::new(KEY)?.and(IN_PIECES)?).or(overrides))
+        Ok(named.or(Needles::new(KEY)?.and(IN_PIECES)?).or(Needles::new(OVERRIDES)?))
     }
 
     fn one(&self, path: &Path, bytes: &[u8], unseen: bool) -> Result<Option<Planned>, FileError> {

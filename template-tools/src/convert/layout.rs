@@ -109,7 +109,7 @@ impl<'d, 't> Layout<'d, 't> {
         }
     }
 
-    /// A pair before the key of another.
+    /// A pair before the key of another, and before the comment on it.
     fn before(&self, mapping: NodeId, key: NodeId, name: &str, tree: &Tree) -> Option<Change> {
         let at = self.document.node(key).range().start;
         let lead = self.lead(at);
@@ -127,7 +127,30 @@ impl<'d, 't> Layout<'d, 't> {
             // The blanks before the key stay before our first line; our last line gets them for the key.
             format!("{}{lead}", &lines[lead.len()..])
         };
+        let comment = lead.and_then(|lead| Some((self.comment(at, lead)?, lead)));
+        let (at, new) = match comment {
+            Some((comment, lead)) => (comment, format!("{lead}{}", &new[..new.len() - lead.len()])),
+            None => (at, new),
+        };
         Some(Change::Insert { mapping, at, new, key: name.to_owned() })
+    }
+
+    /// Where the lines of a comment begin that adjoin a key from above. Further to the right it is on something else, and
+    /// at the top of the file it is on the file.
+    fn comment(&self, key: usize, lead: &str) -> Option<usize> {
+        let text = self.document.text();
+        let key_line = text[..key].rfind('\n')? + 1;
+        let mut start = key_line;
+        loop {
+            let above = text[..start].strip_suffix('\n')?;
+            let line = above.rfind('\n').map_or(0, |end| end + 1);
+            let written = above[line..].trim_start_matches('\u{feff}');
+            let comment = written.trim_start_matches([' ', '\t']);
+            if !comment.starts_with('#') || written.len() - comment.len() > lead.len() {
+                return (start < key_line).then_some(start);
+            }
+            start = line;
+        }
     }
 
     /// Pairs where there is nothing yet: `{}`, `null`, or not even that.

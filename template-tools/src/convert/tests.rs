@@ -6,12 +6,16 @@ use super::*;
 use crate::arn::LayerVersionArn;
 use crate::pins::{Pin, Pins};
 
-fn check(text: &str, form: &Form, expected: &Expect) {
+fn pins() -> Pins {
     let arns = [
         "arn:aws:lambda:us-east-1:123456789012:layer:my-Layer_1:7",
         "arn:aws:lambda:eu-west-1:123456789012:layer:my-Layer_1:8",
     ];
-    let pins = Pins::new(arns.iter().map(|arn| Pin::from(arn.parse::<LayerVersionArn>().unwrap()))).unwrap();
+    Pins::new(arns.iter().map(|arn| Pin::from(arn.parse::<LayerVersionArn>().unwrap()))).unwrap()
+}
+
+fn check(text: &str, form: &Form, expected: &Expect) {
+    let pins = pins();
     let plan = convert(text, &Wanted::new(&pins), form).unwrap();
     assert_eq!(plan.refusals, []);
     let after = plan.text.unwrap_or_else(|| format!("{:?}", plan.left_alone));
@@ -36,6 +40,40 @@ fn json() -> String {
     format!(
         "{{\n  \"Resources\": {{\n    \"F\": {{\"Type\": \"AWS::Lambda::Function\", \"Properties\": {{\"Layers\": [{{\"Fn::Sub\": \"{OPEN}\"}}]}}}}\n  }}\n}}\n"
     )
+}
+
+/// What comes in stands above the comment on the key that follows.
+#[test]
+fn comments_stay_with_their_keys() {
+    let function =
+        format!("F:\n    Type: AWS::Lambda::Function\n    Properties:\n      Layers: [!Sub '{OPEN}']\n");
+    let yaml = |between: &str| {
+        format!(
+            "# the file\nParameters:\n  # stage doc\n  # and more\n  Stage: {{Type: String}}\n    # of Stage\n{between}# Resources follow\nResources:\n  {function}"
+        )
+    };
+    let after = |text: &str, form: &Form| convert(text, &Wanted::new(&pins()), form).unwrap().text.unwrap();
+    let to_ssm = after(&yaml(""), &ssm("/layers/x"));
+    assert!(to_ssm.starts_with("# the file\nParameters:\n  MyLayer1LayerVersionArn:\n    Type:"), "{to_ssm}");
+    assert!(to_ssm.contains("\n    Default: /layers/x\n  # stage doc\n  # and more\n  Stage:"), "{to_ssm}");
+    for between in ["", "\n", "# other\n\n"] {
+        let to_mapping = after(&yaml(between), &Form::Mapping);
+        let expected = format!("  Stage: {{Type: String}}\n    # of Stage\n{between}Mappings:\n  ");
+        assert!(to_mapping.contains(&expected), "{to_mapping}");
+        assert!(to_mapping.contains("\n# Resources follow\nResources:"), "{to_mapping}");
+        let windows = |text: &str| text.replace('\n', "\r\n");
+        assert_eq!(after(&windows(&yaml(between)), &Form::Mapping), windows(&to_mapping));
+    }
+    // What a file begins with is on the file, and a byte order mark stays where it is.
+    let top = format!("\u{feff}# the file\n# and more\nResources:\n  {function}");
+    let to_mapping = after(&top, &Form::Mapping);
+    assert!(to_mapping.starts_with("\u{feff}# the file\n# and more\nMappings:\n"), "{to_mapping}");
+    let braces = format!(
+        "{{\n  # all\n  Resources: {{F: {{Type: AWS::Lambda::Function, Properties: {{Layers: [!Sub '{OPEN}']}}}}}}\n}}\n"
+    );
+    let to_mapping = after(&braces, &Form::Mapping);
+    assert!(to_mapping.starts_with("{\n  Mappings: {"), "{to_mapping}");
+    assert!(to_mapping.contains("},\n  # all\n  Resources: "), "{to_mapping}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::evaluate::plain;
+use super::globals::{Ignored, is_taken};
 use super::under::Under;
 use super::value::{Home, Source, Value};
 use super::{Reader, Reason};
@@ -38,6 +39,10 @@ pub struct Function {
     pub runtimes: Vec<Known>,
     /// Its architectures, as far as they are written down.
     pub architectures: Vec<Known>,
+    /// What it does not take over from the globals.
+    pub ignored: Ignored,
+    /// Whether the layers of the globals are its layers, too.
+    pub has_global_layers: bool,
     /// The document of the file that it stands in.
     pub root: NodeId,
 }
@@ -121,9 +126,31 @@ impl Reader<'_, '_, '_> {
         let runtimes = self.known_texts(&properties, "Runtime");
         let architectures = self.known_texts(&properties, "Architectures");
         let layers = properties.clone();
-        let name = name.to_owned();
-        self.flow.functions.push(Function { name, kind, node, properties, runtimes, architectures, root });
+        let ignored = Ignored::of(self.evaluator.document, node);
+        self.flow.functions.push(Function {
+            name: name.to_owned(),
+            kind,
+            node,
+            has_global_layers: kind == FunctionKind::Serverless
+                && !ignored.has("Layers")
+                && self.takes_global_layers(root, &properties),
+            properties,
+            runtimes,
+            architectures,
+            ignored,
+            root,
+        });
         self.layers_of(&layers, known);
+    }
+
+    fn takes_global_layers(&self, root: NodeId, properties: &[NodeId]) -> bool {
+        let document = self.evaluator.document;
+        let below = |nodes: &[NodeId], key| -> Values {
+            nodes.iter().flat_map(|node| document.values(*node, key)).collect()
+        };
+        let own = below(properties, "Layers");
+        let globals = below(&below(&document.values(root, "Globals"), "Function"), "Layers");
+        globals.iter().all(|globals| is_taken(document, *globals, &own))
     }
 
     /// The texts that a property may have, without those that are not known.
@@ -153,7 +180,8 @@ impl super::Flow {
         })
     }
 
-    /// The functions of the template that a reference reaches in the end: those of the globals are all that SAM makes.
+    /// The functions of the template that a reference reaches in the end: those of the globals are all that SAM makes, but
+    /// for those that ignore them or replace them.
     pub fn reached(&self, functions: &BTreeSet<usize>) -> BTreeSet<usize> {
         let mut reached = BTreeSet::new();
         for &index in functions {
@@ -163,17 +191,19 @@ impl super::Flow {
                 continue;
             }
             let all = self.functions.iter().enumerate();
-            let all = all.filter(|(_, one)| one.kind == FunctionKind::Serverless && one.root == globals.root);
+            let all = all.filter(|(_, one)| one.has_global_layers && one.root == globals.root);
             reached.extend(all.map(|(index, _)| index));
         }
         reached
     }
 
-    /// A function's runtimes or architectures, with what the globals say where it says nothing itself.
+    /// A function's runtimes or architectures, with what the globals say where it says nothing itself and ignores nothing of
+    /// that kind.
     pub fn with_globals<'f>(&'f self, index: usize, of: impl Fn(&'f Function) -> &'f [Known]) -> &'f [Known] {
         let function = &self.functions[index];
         let own = of(function);
-        if !own.is_empty() || function.kind != FunctionKind::Serverless {
+        let is_alone = ["Runtime", "Architectures"].iter().any(|property| function.ignored.has(property));
+        if !own.is_empty() || function.kind != FunctionKind::Serverless || is_alone {
             return own;
         }
         let globals = |one: &&Function| one.kind == FunctionKind::Globals && one.root == function.root;

@@ -12,13 +12,13 @@ enum Key {
 }
 
 impl Evaluator<'_, '_> {
-    /// The values of a mapping that may be meant, each with what is the case there.
+    /// The values of a mapping that may be meant, each with what is the case there. A call finds one of them.
     pub(super) fn rows(&self, argument: NodeId) -> Option<Result<Vec<(NodeId, Under)>, Reason>> {
         let items = self.document.items(argument)?;
         let [map, top, second, rest @ ..] = items else { return None };
         let map = self.document.scalar(*map).filter(|_| self.document.intrinsic(*map).is_none())?;
         let (top, second) = (self.key(*top), self.key(*second));
-        let mut rows = Vec::new();
+        let mut rows: Vec<(NodeId, Under)> = Vec::new();
         for mapping in self.mappings.get(map).into_iter().flatten() {
             for (row, first) in self.fitting(*mapping, &top) {
                 for (value, then) in self.fitting(row, &second) {
@@ -36,6 +36,9 @@ impl Evaluator<'_, '_> {
                     .into_iter()
                     .map(|value| (value, Under::default())),
             );
+        }
+        for (number, (_, under)) in rows.iter_mut().enumerate() {
+            under.take(&format!("Fn::FindInMap {argument:?}"), &number.to_string());
         }
         let shown = |key: &Key| match key {
             Key::Is(name) => name.clone(),

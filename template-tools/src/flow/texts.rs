@@ -2,6 +2,7 @@
 
 use super::Reason;
 use super::evaluate::Evaluator;
+use super::under::Under;
 use super::value::Home;
 use crate::document::{Document, NodeId};
 
@@ -12,6 +13,27 @@ pub(crate) enum Text {
     Known(String),
     /// The resource with this logical id, or one of its attributes.
     Resource(String),
+}
+
+/// A layer of a list, on one of the ways to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Listed {
+    /// Where it stands.
+    pub(crate) entry: NodeId,
+    /// What it is.
+    pub(crate) text: Text,
+    /// What is the case on this way: branches of conditions, rows of mappings.
+    under: Under,
+}
+
+impl Listed {
+    /// Whether both are there at once. Of conditions with different names nothing is known: they may be each other's
+    /// opposite, so both have to be there whenever one of them is.
+    pub(crate) fn is_with(&self, other: &Self) -> bool {
+        let holds =
+            |one: &Self, other: &Self| one.under.conditions().all(|name| other.under.get(name).is_some());
+        self.under.agrees_with(&other.under) && (holds(self, other) || holds(other, self))
+    }
 }
 
 /// The expressions of one document of a file.
@@ -33,5 +55,27 @@ impl<'d, 't> Texts<'d, 't> {
             Some(_) => None,
         };
         values.filter_map(text).collect()
+    }
+
+    /// The layers that a list may have, on every way that leads to them, as far as they are known.
+    pub(crate) fn listed(&self, list: NodeId) -> Vec<Listed> {
+        let mut listed = Vec::new();
+        for item in self.0.list(list, &Home::Entry).unwrap_or_default() {
+            for value in item.values.into_iter().filter(|value| !value.absent) {
+                let text = match value.wholly_unknown() {
+                    None => Text::Known(value.text),
+                    Some(Reason::Resource(name)) => Text::Resource(name.clone()),
+                    Some(_) => continue,
+                };
+                listed.push(Listed { entry: item.node, text, under: value.under });
+            }
+        }
+        listed
+    }
+
+    /// The values that `Fn::FindInMap` may find, by what it is given.
+    pub(crate) fn rows(&self, argument: NodeId) -> Vec<NodeId> {
+        let rows = self.0.rows(argument).and_then(Result::ok).unwrap_or_default();
+        rows.into_iter().map(|(value, _)| value).collect()
     }
 }

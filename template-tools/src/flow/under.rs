@@ -20,6 +20,11 @@ impl Under {
         self.is.get(name).map(String::as_str)
     }
 
+    /// The conditions that it depends on.
+    pub(super) fn conditions(&self) -> impl Iterator<Item = &str> {
+        self.is.keys().map(String::as_str).filter(|name| name.starts_with("Fn::If "))
+    }
+
     /// Takes something to be so; whether that contradicts nothing.
     pub(super) fn take(&mut self, name: &str, value: &str) -> bool {
         let before = self.is.insert(name.to_owned(), value.to_owned());

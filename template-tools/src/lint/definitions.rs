@@ -91,11 +91,10 @@ impl Linter<'_, '_> {
             self.values(&properties, "ContentUri").into_iter().map(|place| (place, "Key", "Version")),
         );
         for (place, key, version) in places {
-            if let Some(text) = self.document.scalar(place)
-                && self.document.intrinsic(place).is_none()
-                && text.starts_with("s3://")
-                && !has_hash(text)
-                && !text.contains("versionId=")
+            if let Some(text) = self.written(place)
+                && let Some((_, key)) = text.strip_prefix("s3://").and_then(|text| text.split_once('/'))
+                && !has_hash(key)
+                && !key.contains("versionId=")
             {
                 let message = format!("`{}` has its content at the fixed place `{text}`", resource.name);
                 self.find(FIXED_KEY, resource.node, place, message);
@@ -104,8 +103,7 @@ impl Linter<'_, '_> {
                 continue;
             }
             for value in self.document.values(place, key) {
-                let text = self.document.scalar(value).filter(|_| self.document.intrinsic(value).is_none());
-                if let Some(text) = text.filter(|text| !has_hash(text)) {
+                if let Some(text) = self.written(value).filter(|text| !has_hash(text)) {
                     let message = format!("`{}` has its content under the fixed key `{text}`", resource.name);
                     self.find(FIXED_KEY, resource.node, value, message);
                 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::Linter;
 use super::rules::{ALIAS, IMAGE, PYTHON_PATH, TOO_MANY, TWICE, VERSION};
 use crate::document::NodeId;
-use crate::flow::{Function, FunctionKind, Source, Text};
+use crate::flow::{Function, FunctionKind, Listed, Text, merged};
+use crate::pattern::{ArnPattern, Variables};
 
 /// How many layers Lambda takes.
 const MOST_LAYERS: usize = 5;
@@ -13,11 +14,8 @@ const MOST_LAYERS: usize = 5;
 /// How deep conditions are followed.
 const DEEPEST: usize = 32;
 
-/// A condition, and whether it holds.
-type Side = (String, bool);
-
-/// The entries of a layer, each with the conditions of every way to it.
-type Entries = BTreeMap<NodeId, Vec<Vec<Side>>>;
+/// On how many ways a layer may come to a function so that they are held against each other.
+const MOST_WAYS: usize = 1024;
 
 /// How many layers lists and entries come to, by their nodes: aliases may lead to one of them very often.
 struct Counts {
@@ -33,16 +31,11 @@ impl Counts {
     }
 }
 
-/// Whether both are there whenever one of them is. Of conditions with different names nothing is known.
-fn together(one: &[Side], other: &[Side]) -> bool {
-    one.iter().all(|side| other.contains(side)) || other.iter().all(|side| one.contains(side))
-}
-
 impl Linter<'_, '_> {
     pub(super) fn functions(&mut self) {
         let flow = self.flow;
         let with_layers = self.functions_with_layers();
-        for (index, function) in flow.functions.iter().enumerate() {
+        for function in &flow.functions {
             if function.kind == FunctionKind::Globals {
                 continue;
             }
@@ -52,7 +45,7 @@ impl Linter<'_, '_> {
                     && function.kind == FunctionKind::Serverless
             });
             self.count(function, globals);
-            self.twice(index, function);
+            self.twice(function, globals);
             if with_layers.contains_key(function.name.as_str()) {
                 self.alias(function, globals);
                 self.python_path(function, globals);
@@ -66,7 +59,13 @@ impl Linter<'_, '_> {
                     "AWS::Lambda::Version" | "AWS::Lambda::Alias" => "FunctionName",
                     _ => continue,
                 };
-                let names = self.values(&self.properties(resource.node), key);
+                let properties = self.properties(resource.node);
+                let versions = self.values(&properties, "FunctionVersion");
+                // An alias of it follows the function.
+                if versions.iter().any(|version| self.written(*version) == Some("$LATEST")) {
+                    continue;
+                }
+                let names = self.values(&properties, key);
                 let function = names.iter().find_map(|name| self.refers_to(*name));
                 if let Some(function) = function.filter(|function| with_layers.contains_key(function)) {
                     let kind = resource.kind.trim_start_matches("AWS::Lambda::").to_lowercase();
@@ -84,8 +83,7 @@ impl Linter<'_, '_> {
     /// Of conditions within a list the branch with fewer layers counts, of whole lists the longer one: that many a stack
     /// has for certain, or under a condition.
     fn count(&mut self, function: &Function, globals: Option<&Function>) {
-        let all = [Some(function), globals];
-        let lists = all.into_iter().flatten().flat_map(|one| self.values(&one.properties, "Layers"));
+        let lists = merged(self.document, function, globals, &["Layers"]);
         let mut counts = Counts::new(function.root);
         let mut count = 0;
         let mut at = None;
@@ -109,21 +107,40 @@ impl Linter<'_, '_> {
         }
         // What leads back to itself adds nothing.
         counts.longest.insert(list, 0);
-        let count = if let Some([_, yes, no]) = self.branches(list) {
-            self.longest(yes, counts, depth + 1).max(self.longest(no, counts, depth + 1))
-        } else if let (None, Some(items)) = (self.document.intrinsic(list), self.document.items(list)) {
-            items.iter().map(|item| self.least(*item, counts, depth + 1)).sum()
-        } else {
-            self.in_one_text(counts.root, list)
+        let call = self.document.intrinsic(list);
+        let count = match call.as_ref().map(|call| (call.name.as_ref(), call.argument)) {
+            Some(("Fn::FindInMap", argument)) => {
+                let rows = self.rows(counts.root, argument).into_iter();
+                rows.map(|row| self.longest(row, counts, depth + 1)).max().unwrap_or_default()
+            }
+            Some(("Fn::Split", argument)) => match self.document.items(argument) {
+                Some(&[separator, text]) => {
+                    let separator = self.document.scalar(separator).unwrap_or_default();
+                    self.in_one_text(counts.root, text, separator)
+                }
+                _ => 0,
+            },
+            call => match (self.branches(list), self.document.items(list)) {
+                (Some([_, yes, no]), _) => {
+                    self.longest(yes, counts, depth + 1).max(self.longest(no, counts, depth + 1))
+                }
+                (None, Some(items)) if call.is_none() => {
+                    items.iter().map(|item| self.least(*item, counts, depth + 1)).sum()
+                }
+                _ => self.in_one_text(counts.root, list, ","),
+            },
         };
         counts.longest.insert(list, count);
         count
     }
 
-    /// The layers of a list in one text, as parameters have them.
-    fn in_one_text(&self, root: NodeId, list: NodeId) -> usize {
+    /// The layers of a list in one text, as parameters have them. Without a separator it is not told what they are.
+    fn in_one_text(&self, root: NodeId, list: NodeId, separator: &str) -> usize {
+        if separator.is_empty() {
+            return 0;
+        }
         let counts = self.texts(root, list).into_iter().map(|text| match text {
-            Text::Known(text) => text.split(',').filter(|layer| !layer.trim().is_empty()).count(),
+            Text::Known(text) => text.split(separator).filter(|layer| !layer.trim().is_empty()).count(),
             Text::Resource(_) => 0,
         });
         counts.max().unwrap_or_default()
@@ -155,108 +172,63 @@ impl Linter<'_, '_> {
         }
     }
 
-    fn twice(&mut self, index: usize, function: &Function) {
-        let flow = self.flow;
-        let mut entries: BTreeMap<(String, String), Entries> = BTreeMap::new();
-        for reference in &flow.references {
-            if !flow.reached(&reference.functions).contains(&index) {
+    fn twice(&mut self, function: &Function, globals: Option<&Function>) {
+        let mut layers: BTreeMap<(String, String), Vec<Listed>> = BTreeMap::new();
+        for list in merged(self.document, function, globals, &["Layers"]) {
+            for one in self.listed(function.root, list) {
+                let layer = match &one.text {
+                    Text::Resource(name) => (String::new(), name.clone()),
+                    Text::Known(text) => match ArnPattern::parse(text, Variables::Replaced) {
+                        Ok(pattern) => (format!("{:?}", pattern.account), pattern.layer.to_string()),
+                        Err(_) => continue,
+                    },
+                };
+                layers.entry(layer).or_default().push(one);
+            }
+        }
+        for ((_, layer), mut ways) in layers {
+            if ways.len() > MOST_WAYS {
                 continue;
             }
-            let Source::Leaf(leaf) = reference.source else { continue };
-            let Some(sides) = self.sides(&reference.functions, reference.entry, leaf) else { continue };
-            let account = format!("{:?}", reference.pattern.account);
-            let of_layer = entries.entry((account, reference.pattern.layer.to_string())).or_default();
-            of_layer.entry(reference.entry).or_default().push(sides);
-        }
-        let resources = flow.unread.iter().filter(|unread| unread.reason.is_expected());
-        for unread in resources.filter(|unread| flow.reached(&unread.functions).contains(&index)) {
-            let Some(sides) = self.sides(&unread.functions, unread.node, unread.node) else { continue };
-            let of_layer = entries.entry((String::new(), unread.reason.to_string())).or_default();
-            of_layer.entry(unread.node).or_default().push(sides);
-        }
-        for ((_, layer), entries) in entries {
-            let all: Vec<(&NodeId, &Vec<Side>)> = entries
-                .iter()
-                .flat_map(|(entry, ways)| ways.iter().map(move |sides| (entry, sides)))
-                .collect();
-            let meets = |(entry, sides): &(&NodeId, &Vec<Side>)| {
-                all.iter().filter(|(other, more)| other != entry && together(sides, more)).count()
-            };
-            let Some(last) = all.iter().rev().find(|one| meets(one) > 0) else { continue };
-            let is_with =
-                |(entry, sides): &&(&NodeId, &Vec<Side>)| entry == &last.0 || together(sides, last.1);
-            let times = all.iter().filter(is_with).map(|(entry, _)| entry).collect::<BTreeSet<_>>().len();
-            let layer = layer.split('`').nth(1).unwrap_or(&layer);
+            ways.sort_by_key(|one| one.entry);
+            let meets =
+                |one: &&Listed| ways.iter().any(|other| other.entry != one.entry && one.is_with(other));
+            let Some(last) = ways.iter().rev().find(meets) else { continue };
+            let with_it = ways.iter().filter(|one| one.entry == last.entry || one.is_with(last));
+            let times = with_it.map(|one| one.entry).collect::<BTreeSet<_>>().len();
             let message = format!("`{}` has layer `{layer}` {times} times", function.name);
-            self.find(TWICE, function.node, *last.0, message);
+            self.find(TWICE, function.node, last.entry, message);
         }
-    }
-
-    /// The conditions that lead to an entry, from `Layers` on. Nothing where it is not told which branch a text belongs to.
-    fn sides(&self, functions: &BTreeSet<usize>, entry: NodeId, leaf: NodeId) -> Option<Vec<Side>> {
-        let document = self.document;
-        let of_functions = functions.iter().flat_map(|index| &self.flow.functions[*index].properties);
-        let mut lists = of_functions.flat_map(|properties| document.values(*properties, "Layers"));
-        let Some(mut at) = lists.find(|list| document.below(*list).contains(&entry)) else {
-            return Some(Vec::new());
-        };
-        let mut sides = Vec::new();
-        for _ in 0..DEEPEST {
-            if let Some([condition, yes, no]) = self.branches(at) {
-                let node = if document.below(at).contains(&leaf) { leaf } else { entry };
-                let branch = [yes, no].into_iter().find(|branch| document.below(*branch).contains(&node))?;
-                sides.push((document.scalar(condition)?.to_owned(), branch == yes));
-                at = branch;
-                continue;
-            }
-            let items = document.items(at).filter(|_| document.intrinsic(at).is_none());
-            match items.unwrap_or_default().iter().find(|item| document.below(**item).contains(&entry)) {
-                Some(item) => at = document.resolve(*item),
-                None => break,
-            }
-        }
-        Some(sides)
     }
 
     fn alias(&mut self, function: &Function, globals: Option<&Function>) {
-        let all: Vec<NodeId> =
-            [Some(function), globals].into_iter().flatten().flat_map(|one| one.properties.clone()).collect();
-        let all_properties = self.values(&all, "AutoPublishAliasAllProperties");
+        let of = |property| merged(self.document, function, globals, &[property]);
         let is_true = |value: &NodeId| {
             self.document.scalar(*value).is_some_and(|value| value.eq_ignore_ascii_case("true"))
         };
-        if let Some(alias) =
-            self.values(&all, "AutoPublishAlias").first().filter(|_| !all_properties.iter().any(is_true))
-        {
+        if of("AutoPublishAliasAllProperties").iter().any(is_true) {
+            return;
+        }
+        if let Some(alias) = of("AutoPublishAlias").first() {
             let message = format!("the alias of `{}` keeps the old layer version", function.name);
             self.find(ALIAS, function.node, *alias, message);
         }
     }
 
     fn python_path(&mut self, function: &Function, globals: Option<&Function>) {
-        for one in [Some(function), globals].into_iter().flatten() {
-            let environments = self.values(&one.properties, "Environment");
-            for variables in self.values(&environments, "Variables") {
-                for value in self.document.values(variables, "PYTHONPATH") {
-                    if !self.document.scalar(value).is_some_and(|value| value.contains("/opt/python")) {
-                        let message = format!(
-                            "`{}` sets PYTHONPATH, and loses what its layers bring for Python",
-                            function.name
-                        );
-                        self.find(PYTHON_PATH, function.node, value, message);
-                    }
-                }
+        for value in merged(self.document, function, globals, &["Environment", "Variables", "PYTHONPATH"]) {
+            if !self.document.scalar(value).is_some_and(|value| value.contains("/opt/python")) {
+                let message = format!(
+                    "`{}` sets PYTHONPATH, and loses what its layers bring for Python",
+                    function.name
+                );
+                self.find(PYTHON_PATH, function.node, value, message);
             }
         }
     }
 
     fn image(&mut self, function: &Function, globals: Option<&Function>) {
-        let own = self.values(&function.properties, "PackageType");
-        let kinds = if own.is_empty() {
-            globals.map(|one| self.values(&one.properties, "PackageType")).unwrap_or_default()
-        } else {
-            own
-        };
+        let kinds = merged(self.document, function, globals, &["PackageType"]);
         if let Some(kind) = kinds.iter().find(|kind| self.document.scalar(**kind) == Some("Image")) {
             let message = format!("`{}` is a container image, and has layers", function.name);
             self.find(IMAGE, function.node, *kind, message);

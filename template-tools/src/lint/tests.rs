@@ -82,6 +82,40 @@ fn layer_definitions() {
 }
 
 #[test]
+fn keys_that_do_not_change() {
+    let fixed = |content: &str| {
+        let properties = format!("    Properties:\n      ContentUri: {content}");
+        let found =
+            lint(&resource("AWS::Serverless::LayerVersion", &properties), &Pins::default()).unwrap().found;
+        found.iter().any(|found| found.rule.id == "fixed-s3-key")
+    };
+    for content in [
+        "s3://my-layers/sosw.zip",
+        "s3://my-layers-123456789012/sosw.zip",
+        "!Sub 's3://b/fixed.zip'",
+        "!Sub 's3://layers-${AWS::AccountId}/sosw.zip'",
+        "!Sub ['s3://${B}/sosw.zip', {B: b}]",
+        "{Bucket: b, Key: sosw.zip}",
+        "{Bucket: b, Key: !Sub sosw.zip}",
+    ] {
+        assert!(fixed(content), "{content}");
+    }
+    for content in [
+        "s3://my-layers/sosw-0123abcd.zip",
+        "s3://my-layers/sosw.zip?versionId=3",
+        "!Sub 's3://b/${Key}'",
+        "!Sub 's3://${Place}'",
+        "!Sub ['s3://b/${K}', {K: x}]",
+        "!Ref Place",
+        "{Bucket: b, Key: !Sub '${Key}.zip'}",
+        "{Bucket: b, Key: sosw.zip, Version: v}",
+        "layers/sosw.zip",
+    ] {
+        assert!(!fixed(content), "{content}");
+    }
+}
+
+#[test]
 fn exports() {
     let layer = resource("AWS::Serverless::LayerVersion", "    Properties: {ContentUri: x/}");
     for (value, is_found) in
@@ -175,6 +209,14 @@ fn what_keeps_the_old_layer() {
     "#]],
     );
     check(&format!("{}{version}", function("Timeout: 1")), &expect![[r#""#]]);
+    let alias = |version: &str| {
+        let alias = format!(
+            "  A:\n    Type: AWS::Lambda::Alias\n    Properties: {{FunctionName: !Ref R, FunctionVersion: {version}}}\n"
+        );
+        lint(&format!("{}{alias}", function("Layers: [ARN:1]")), &Pins::default()).unwrap().found.len()
+    };
+    assert_eq!(alias("!GetAtt V.Version"), 1);
+    assert_eq!(alias("$LATEST"), 0);
 }
 
 #[test]
@@ -352,4 +394,100 @@ fn conditions_around_layers() {
     assert_eq!(lines(&format!("Layers: !If [C, [], !If [D, [{six}, !If [E, 'ARN:1', !Ref F]], []]]")), 1);
     check(&function(&format!("Layers: !If [C, [{six}], [{six}]]")), &none);
     check(&function(&format!("Layers: [{six}, !If [C, !Ref F, !Ref AWS::NoValue]]")), &none);
+}
+
+/// What SAM makes of `Globals`: lists are put together, maps merged, all else is replaced by the function's own.
+#[test]
+fn globals_reach_functions_as_sam_merges_them() {
+    let found = |globals: &str, function: &str| {
+        let text = format!(
+            "Globals: {{Function: {{{globals}}}}}\nResources:\n  R:\n    Type: AWS::Serverless::Function\n{function}\n"
+        );
+        let found = lint(&text.replace("ARN", ARN), &Pins::default()).unwrap().found;
+        found.iter().map(|found| found.rule.id).collect::<Vec<_>>()
+    };
+    let layers = |rest: &str, own: &str| format!("{rest}    Properties: {{Layers: {own}}}");
+    let seven = "Layers: ['ARN:7']";
+    assert_eq!(found(seven, &layers("", "['ARN:6']")), ["same-layer-twice"]);
+    assert_eq!(found(seven, &layers("    IgnoreGlobals: [Timeout]\n", "['ARN:6']")), ["same-layer-twice"]);
+    for ignored in ["[Timeout, Layers]", "'*'"] {
+        let rest = format!("    IgnoreGlobals: {ignored}\n");
+        assert!(found(seven, &layers(&rest, "['ARN:6']")).is_empty(), "{ignored}");
+        let five = "[!Ref A, !Ref B, !Ref C, !Ref D, !Ref E]";
+        assert_eq!(found(seven, &layers("", five)), ["too-many-layers"]);
+        assert!(found(seven, &layers(&rest, five)).is_empty(), "{ignored}");
+    }
+    // A function of CloudFormation is no list to SAM.
+    assert!(found(seven, &layers("", "!If [C, ['ARN:6'], []]")).is_empty());
+
+    let path = |own: &str| {
+        let globals = format!("{seven}, Environment: {{Variables: {{PYTHONPATH: /var/task/lib}}}}");
+        found(&globals, &format!("    Properties: {{Environment: {{Variables: {{{own}}}}}}}"))
+    };
+    assert_eq!(path("STAGE: x"), ["pythonpath-hides-layers"]);
+    assert!(path("PYTHONPATH: '/opt/python:/var/task/lib'").is_empty());
+
+    let alias = |globals: &str, own: &str| {
+        let globals = format!("{seven}, AutoPublishAliasAllProperties: {globals}");
+        found(&globals, &format!("    Properties: {{AutoPublishAlias: live{own}}}"))
+    };
+    assert!(alias("true", "").is_empty());
+    assert_eq!(alias("true", ", AutoPublishAliasAllProperties: false"), ["alias-keeps-old-layer"]);
+    assert!(alias("false", ", AutoPublishAliasAllProperties: true").is_empty());
+}
+
+/// A function is held to what it takes over, and to nothing else.
+#[test]
+fn what_is_ignored_need_not_fit() {
+    let entry = Entry {
+        compatible_runtimes: vec!["python3.13".to_owned()],
+        ..Entry::new(format!("{ARN}:7").parse().unwrap())
+    };
+    let pins = Pins::from_ledger(&Ledger::from_iter([entry]));
+    let found = |rest: &str| {
+        let text = format!(
+            "Globals: {{Function: {{Runtime: python3.9, Layers: ['{ARN}:7']}}}}\nResources:\n  R:\n    Type: AWS::Serverless::Function\n{rest}"
+        );
+        lint(&text, &pins).unwrap().found.len()
+    };
+    assert_eq!(found(""), 1);
+    assert_eq!(found("    IgnoreGlobals: [Layers]\n"), 0);
+    assert_eq!(found("    IgnoreGlobals: [Runtime]\n    Properties: {Runtime: !Ref Unknown}\n"), 0);
+}
+
+/// One row of a mapping is there at a time, and the layers of a text are as many as those of a list.
+#[test]
+fn lists_out_of_mappings_and_texts() {
+    let found = |mappings: &str, layers: &str| {
+        let text = format!("Mappings: {{M: {{{mappings}}}}}\n{}", function(&format!("Layers: {layers}")));
+        let found = lint(&text.replace("ARN", ARN), &Pins::default()).unwrap().found;
+        found.into_iter().map(|found| found.message).collect::<Vec<_>>()
+    };
+    let twice = ["`R` has layer `sosw` 2 times"];
+    let rows = "us-east-1: {L: ['ARN:7', 'ARN-x:1'], K: 'ARN:7'}, eu-west-1: {L: ['ARN:7'], K: 'ARN-x:1'}";
+    let list = "!FindInMap [M, !Ref 'AWS::Region', L]";
+    let one = "!FindInMap [M, !Ref 'AWS::Region', K]";
+    assert!(found(rows, list).is_empty());
+    // It need not be told what picks the row.
+    assert!(found(rows, "!FindInMap [M, !Join ['-', [us-east, !Ref N]], L]").is_empty());
+    assert!(found(rows, "!FindInMap [M, !Ref N, L, {DefaultValue: ['ARN:7']}]").is_empty());
+    assert_eq!(found("us-east-1: {L: ['ARN:7', 'ARN:8']}, eu-west-1: {L: ['ARN:7']}", list), twice);
+    // What is there in every region meets each row, and two rows of one region meet.
+    assert_eq!(found(rows, &format!("['ARN:8', {one}]")), twice);
+    let crossed = "us-east-1: {K: 'ARN:7', J: 'ARN-x:1'}, eu-west-1: {K: 'ARN-x:1', J: 'ARN:7'}";
+    let other = one.replace('K', "J");
+    assert!(found(crossed, &format!("[{one}, {other}]")).is_empty());
+    assert_eq!(found(&crossed.replace("J: 'ARN-x:1'", "J: 'ARN:8'"), &format!("[{one}, {other}]")), twice);
+
+    let six: Vec<String> = (0..6).map(|number| format!("ARN-{number}:1")).collect();
+    let (five, six) = (six[1..].join(","), six.join(","));
+    let too_many = ["`R` has 6 layers, and Lambda takes 5"];
+    for (layers, expected) in [(&five, &[][..]), (&six, &too_many)] {
+        assert_eq!(found("", &format!("!Split [',', '{layers}']")), expected);
+        assert_eq!(found("", &format!("!Split [';', '{}']", layers.replace(',', ";"))), expected);
+        let rows = |row: &str| format!("us-east-1: {{L: {row}}}, eu-west-1: {{L: ['ARN:7']}}");
+        assert_eq!(found(&rows(&format!("['{}']", layers.replace(',', "', '"))), list), expected);
+        assert_eq!(found(&rows(&format!("'{layers}'")), list), expected);
+        assert_eq!(found(&rows(&format!("'{layers}'")), &format!("!If [C, {list}, []]")), expected);
+    }
 }
