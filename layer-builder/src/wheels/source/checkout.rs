@@ -2,8 +2,8 @@
 //! may write to.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
+use crate::git::git_in;
 use crate::indexes::without_userinfo;
 use crate::lock::Commit;
 
@@ -14,11 +14,8 @@ const NOT_SOURCE: [&str; 8] =
 /// Gets `commit` into `folder`; gives the folder of the package. The error is what git said.
 pub(super) fn checkout(commit: &Commit, folder: &Path) -> Result<PathBuf, String> {
     let git = |arguments: &[&str]| {
-        let output = Command::new("git")
+        let output = git_in(folder)
             .args(arguments)
-            .current_dir(folder)
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .stdin(Stdio::null())
             .output()
             .map_err(|error| format!("git does not start: {error}"))?;
         if output.status.success() {
