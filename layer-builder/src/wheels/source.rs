@@ -177,8 +177,10 @@ impl Input<'_> {
     fn identity(&self) -> Option<String> {
         match self {
             Self::Sdist(file, _) => Some(file.sha256.to_string()),
+            // What was built before submodules came along is not what is meant.
             Self::Commit(_, commit) => {
-                Some(format!("{} {}", commit.commit, commit.subdirectory.as_deref().unwrap_or_default()))
+                let inside = commit.subdirectory.as_deref().unwrap_or_default();
+                Some(format!("{} {inside} with submodules", commit.commit))
             }
             Self::Folder(..) => None,
         }

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use tests::command::{clean, run};
+use tests::command::{Outcome, clean, run};
 use tests::wheels::wheel;
 
 use crate::world::World;
@@ -84,6 +84,10 @@ impl OfCommit {
         command.env("PATH", std::env::join_paths(folders).unwrap());
         command
     }
+
+    fn run(&self, arguments: &[&str]) -> Outcome {
+        run(&mut self.command(arguments))
+    }
 }
 
 #[test]
@@ -103,4 +107,36 @@ fn a_hook_of_the_users_repository_does_not_lead_git_into_it() {
     assert_eq!(state(), before, "{}", outcome.stderr);
     let _ = outcome.expect_code(0);
     assert!(layer.world.path("seen/pyproject.toml").is_file());
+}
+
+/// Also where its commit is not the newest of its branch, and where it has one in turn.
+#[test]
+fn submodules_are_a_part_of_what_is_built() {
+    let layer = OfCommit::new();
+    let (own, lib, deep) = (layer.world.path("own"), layer.world.path("lib"), layer.world.path("deep"));
+    // Git refuses files for submodules, unless it is told otherwise.
+    std::fs::write(layer.world.path(".gitconfig"), "[protocol \"file\"]\nallow = always\n").unwrap();
+    repository(&deep, &[("deep.py", "")]);
+    repository(&lib, &[("lib.py", "")]);
+    git(&lib, &["submodule", "--quiet", "add", &deep.display().to_string(), "deep"]);
+    git(&lib, &["commit", "-qm", "deep"]);
+    // The address begins at that of the repository, which is not where it was cloned to.
+    std::fs::write(own.join(".gitmodules"), "[submodule \"lib\"]\npath = lib\nurl = ../lib\n").unwrap();
+    let commit = git(&lib, &["rev-parse", "HEAD"]);
+    git(&own, &["update-index", "--add", "--cacheinfo", &format!("160000,{},lib", commit.trim())]);
+    git(&own, &["add", ".gitmodules"]);
+    git(&own, &["commit", "-qm", "lib"]);
+    git(&lib, &["commit", "--allow-empty", "-qm", "later"]);
+    layer.lock();
+    let outcome = layer.run(&["build"]).expect_code(0);
+    for name in ["seen/lib/lib.py", "seen/lib/deep/deep.py"] {
+        assert!(layer.world.path(name).is_file(), "{name}\n{}", outcome.stderr);
+    }
+
+    std::fs::remove_dir_all(&lib).unwrap();
+    std::fs::remove_dir_all(layer.world.path("cache/built")).unwrap();
+    layer.world.forget_artifacts();
+    let outcome = layer.run(&["build"]).expect_code(1);
+    assert!(outcome.stderr.contains("failed to get the source of `own at "), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("lib"), "{}", outcome.stderr);
 }

@@ -30,7 +30,28 @@ pub(super) fn checkout(commit: &Commit, folder: &Path) -> Result<PathBuf, String
         git(&["fetch", "--quiet", "--tags", "--", &commit.url, "+refs/heads/*:refs/remotes/origin/*"])?;
     }
     git(&["-c", "advice.detachedHead=false", "checkout", "--quiet", &commit.commit])?;
+    if folder.join(".gitmodules").is_file() {
+        get_submodules(git, &commit.url, folder)?;
+    }
     commit.subdirectory.as_ref().map_or(Ok(folder.to_path_buf()), |inside| folder_inside(folder, inside))
+}
+
+/// Gets the repositories that the one in `folder`, which comes from `url`, has in it.
+fn get_submodules(
+    git: impl Fn(&[&str]) -> Result<(), String>,
+    url: &str,
+    folder: &Path,
+) -> Result<(), String> {
+    // Their addresses may begin where this one ends.
+    git(&["remote", "add", "--", "origin", url])?;
+    let update = ["submodule", "--quiet", "update", "--init", "--recursive"];
+    if git(&[&update[..], &["--depth", "1"]].concat()).is_ok() {
+        return Ok(());
+    }
+    // Some servers hand out the commits of branches only: all of it then, and nothing of what has come so far.
+    git(&["submodule", "--quiet", "deinit", "--all", "--force"])?;
+    let _ = std::fs::remove_dir_all(folder.join(".git/modules"));
+    git(&update)
 }
 
 /// The folder `inside` of what was checked out to `folder`, unless links of the repository lead out of it.
