@@ -108,6 +108,9 @@ pub enum Error {
         /// Why.
         why: String,
     },
+    /// `--offline`, and nobody has built the commit here before.
+    #[error("the cache has no wheel of `{0}`, and its repository may not be asked")]
+    Offline(String),
     /// The pinned build tools are missing.
     #[error("failed to read `{}`, which pins what `{file}` is built with", path.display())]
     Constraints {
@@ -146,6 +149,7 @@ impl Error {
             Self::Source { why, .. } if why.ends_with("is no regular file") => {
                 Some("a folder that is asked for holds files and folders only: move it elsewhere".to_owned())
             }
+            Self::Offline(_) => Some("run this once without `--offline`".to_owned()),
             Self::Cache(error) => Some(error.hint()),
             _ => None,
         }
@@ -248,6 +252,9 @@ impl Workshop<'_> {
         let job = Job { shop: *self, input, identity: input.identity(), tools: Sha256::of(&pinned) };
         if let Some(built) = job.known(targets) {
             return Ok(built);
+        }
+        if matches!(input, Input::Commit(..)) && self.network == Network::Forbidden {
+            return Err(Error::Offline(input.name()));
         }
         let waiting = || self.ui.status("Waiting", format!("for somebody else who builds {}", input.name()));
         let work = Workplace::take(cache, &place, waiting)?;

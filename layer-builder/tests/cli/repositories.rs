@@ -140,3 +140,18 @@ fn submodules_are_a_part_of_what_is_built() {
     assert!(outcome.stderr.contains("failed to get the source of `own at "), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("lib"), "{}", outcome.stderr);
 }
+
+#[test]
+fn offline_no_repository_is_asked() {
+    let layer = OfCommit::new();
+    let _ = layer.run(&["build"]).expect_code(0);
+    layer.world.forget_artifacts();
+    let _ = layer.run(&["build", "--offline"]).expect_code(0);
+    layer.world.forget_artifacts();
+    std::fs::remove_dir_all(layer.world.path("cache/built")).unwrap();
+    std::fs::remove_dir_all(layer.world.path("seen")).unwrap();
+    let outcome = layer.run(&["build", "--offline"]).expect_code(1);
+    assert!(outcome.stderr.contains("the cache has no wheel of `own at "), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("hint: run this once without `--offline`"), "{}", outcome.stderr);
+    assert!(!layer.world.path("seen").exists());
+}
