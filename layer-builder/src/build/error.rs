@@ -32,6 +32,14 @@ pub enum Error {
     /// The lock may not be made, and there is none.
     #[error("there is no lock `{}`", .0.display())]
     NoLock(PathBuf),
+    /// One of these, of the lock of a branch, which nobody commits.
+    #[error("{why}")]
+    OfBranch {
+        /// The option that keeps it from being made.
+        keeping: &'static str,
+        /// What is wrong with it.
+        why: Box<Error>,
+    },
     /// The lock that the layer's table names is not there.
     #[error("there is no lock `{}`, which `lock` in `layers.toml` names", .0.display())]
     NoGiven(PathBuf),
@@ -124,6 +132,7 @@ impl Error {
     pub fn is_about_the_lock(&self) -> bool {
         match self {
             Self::Stale(_) | Self::Unmet { .. } | Self::NoLock(_) | Self::NoGiven(_) => true,
+            Self::OfBranch { why, .. } => why.is_about_the_lock(),
             Self::Audit { findings, .. } => findings.first().is_some_and(|finding| finding.id == MISSING),
             Self::Relock(error) => matches!(**error, relock::Error::Unfit { .. }),
             _ => false,
@@ -134,6 +143,7 @@ impl Error {
     pub fn hint(&self, lock: &str) -> Option<String> {
         match self {
             Self::Stale(_) | Self::Unmet { .. } | Self::NoLock(_) => Some(format!("run `{lock}` and commit the result")),
+            Self::OfBranch { keeping, .. } => Some(format!("a build without `{keeping}` makes it")),
             Self::NoGiven(path) => Some(relock::how_to_make(path)),
             Self::NotOurs(_) => Some("what has made it makes it anew".to_owned()),
             Self::Lock(error) => error.hint(lock),

@@ -61,12 +61,15 @@ impl Door<'_> {
         let today = Date::after_epoch(seconds / (24 * 60 * 60));
         let options = Options {
             upgrade: args.upgrade,
-            locked: args.locked || in_ci,
+            locked: args.locked,
             network,
             today,
             packing: Packing { compression, bytecode: args.bytecode },
             proofs: Proofs { smoke: args.smoke, verify: args.verify },
         };
+        // What is not committed cannot be fresh in a fresh checkout.
+        let options_for =
+            |spec: &Spec<'_>| Options { locked: options.locked || in_ci && !spec.follows_branch, ..options };
         let variation = Variation {
             raw: args.raw,
             branch: args.branch.clone(),
@@ -76,14 +79,14 @@ impl Door<'_> {
         if let Some(name) = &args.explain {
             return Ok(self.each("explain", &layers, |layer| {
                 let spec = Spec::varied(file.folder(), &file.layers, layer, &variation)?;
-                self.ui.result(build::explain(&spec, name, options, &cache, self.ui)?);
+                self.ui.result(build::explain(&spec, name, options_for(&spec), &cache, self.ui)?);
                 Ok(())
             }));
         }
         let mut built: Vec<Artifact> = Vec::new();
         let outcome = self.each("build", &layers, |layer| {
             let spec = Spec::varied(file.folder(), &file.layers, layer, &variation)?;
-            let artifacts = build(&spec, options, &cache, self.ui)?;
+            let artifacts = build(&spec, options_for(&spec), &cache, self.ui)?;
             if let Some(path) = &args.sbom {
                 for written in build::write_sboms(&artifacts, path)? {
                     self.ui.status("Wrote", shown(&written));
