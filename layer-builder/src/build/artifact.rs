@@ -41,7 +41,7 @@ pub fn write_sboms(artifacts: &[Artifact], path: &Path) -> Result<Vec<PathBuf>, 
         };
         let inspection = inspect(&artifact.zip).map_err(archive::Error::from)?;
         atomic::write(&path, sbom::of(&artifact.manifest, &inspection).as_bytes())
-            .map_err(|source| Error::Write { path: path.clone(), source })?;
+            .map_err(|source| Error::Bill { path: path.clone(), source })?;
         Ok(path)
     };
     artifacts.iter().map(write).collect()

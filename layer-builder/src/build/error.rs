@@ -111,6 +111,14 @@ pub enum Error {
     /// The cache is of no use.
     #[error(transparent)]
     Cache(#[from] cache::Error),
+    /// The zip is there, and its bill of materials cannot be written.
+    #[error("failed to write the bill of materials `{}`; the zip is in its place", path.display())]
+    Bill {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The result cannot be written.
     #[error("failed to write `{}`", path.display())]
     Write {
@@ -182,6 +190,9 @@ impl Error {
             Self::Include(error) => error.hint(),
             Self::Assemble(archive::Error::Write(source)) | Self::Write { source, .. } => {
                 Some(written_hint(source.kind()).to_owned())
+            }
+            Self::Bill { .. } => {
+                Some("name a file with `--sbom` that is yours to write".to_owned())
             }
             Self::Smoke(_) | Self::Assemble(_) => None,
         }
