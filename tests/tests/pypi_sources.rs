@@ -141,6 +141,18 @@ fn pypi_requirements_files_name_others() {
     assert!(project.read("requirements.own.txt").contains("six==1.15.0 "));
 }
 
+#[test]
+fn pypi_a_folder_in_a_requirements_file_is_blamed_on_that_file() {
+    let project = OwnLayer::of(&format!("requirements = [\"-r more.txt\"]\n{TARGET}"));
+    project.write("app/pyproject.toml", "[project]\nname = \"app\"\nversion = \"1\"\n");
+    for line in ["-e ./app", "./app"] {
+        project.write("more.txt", line);
+        let said = project.run(&["build"]).expect_code(1).stderr;
+        assert!(said.contains("the requirements file `more.txt` names a folder of this machine"), "{said}");
+        assert!(said.contains("name the folder in `requirements` of `layers.toml`"), "{said}");
+    }
+}
+
 /// The machine of the tests, in Lambda's words, and the other one.
 fn machines() -> (&'static str, &'static str) {
     if cfg!(target_arch = "x86_64") { ("x86_64", "arm64") } else { ("arm64", "x86_64") }
