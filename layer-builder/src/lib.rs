@@ -8,6 +8,7 @@ pub mod cache;
 pub mod called;
 pub mod cli;
 pub mod config;
+mod git;
 pub mod hash;
 pub mod indexes;
 pub mod interpreter;

@@ -147,6 +147,9 @@ fn resolve(
                 ui.warning(warning);
             }
         }
+        if let Some((file, line)) = named_by_file(&body) {
+            return Err(Error::NotOfIndex { file, line });
+        }
         let lock = checked(&spec.lock, &body)?;
         let index = locate_new(spec, indexes, &lock, &body, uv)?;
         let unserved = select::unserved(&lock, &index, &spec.layer.targets())?;
@@ -260,6 +263,29 @@ fn read_if_there(path: &Path) -> Result<Option<String>, Error> {
     }
 }
 
+/// The first folder or file of this machine in the text of a lock that a requirements file has named, and that file.
+fn named_by_file(text: &str) -> Option<(String, String)> {
+    let mut named = None;
+    for line in text.lines() {
+        if line.starts_with(' ') {
+            // Where it comes from: `# via -r more.txt`, or a line for each.
+            let comment = line.trim_start_matches([' ', '#']);
+            let file = comment.strip_prefix("via ").unwrap_or(comment).strip_prefix("-r ");
+            if let (Some(named), Some(file)) = (named, file) {
+                return Some((file.to_owned(), String::from(named)));
+            }
+        } else {
+            let line = line.trim_end_matches(['\\', ' ']);
+            let is_path = match line.split_once(" @ ") {
+                Some((_, address)) => address.starts_with("file:"),
+                None => !line.is_empty() && !line.starts_with('#') && !line.contains("=="),
+            };
+            named = is_path.then_some(line);
+        }
+    }
+    None
+}
+
 fn checked(path: &Path, text: &str) -> Result<Lock, Error> {
     // The repository of a commit is what the layer itself asks for; an index is nobody's business.
     let is_address = |line: &&str| line.contains("://") && !line.contains(" @ git+");
@@ -325,6 +351,25 @@ mod tests {
         assert_eq!(changes(Some(&before), &after), ["a 1 -> 2", "d 1 added", "c 1 removed"]);
         assert!(changes(Some(&before), &before).is_empty());
         assert!(changes(None, &after).is_empty());
+    }
+
+    #[test]
+    fn folders_and_files_of_requirements_files_are_named() {
+        let said =
+            |line: &str, via: &str| named_by_file(&format!("six==1.0 {HASH}\n    # via x\n{line}\n{via}\n"));
+        let via = "    # via -r more.txt";
+        for line in
+            ["-e ../app", "../app", "/code/app", "x-1-py3-none-any.whl", "x @ file:///x.whl", "a @ file:../a"]
+        {
+            assert_eq!(said(line, via), Some(("more.txt".to_owned(), line.to_owned())), "{line}");
+        }
+        let hashed = format!("./x.whl \\\n    {HASH}");
+        let several = "    # via\n    #   layers.toml\n    #   -r deep/more.txt";
+        assert_eq!(said(&hashed, several), Some(("deep/more.txt".to_owned(), "./x.whl".to_owned())));
+        for line in ["six==1.1 ; python_version >= '3.9'", "x @ git+https://example.com/x@00"] {
+            assert_eq!(said(line, via), None, "{line}");
+        }
+        assert_eq!(said("x @ file:///x.whl", "    # via layers.toml"), None);
     }
 
     #[test]

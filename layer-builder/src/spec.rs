@@ -14,6 +14,7 @@ use names::{RAW, slug};
 pub(crate) use names::made_by;
 
 use crate::config::LayerTable;
+use crate::indexes::address::percent_encoded;
 use crate::requirement::Wanted;
 use crate::target::{Architecture, PythonVersion, Target};
 
@@ -236,8 +237,12 @@ impl<'a> Spec<'a> {
             let address = address.strip_prefix("git+").unwrap_or(address);
             let address =
                 if address.starts_with('/') { format!("file://{address}") } else { address.to_owned() };
-            let url = VerbatimUrl::from_str(&format!("git+{address}@{branch}")).map_err(|error| {
-                Error::Repository { name: requirement.name.to_string(), address, why: error.to_string() }
+            let (repository, inside) = address.split_at(address.find('#').unwrap_or(address.len()));
+            let url = format!("git+{repository}@{}{inside}", in_address(branch));
+            let url = VerbatimUrl::from_str(&url).map_err(|error| Error::Repository {
+                name: requirement.name.to_string(),
+                address,
+                why: error.to_string(),
             })?;
             requirement.version_or_url = Some(VersionOrUrl::Url(url));
             self.follows_branch = true;
@@ -271,6 +276,11 @@ impl<'a> Spec<'a> {
         }
         Ok(())
     }
+}
+
+/// The name of a branch as a part of an address, in which `#` and `@` mean something.
+fn in_address(branch: &str) -> String {
+    branch.split('/').map(percent_encoded).collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -314,6 +324,25 @@ mod tests {
         assert!(spec.follows_branch);
         let both = Variation { raw: true, branch: Some("main".into()), ..Variation::default() };
         assert_eq!(varied(&layer, both).unwrap().artifact(), "sosw-raw-main");
+    }
+
+    #[test]
+    fn the_very_branch_is_asked_for_whatever_its_name_and_in_the_folder_that_is_named() {
+        let wanted = |address: &str, branch: &str| {
+            let layer = layer(&format!("branch-of = {{ sosw = \"{address}\" }}\n"));
+            let variation = Variation { branch: Some(branch.into()), ..Variation::default() };
+            varied(&layer, variation).unwrap().wanted[0].to_string()
+        };
+        for (branch, encoded) in
+            [("fix#12", "fix%2312"), ("fix%2312", "fix%252312"), ("a/b@c", "a/b%40c"), ("what?", "what%3F")]
+        {
+            let expected = format!("sosw[x] @ git+https://example.com/sosw.git@{encoded}");
+            assert_eq!(wanted("https://example.com/sosw.git", branch), expected);
+        }
+        assert_eq!(
+            wanted("/code/all#subdirectory=lib", "fix#12"),
+            "sosw[x] @ git+file:///code/all@fix%2312#subdirectory=lib"
+        );
     }
 
     #[test]

@@ -96,6 +96,29 @@ fn pypi_a_variant_is_made_from_a_tag_and_from_a_commit() {
     let _ = commits;
 }
 
+/// Two branches, of which one is called like the beginning of the other, and a package that lies in a folder.
+#[test]
+fn pypi_a_branch_is_the_one_that_is_named_whatever_is_in_its_name() {
+    let project = OwnLayer::of("");
+    let _ = repository(&project, &["1.0"]);
+    let folder = project.path("repository");
+    for branch in ["fix", "fix#12"] {
+        git(&folder, &["checkout", "-qb", branch, "main"]);
+        project.write("repository/branch.txt", branch);
+        git(&folder, &["add", "."]);
+        git(&folder, &["commit", "-qm", branch]);
+    }
+    let address = format!("{}#subdirectory=packages/tiny", folder.display());
+    let table = format!("requirements = [\"tiny\"]\nbranch-of = {{ tiny = \"{address}\" }}\n{TARGET}");
+    project.write("layers.toml", &format!("[layers.own]\n{table}"));
+    for (branch, artifact) in [("fix", "own-fix"), ("fix#12", "own-fix-12")] {
+        let _ = project.run(&["build", "-v", branch]).expect_code(0);
+        let commit = git(&folder, &["rev-parse", &format!("refs/heads/{branch}")]);
+        let source = &project.manifest(artifact)["packages"][1]["source"];
+        assert_eq!(source, &format!("git {}", &commit[..12]));
+    }
+}
+
 /// A requirements file with a file in it, and constraints of its own.
 #[test]
 fn pypi_requirements_files_name_others() {
@@ -116,6 +139,18 @@ fn pypi_requirements_files_name_others() {
     let _ = project.run(&["lock", "--check"]).expect_code(1);
     let _ = project.run(&["build"]).expect_code(0);
     assert!(project.read("requirements.own.txt").contains("six==1.15.0 "));
+}
+
+#[test]
+fn pypi_a_folder_in_a_requirements_file_is_blamed_on_that_file() {
+    let project = OwnLayer::of(&format!("requirements = [\"-r more.txt\"]\n{TARGET}"));
+    project.write("app/pyproject.toml", "[project]\nname = \"app\"\nversion = \"1\"\n");
+    for line in ["-e ./app", "./app"] {
+        project.write("more.txt", line);
+        let said = project.run(&["build"]).expect_code(1).stderr;
+        assert!(said.contains("the requirements file `more.txt` names a folder of this machine"), "{said}");
+        assert!(said.contains("name the folder in `requirements` of `layers.toml`"), "{said}");
+    }
 }
 
 /// The machine of the tests, in Lambda's words, and the other one.

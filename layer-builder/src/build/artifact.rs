@@ -41,7 +41,7 @@ pub fn write_sboms(artifacts: &[Artifact], path: &Path) -> Result<Vec<PathBuf>, 
         };
         let inspection = inspect(&artifact.zip).map_err(archive::Error::from)?;
         atomic::write(&path, sbom::of(&artifact.manifest, &inspection).as_bytes())
-            .map_err(|source| Error::Write { path: path.clone(), source })?;
+            .map_err(|source| Error::Bill { path: path.clone(), source })?;
         Ok(path)
     };
     artifacts.iter().map(write).collect()
@@ -84,7 +84,8 @@ pub(super) fn manifest(
     }
 }
 
-/// Removes artifacts of the same layer and variant that this build did not make: another division of it.
+/// Removes artifacts of the same layer and variant that this build did not make: another division of it. A manifest
+/// under another name than its zip's is a copy, and names a zip that is not its own: it stays.
 pub(super) fn remove_others(spec: &Spec<'_>, made: &[Artifact]) {
     for file in std::fs::read_dir(&spec.artifacts).into_iter().flatten().flatten() {
         let path = file.path();
@@ -94,11 +95,15 @@ pub(super) fn remove_others(spec: &Spec<'_>, made: &[Artifact]) {
         }
         let manifest =
             std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Manifest>(&bytes).ok());
-        let is_ours =
-            |manifest: &Manifest| manifest.layer == spec.layer.name && manifest.variant == spec.variant;
-        if let Some(manifest) = manifest.filter(is_ours) {
+        let zip = path.with_extension("zip");
+        let is_ours = |manifest: &Manifest| {
+            manifest.layer == spec.layer.name
+                && manifest.variant == spec.variant
+                && zip == spec.artifacts.join(&manifest.zip)
+        };
+        if manifest.is_some_and(|manifest| is_ours(&manifest)) {
             // What cannot be removed is no worse than it was.
-            let _ = std::fs::remove_file(spec.artifacts.join(manifest.zip));
+            let _ = std::fs::remove_file(zip);
             let _ = std::fs::remove_file(path);
         }
     }

@@ -32,6 +32,14 @@ pub enum Error {
     /// The lock may not be made, and there is none.
     #[error("there is no lock `{}`", .0.display())]
     NoLock(PathBuf),
+    /// One of these, of the lock of a branch, which nobody commits.
+    #[error("{why}")]
+    OfBranch {
+        /// The option that keeps it from being made.
+        keeping: &'static str,
+        /// What is wrong with it.
+        why: Box<Error>,
+    },
     /// The lock that the layer's table names is not there.
     #[error("there is no lock `{}`, which `lock` in `layers.toml` names", .0.display())]
     NoGiven(PathBuf),
@@ -103,6 +111,14 @@ pub enum Error {
     /// The cache is of no use.
     #[error(transparent)]
     Cache(#[from] cache::Error),
+    /// The zip is there, and its bill of materials cannot be written.
+    #[error("failed to write the bill of materials `{}`; the zip is in its place", path.display())]
+    Bill {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The result cannot be written.
     #[error("failed to write `{}`", path.display())]
     Write {
@@ -124,6 +140,7 @@ impl Error {
     pub fn is_about_the_lock(&self) -> bool {
         match self {
             Self::Stale(_) | Self::Unmet { .. } | Self::NoLock(_) | Self::NoGiven(_) => true,
+            Self::OfBranch { why, .. } => why.is_about_the_lock(),
             Self::Audit { findings, .. } => findings.first().is_some_and(|finding| finding.id == MISSING),
             Self::Relock(error) => matches!(**error, relock::Error::Unfit { .. }),
             _ => false,
@@ -134,6 +151,7 @@ impl Error {
     pub fn hint(&self, lock: &str) -> Option<String> {
         match self {
             Self::Stale(_) | Self::Unmet { .. } | Self::NoLock(_) => Some(format!("run `{lock}` and commit the result")),
+            Self::OfBranch { keeping, .. } => Some(format!("a build without `{keeping}` makes it")),
             Self::NoGiven(path) => Some(relock::how_to_make(path)),
             Self::NotOurs(_) => Some("what has made it makes it anew".to_owned()),
             Self::Lock(error) => error.hint(lock),
@@ -172,6 +190,9 @@ impl Error {
             Self::Include(error) => error.hint(),
             Self::Assemble(archive::Error::Write(source)) | Self::Write { source, .. } => {
                 Some(written_hint(source.kind()).to_owned())
+            }
+            Self::Bill { .. } => {
+                Some("name a file with `--sbom` that is yours to write".to_owned())
             }
             Self::Smoke(_) | Self::Assemble(_) => None,
         }

@@ -13,6 +13,17 @@ use crate::ui::{Ui, counted, shown};
 
 /// The lock, made anew if it does not fit and may be.
 pub fn fresh_lock(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Result<Lock, Error> {
+    let lock = fresh_or_refused(spec, options, cache, ui);
+    lock.map_err(|error| match error {
+        Error::Stale(_) | Error::Unmet { .. } | Error::NoLock(_) if spec.follows_branch => Error::OfBranch {
+            keeping: if options.locked { "--locked" } else { "--offline" },
+            why: Box::new(error),
+        },
+        error => error,
+    })
+}
+
+fn fresh_or_refused(spec: &Spec<'_>, options: Options, cache: &Cache, ui: &Ui) -> Result<Lock, Error> {
     relock::check_files(spec)?;
     let path = &spec.lock;
     let fixed = options.locked || options.network == Network::Forbidden;

@@ -1,6 +1,6 @@
 //! `build`, and what its flags ask for beside the zip.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -28,6 +28,13 @@ struct NotNamed {
 #[error("found no folder for temporary files: `{}` is not there", .0.display())]
 struct NoTemporaryFolder(PathBuf);
 
+#[derive(Debug, thiserror::Error)]
+#[error("failed to write `{}`: there is no folder `{}`", bill.display(), folder.display())]
+struct NoFolderForBill {
+    bill: PathBuf,
+    folder: PathBuf,
+}
+
 impl Door<'_> {
     pub(super) fn build(&self, args: &BuildArgs) -> Result<ExitCode, Failure> {
         let file = self.file()?;
@@ -43,6 +50,12 @@ impl Door<'_> {
                 OneBill(layers.len()),
                 Some(format!("name the layer; there are {named}")),
             ));
+        }
+        // Before anything is built in vain.
+        let folder = args.sbom.as_deref().and_then(Path::parent).filter(|folder| *folder != Path::new(""));
+        if let (Some(bill), Some(folder)) = (&args.sbom, folder.filter(|folder| !folder.is_dir())) {
+            let error = NoFolderForBill { bill: bill.clone(), folder: folder.to_path_buf() };
+            return Err(Failure::new(error, Some("make it, or name another file with `--sbom`".to_owned())));
         }
         let temporary = std::env::temp_dir();
         if (args.smoke || args.verify || args.bytecode) && !temporary.is_dir() {
@@ -61,12 +74,15 @@ impl Door<'_> {
         let today = Date::after_epoch(seconds / (24 * 60 * 60));
         let options = Options {
             upgrade: args.upgrade,
-            locked: args.locked || in_ci,
+            locked: args.locked,
             network,
             today,
             packing: Packing { compression, bytecode: args.bytecode },
             proofs: Proofs { smoke: args.smoke, verify: args.verify },
         };
+        // What is not committed cannot be fresh in a fresh checkout.
+        let options_for =
+            |spec: &Spec<'_>| Options { locked: options.locked || in_ci && !spec.follows_branch, ..options };
         let variation = Variation {
             raw: args.raw,
             branch: args.branch.clone(),
@@ -76,14 +92,14 @@ impl Door<'_> {
         if let Some(name) = &args.explain {
             return Ok(self.each("explain", &layers, |layer| {
                 let spec = Spec::varied(file.folder(), &file.layers, layer, &variation)?;
-                self.ui.result(build::explain(&spec, name, options, &cache, self.ui)?);
+                self.ui.result(build::explain(&spec, name, options_for(&spec), &cache, self.ui)?);
                 Ok(())
             }));
         }
         let mut built: Vec<Artifact> = Vec::new();
         let outcome = self.each("build", &layers, |layer| {
             let spec = Spec::varied(file.folder(), &file.layers, layer, &variation)?;
-            let artifacts = build(&spec, options, &cache, self.ui)?;
+            let artifacts = build(&spec, options_for(&spec), &cache, self.ui)?;
             if let Some(path) = &args.sbom {
                 for written in build::write_sboms(&artifacts, path)? {
                     self.ui.status("Wrote", shown(&written));

@@ -24,6 +24,14 @@ pub enum Error {
     /// A requirements file that is asked for is no file.
     #[error("there is no file `{}`, which `-r {}` in `layers.toml` asks for", .0.display(), .0.display())]
     NotThere(PathBuf),
+    /// A requirements file names a folder or a file of this machine.
+    #[error("the requirements file `{file}` names a {} of this machine: `{line}`", kind_of(line))]
+    NotOfIndex {
+        /// The requirements file.
+        file: String,
+        /// What names it, as uv writes it.
+        line: String,
+    },
     /// `--upgrade-package` names what the layer does not hold.
     #[error("there is no `{name}` in the lock to be upgraded")]
     NotLocked {
@@ -114,6 +122,18 @@ impl Error {
                  fewer targets in `python` and `architectures`, or ask for another version",
                 target.architecture.machine()
             )),
+            Self::NotOfIndex { line, .. } => Some(
+                match kind_of(line) {
+                    "folder" => {
+                        "take it out there, and name the folder in `requirements` of `layers.toml`, as in \"./lib\""
+                    }
+                    _ => {
+                        "files come from an index, which may be a folder: `--find-links ./wheels` in that file, and the \
+                         package by its name; folders of projects belong in `requirements` of `layers.toml`"
+                    }
+                }
+                .to_owned(),
+            ),
             Self::NotThere(_) => {
                 Some("paths in `requirements` begin at the folder of `layers.toml`".to_owned())
             }
@@ -127,4 +147,10 @@ impl Error {
             Self::Address(_) | Self::Write { .. } => None,
         }
     }
+}
+
+/// What a line of a requirements file names: uv takes these for files, and all else for folders.
+fn kind_of(line: &str) -> &'static str {
+    let is_file = [".whl", ".zip", ".tar.gz", ".tgz"].iter().any(|end| line.ends_with(end));
+    if is_file { "file" } else { "folder" }
 }

@@ -108,6 +108,9 @@ pub enum Error {
         /// Why.
         why: String,
     },
+    /// `--offline`, and nobody has built the commit here before.
+    #[error("the cache has no wheel of `{0}`, and its repository may not be asked")]
+    Offline(String),
     /// The pinned build tools are missing.
     #[error("failed to read `{}`, which pins what `{file}` is built with", path.display())]
     Constraints {
@@ -146,6 +149,7 @@ impl Error {
             Self::Source { why, .. } if why.ends_with("is no regular file") => {
                 Some("a folder that is asked for holds files and folders only: move it elsewhere".to_owned())
             }
+            Self::Offline(_) => Some("run this once without `--offline`".to_owned()),
             Self::Cache(error) => Some(error.hint()),
             _ => None,
         }
@@ -177,8 +181,10 @@ impl Input<'_> {
     fn identity(&self) -> Option<String> {
         match self {
             Self::Sdist(file, _) => Some(file.sha256.to_string()),
+            // What was built before submodules came along is not what is meant.
             Self::Commit(_, commit) => {
-                Some(format!("{} {}", commit.commit, commit.subdirectory.as_deref().unwrap_or_default()))
+                let inside = commit.subdirectory.as_deref().unwrap_or_default();
+                Some(format!("{} {inside} with submodules", commit.commit))
             }
             Self::Folder(..) => None,
         }
@@ -246,6 +252,9 @@ impl Workshop<'_> {
         let job = Job { shop: *self, input, identity: input.identity(), tools: Sha256::of(&pinned) };
         if let Some(built) = job.known(targets) {
             return Ok(built);
+        }
+        if matches!(input, Input::Commit(..)) && self.network == Network::Forbidden {
+            return Err(Error::Offline(input.name()));
         }
         let waiting = || self.ui.status("Waiting", format!("for somebody else who builds {}", input.name()));
         let work = Workplace::take(cache, &place, waiting)?;

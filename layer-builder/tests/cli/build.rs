@@ -252,3 +252,15 @@ fn inspect_shows_packages_and_sizes() {
     assert_eq!(Value::from(sum("unzipped_size")), json["unzipped_size"]);
     assert_eq!(json["other"], Value::Null);
 }
+
+#[test]
+fn a_copy_of_a_manifest_takes_no_zip_away() {
+    let world = World::new(&two_wheels());
+    let _ = world.run(&["build"]).expect_code(0);
+    let (manifest, copy) =
+        (world.path("target/layers/small.json"), world.path("target/layers/small-backup.json"));
+    std::fs::copy(manifest, &copy).unwrap();
+    let _ = world.run(&["build", "--compress", "max"]).expect_code(0);
+    assert!(world.zip().is_file(), "this has just been made");
+    assert!(copy.is_file());
+}

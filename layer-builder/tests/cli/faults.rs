@@ -192,6 +192,21 @@ fn a_stale_lock_is_an_error_where_it_may_not_be_made_anew() {
     assert!(outcome.stderr.contains("there is no lock"), "{}", outcome.stderr);
 }
 
+/// Nobody commits it, so `CI` does not ask for it: it is made there as elsewhere.
+#[test]
+fn the_lock_of_a_branch_is_missed_only_where_an_option_says_so() {
+    let world = World::new(&[good()]);
+    world.add_to_table("branch-of = { alpha = \"https://example.com/alpha.git\" }\n");
+    for option in ["--locked", "--offline"] {
+        let outcome = world.run(&["build", "-v", "main", option]).expect_code(1);
+        assert!(outcome.stderr.contains("there is no lock `"), "{}", outcome.stderr);
+        let hint = format!("hint: a build without `{option}` makes it\n");
+        assert!(outcome.stderr.ends_with(&hint), "{}", outcome.stderr);
+    }
+    let outcome = run(world.command(&["build", "-v", "main"]).env("CI", "true")).expect_code(1);
+    assert!(outcome.stderr.contains("requirements.small-main.txt` yet; locking"), "{}", outcome.stderr);
+}
+
 #[test]
 fn without_uv_and_python_the_error_says_how_to_get_one() {
     let world = World::new(&[good()]);

@@ -210,3 +210,23 @@ fn the_page_holds_everything_and_asks_nobody() {
     let page = std::fs::read_to_string(world.path("page.html")).unwrap();
     assert!(page.contains("<h1>other</h1>") && page.contains("no findings"), "{page}");
 }
+
+#[test]
+fn a_bill_that_cannot_be_written_is_named() {
+    let world = World::new(&[wheel("alpha", "1.0", &[])]);
+    let outcome = world.run(&["build", "--sbom", "nowhere/bill.json"]).expect_code(1);
+    let expected = "failed to write `nowhere/bill.json`: there is no folder `nowhere`";
+    assert!(
+        outcome.stderr.contains(expected) && outcome.stderr.contains("hint: make it"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(!world.zip().exists(), "nothing is built in vain");
+
+    std::fs::create_dir(world.path("bill")).unwrap();
+    let outcome = world.run(&["build", "--sbom", "bill"]).expect_code(1);
+    let expected = "failed to write the bill of materials `bill`; the zip is in its place";
+    assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("hint: name a file with `--sbom`"), "{}", outcome.stderr);
+    assert!(world.zip().is_file());
+}

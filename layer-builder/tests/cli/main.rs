@@ -22,6 +22,8 @@ mod progress;
 mod proofs;
 mod published;
 #[cfg(unix)]
+mod repositories;
+#[cfg(unix)]
 mod sources;
 mod strange_wheels;
 mod targets;

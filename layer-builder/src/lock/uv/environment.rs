@@ -2,14 +2,19 @@
 
 use std::ffi::OsStr;
 
+use crate::git;
+
 /// What misleads uv or a backend, and what neither has any business with.
 ///
 /// Resolving can start a backend too, where a source distribution does not tell its metadata. A keyring that needs
-/// credentials of AWS has been asked before uv starts.
+/// credentials of AWS has been asked before uv starts. The git that uv starts works in repositories of uv's own.
 pub(super) fn is_not_for_uv(name: &OsStr) -> bool {
     const MISLEADING: [&str; 2] = ["PYTHON", "UV_NO_BINARY"];
     const SECRET: [&str; 5] = ["AWS_", "GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_", "UV_PUBLISH_"];
     let name = name.to_string_lossy();
+    if git::OF_A_REPOSITORY.contains(&name.as_ref()) {
+        return true;
+    }
     name != "AWS_CA_BUNDLE" && MISLEADING.iter().chain(&SECRET).any(|start| name.starts_with(start))
 }
 
@@ -68,12 +73,25 @@ mod tests {
 
     #[test]
     fn uv_itself_keeps_the_users_configuration() {
-        for kept in ["PATH", "UV_INDEX_PRIVATE_PASSWORD", "UV_PYTHON", "SSH_AUTH_SOCK", "AWS_CA_BUNDLE"] {
+        for kept in [
+            "PATH",
+            "UV_INDEX_PRIVATE_PASSWORD",
+            "UV_PYTHON",
+            "SSH_AUTH_SOCK",
+            "AWS_CA_BUNDLE",
+            "GIT_CONFIG_COUNT",
+        ] {
             assert!(!is_not_for_uv(OsStr::new(kept)), "{kept}");
         }
-        for gone in
-            ["PYTHONPATH", "GITHUB_TOKEN", "UV_NO_BINARY_PACKAGE", "UV_PUBLISH_TOKEN", "AWS_SESSION_TOKEN"]
-        {
+        for gone in [
+            "PYTHONPATH",
+            "GITHUB_TOKEN",
+            "UV_NO_BINARY_PACKAGE",
+            "UV_PUBLISH_TOKEN",
+            "AWS_SESSION_TOKEN",
+            "GIT_DIR",
+            "GIT_INDEX_FILE",
+        ] {
             assert!(is_not_for_uv(OsStr::new(gone)), "{gone}");
         }
     }

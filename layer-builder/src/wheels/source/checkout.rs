@@ -2,23 +2,21 @@
 //! may write to.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
+use crate::git::git_in;
 use crate::indexes::without_userinfo;
 use crate::lock::Commit;
 
-/// What a copy of a folder leaves out: what is made from the source, and what is no part of it.
-const NOT_SOURCE: [&str; 8] =
-    [".git", ".hg", ".venv", "venv", "__pycache__", "node_modules", "target", "build"];
+/// What a copy of a folder leaves out wherever it lies: this is nobody's source.
+const NEVER_SOURCE: [&str; 4] = [".git", ".hg", ".venv", "__pycache__"];
+/// What it leaves out at the top, where tools make it. Further down these are names like any other.
+const MADE_AT_THE_TOP: [&str; 4] = ["build", "node_modules", "target", "venv"];
 
 /// Gets `commit` into `folder`; gives the folder of the package. The error is what git said.
 pub(super) fn checkout(commit: &Commit, folder: &Path) -> Result<PathBuf, String> {
     let git = |arguments: &[&str]| {
-        let output = Command::new("git")
+        let output = git_in(folder)
             .args(arguments)
-            .current_dir(folder)
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .stdin(Stdio::null())
             .output()
             .map_err(|error| format!("git does not start: {error}"))?;
         if output.status.success() {
@@ -32,7 +30,28 @@ pub(super) fn checkout(commit: &Commit, folder: &Path) -> Result<PathBuf, String
         git(&["fetch", "--quiet", "--tags", "--", &commit.url, "+refs/heads/*:refs/remotes/origin/*"])?;
     }
     git(&["-c", "advice.detachedHead=false", "checkout", "--quiet", &commit.commit])?;
+    if folder.join(".gitmodules").is_file() {
+        get_submodules(git, &commit.url, folder)?;
+    }
     commit.subdirectory.as_ref().map_or(Ok(folder.to_path_buf()), |inside| folder_inside(folder, inside))
+}
+
+/// Gets the repositories that the one in `folder`, which comes from `url`, has in it.
+fn get_submodules(
+    git: impl Fn(&[&str]) -> Result<(), String>,
+    url: &str,
+    folder: &Path,
+) -> Result<(), String> {
+    // Their addresses may begin where this one ends.
+    git(&["remote", "add", "--", "origin", url])?;
+    let update = ["submodule", "--quiet", "update", "--init", "--recursive"];
+    if git(&[&update[..], &["--depth", "1"]].concat()).is_ok() {
+        return Ok(());
+    }
+    // Some servers hand out the commits of branches only: all of it then, and nothing of what has come so far.
+    git(&["submodule", "--quiet", "deinit", "--all", "--force"])?;
+    let _ = std::fs::remove_dir_all(folder.join(".git/modules"));
+    git(&update)
 }
 
 /// The folder `inside` of what was checked out to `folder`, unless links of the repository lead out of it.
@@ -48,20 +67,34 @@ fn folder_inside(folder: &Path, inside: &str) -> Result<PathBuf, String> {
 
 /// Copies the source in `from` to `to`; the error is a sentence.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    copy_below(from, to, Path::new(""))
+}
+
+/// Whether a copy leaves this out; `above` is where it lies in the source.
+fn is_left_out(name: &str, above: &Path) -> bool {
+    let is_at_the_top = above == Path::new("");
+    // Setuptools makes it beside the packages.
+    let is_beside_packages = is_at_the_top || above == Path::new("src");
+    NEVER_SOURCE.contains(&name)
+        || is_at_the_top && MADE_AT_THE_TOP.contains(&name)
+        || is_beside_packages && name.ends_with(".egg-info")
+}
+
+/// Copies the folder that lies at `above` in its source.
+fn copy_below(from: &Path, to: &Path, above: &Path) -> Result<(), String> {
     let failed = |path: &Path, error: &std::io::Error| format!("`{}`: {error}", path.display());
     std::fs::create_dir_all(to).map_err(|error| failed(to, &error))?;
     for entry in std::fs::read_dir(from).map_err(|error| failed(from, &error))? {
         let entry = entry.map_err(|error| failed(from, &error))?;
         let name = entry.file_name();
-        let lossy = name.to_string_lossy();
-        if NOT_SOURCE.contains(&lossy.as_ref()) || lossy.ends_with(".egg-info") {
+        if is_left_out(&name.to_string_lossy(), above) {
             continue;
         }
         // Links are followed: what they lead to is what is meant.
         let path = entry.path();
         let metadata = path.metadata().map_err(|error| failed(&path, &error))?;
         if metadata.is_dir() {
-            copy(&path, &to.join(&name))?;
+            copy_below(&path, &to.join(&name), &above.join(&name))?;
         } else if metadata.is_file() {
             std::fs::copy(&path, to.join(&name)).map_err(|error| failed(&path, &error))?;
         } else {
@@ -104,6 +137,31 @@ mod tests {
             "`out` of the repository leads out of it"
         );
         assert!(folder_inside(&checked_out, "lost").unwrap_err().starts_with("`lost` of the repository: "));
+    }
+
+    #[test]
+    fn what_tools_make_is_left_out_and_packages_that_are_called_like_it_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        let kept = ["own/build", "own/target", "own/venv", "own/node_modules", "own/x.egg-info", "src/build"];
+        let left_out = [
+            "build",
+            "target",
+            "venv",
+            "node_modules",
+            "own.egg-info",
+            "src/own.egg-info",
+            ".git",
+            "own/.git",
+            "own/__pycache__",
+        ];
+        for name in kept.iter().chain(&left_out) {
+            std::fs::create_dir_all(from.join(name)).unwrap();
+            std::fs::write(from.join(name).join("a.py"), "").unwrap();
+        }
+        copy(&from, &to).unwrap();
+        assert!(kept.iter().all(|name| to.join(name).join("a.py").is_file()));
+        assert!(left_out.iter().all(|name| !to.join(name).exists()));
     }
 
     #[test]
