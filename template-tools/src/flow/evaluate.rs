@@ -122,6 +122,12 @@ impl<'d, 't> Evaluator<'d, 't> {
         items.into_iter().flat_map(|item| item.values).collect()
     }
 
+    /// What a parameter is supposed to be for the moment.
+    pub(super) fn supposed(&self, name: &str) -> Option<String> {
+        let supposed = self.supposed.borrow();
+        supposed.iter().rev().find(|(supposed, _)| supposed == name).map(|(_, value)| value.clone())
+    }
+
     /// Counts a step, and tells whether it was one too many: aliases may lead to the same expression very often.
     fn is_too_much(&self, depth: usize) -> bool {
         self.steps.set(self.steps.get() + 1);
@@ -206,14 +212,18 @@ impl<'d, 't> Evaluator<'d, 't> {
                 false
             });
         }
+        if others.is_empty() {
+            return Ok(items);
+        }
+        let places: HashMap<NodeId, usize> = items.iter().map(|item| item.node).zip(0..).collect();
         for (parameter, value) in others {
             self.supposed.borrow_mut().push((parameter.clone(), value.clone()));
             let more = self.with_right_values(evaluate, depth + 1);
             self.supposed.borrow_mut().pop();
-            // The same items, in the same order.
-            for (item, more) in items.iter_mut().zip(more?) {
+            for more in more? {
+                let Some(at) = places.get(&more.node) else { continue };
                 let fits = |one: &Value| one.under.get(&parameter) == Some(value.as_str());
-                item.values.extend(more.values.into_iter().filter(fits));
+                items[*at].values.extend(more.values.into_iter().filter(fits));
             }
         }
         Ok(items)
@@ -283,8 +293,8 @@ impl<'d, 't> Evaluator<'d, 't> {
         if let Some((_, values)) = self.loops.iter().rev().find(|(variable, _)| variable == name) {
             return values.iter().filter_map(|value| value.clone().bound(name, &value.text)).collect();
         }
-        if let Some((_, value)) = self.supposed.borrow().iter().rev().find(|(supposed, _)| supposed == name) {
-            return Value::joint(value).bound(name, value).into_iter().collect();
+        if let Some(value) = self.supposed(name) {
+            return Value::joint(&value).bound(name, &value).into_iter().collect();
         }
         if name == "AWS::NoValue" {
             return vec![Value::absent()];

@@ -69,10 +69,15 @@ impl Evaluator<'_, '_> {
     fn fitting(&self, mapping: NodeId, key: &Key) -> Vec<(NodeId, Under)> {
         let pairs = self.document.pairs(mapping).iter();
         let pairs = pairs.filter_map(|(name, value)| Some((self.document.scalar(*name)?, *value)));
+        let supposed = match key {
+            Key::Any(Some(variable)) => self.supposed(variable),
+            Key::Is(_) | Key::Any(None) => None,
+        };
         let fitting = pairs.filter_map(|(name, value)| {
             let mut under = Under::default();
             match key {
                 Key::Is(wanted) if wanted != name => return None,
+                Key::Any(_) if supposed.as_ref().is_some_and(|supposed| supposed != name) => return None,
                 Key::Any(Some(variable)) => _ = under.take(variable, name),
                 Key::Is(_) | Key::Any(None) => {}
             }

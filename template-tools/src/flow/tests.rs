@@ -288,6 +288,29 @@ fn what_picks_the_row_has_that_value_in_the_rest_of_the_text() {
     );
 }
 
+/// Each row is looked at once for each of its values, not for those of all others as well.
+#[test]
+fn many_functions_may_pick_from_many_rows() {
+    let mut text = "Parameters: {Stage: {Type: String, Default: s1}}\nMappings:\n  V:\n".to_owned();
+    for row in 1..=60 {
+        writeln!(text, "    s{row}: {{N: {row}}}").unwrap();
+    }
+    text += "Resources:\n";
+    for number in 0..600 {
+        let layer = "!Sub ['arn:aws:lambda:us-east-1:123456789012:layer:sosw-${Stage}:${N}', {N: !FindInMap [V, !Ref Stage, N]}]";
+        writeln!(text, "  F{number}: {{Type: AWS::Lambda::Function, Properties: {{Layers: [{layer}]}}}}")
+            .unwrap();
+    }
+    let flow = flow(&parse(&text).unwrap());
+    assert!(flow.unread.is_empty(), "{:?}", flow.unread[0]);
+    assert_eq!(flow.references.len(), 60 * 600);
+    assert!(
+        flow.references
+            .iter()
+            .all(|one| one.pattern.layer.as_str() == format!("sosw-s{}", one.pattern.version))
+    );
+}
+
 #[test]
 fn one_item_is_chosen_of_each_list_that_there_may_be() {
     const A: &str = "arn:aws:lambda:us-east-1:123456789012:layer";
