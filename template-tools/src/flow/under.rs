@@ -3,9 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What was taken to be the case on the way to a text.
+/// What was taken to be the case on the way to a text. Of most texts that is nothing, which takes no memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Under {
+pub struct Under(Option<Box<Taken>>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Taken {
     /// Parameters and pseudo parameters by which a row was picked, conditions, variables of loops.
     is: BTreeMap<String, String>,
     /// What parameters are not.
@@ -15,40 +18,49 @@ pub struct Under {
 }
 
 impl Under {
+    fn taken(&mut self) -> &mut Taken {
+        self.0.get_or_insert_default()
+    }
+
     /// What something has to be.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.is.get(name).map(String::as_str)
+        self.0.as_ref()?.is.get(name).map(String::as_str)
     }
 
     /// The conditions that it depends on.
     pub(super) fn conditions(&self) -> impl Iterator<Item = &str> {
-        self.is.keys().map(String::as_str).filter(|name| name.starts_with("Fn::If "))
+        let names = self.0.iter().flat_map(|taken| taken.is.keys());
+        names.map(String::as_str).filter(|name| name.starts_with("Fn::If "))
     }
 
     /// Takes something to be so; whether that contradicts nothing.
     pub(super) fn take(&mut self, name: &str, value: &str) -> bool {
-        let before = self.is.insert(name.to_owned(), value.to_owned());
+        let before = self.taken().is.insert(name.to_owned(), value.to_owned());
         before.is_none_or(|before| before == value) && !self.excludes(name, value)
     }
 
     /// Takes something to be another value than this one; whether that contradicts nothing.
     pub(super) fn exclude(&mut self, name: &str, value: &str) -> bool {
-        self.is_not.insert((name.to_owned(), value.to_owned()));
+        self.taken().is_not.insert((name.to_owned(), value.to_owned()));
         self.get(name) != Some(value)
     }
 
-    pub(super) fn excludes(&self, name: &str, value: &str) -> bool {
-        !self.is_not.is_empty() && self.is_not.contains(&(name.to_owned(), value.to_owned()))
+    fn excludes(&self, name: &str, value: &str) -> bool {
+        let taken = self.0.as_ref().filter(|taken| !taken.is_not.is_empty());
+        taken.is_some_and(|taken| taken.is_not.contains(&(name.to_owned(), value.to_owned())))
     }
 
     /// Takes a parameter at its default, as long as nothing else is known of it.
     pub(super) fn suppose(&mut self, name: &str, default: &str) {
-        self.by_default.insert(name.to_owned(), default.to_owned());
+        self.taken().by_default.insert(name.to_owned(), default.to_owned());
     }
 
     /// Takes everything that is the case there to be the case here; whether that contradicts nothing.
     pub(super) fn and(&mut self, other: &Self) -> bool {
-        self.by_default.extend(other.by_default.iter().map(|(name, value)| (name.clone(), value.clone())));
+        let Some(other) = &other.0 else { return true };
+        for (name, value) in &other.by_default {
+            self.suppose(name, value);
+        }
         other.is.iter().all(|(name, value)| self.take(name, value))
             && other.is_not.iter().all(|(name, value)| self.exclude(name, value))
     }
@@ -58,30 +70,35 @@ impl Under {
         let is_wrong = |name: &str, default: &str| {
             self.get(name).is_some_and(|value| value != default) || self.excludes(name, default)
         };
-        let mut supposed = self.by_default.iter();
+        let mut supposed = self.0.as_ref()?.by_default.iter();
         supposed.find(|(name, default)| is_wrong(name, default)).map(|(name, _)| name.as_str())
     }
 
     /// Whether both may be the case at once, as far as that can be told.
     pub(crate) fn agrees_with(&self, other: &Self) -> bool {
-        let mut both = Self { by_default: BTreeMap::new(), ..self.clone() };
-        let here = |name: &str| self.get(name).or_else(|| self.by_default.get(name).map(String::as_str));
-        let there = |name: &str| other.get(name).or_else(|| other.by_default.get(name).map(String::as_str));
-        let names = self.by_default.keys().chain(other.by_default.keys());
-        both.and(other)
-            && names.into_iter().all(|name| match (here(name), there(name)) {
+        let (Some(here), Some(there)) = (&self.0, &other.0) else { return true };
+        let mut both = Self(Some(Box::new(Taken { by_default: BTreeMap::new(), ..(**here).clone() })));
+        let of = |one: &Self, taken: &Taken, name: &str| {
+            one.get(name).map(str::to_owned).or_else(|| taken.by_default.get(name).cloned())
+        };
+        let names = here.by_default.keys().chain(there.by_default.keys());
+        both.and(&Self(Some(Box::new(Taken { by_default: BTreeMap::new(), ..(**there).clone() }))))
+            && names.into_iter().all(|name| match (of(self, here, name), of(other, there, name)) {
                 (Some(one), Some(other_one)) => one == other_one,
-                (Some(one), None) => !other.excludes(name, one),
-                (None, Some(one)) => !self.excludes(name, one),
+                (Some(one), None) => !other.excludes(name, &one),
+                (None, Some(one)) => !self.excludes(name, &one),
                 (None, None) => true,
             })
     }
 
     /// What is the case in both.
     pub(super) fn keep_common(&mut self, other: &Self) {
-        self.is.retain(|name, value| other.get(name) == Some(value));
-        self.is_not.retain(|pair| other.is_not.contains(pair));
-        self.by_default.retain(|name, value| other.by_default.get(name) == Some(value));
+        let Some(taken) = &mut self.0 else { return };
+        let nothing = Taken::default();
+        let there = other.0.as_deref().unwrap_or(&nothing);
+        taken.is.retain(|name, value| there.is.get(name) == Some(value));
+        taken.is_not.retain(|pair| there.is_not.contains(pair));
+        taken.by_default.retain(|name, value| there.by_default.get(name) == Some(value));
     }
 }
 
