@@ -9,14 +9,17 @@ use std::ops::Range;
 use crate::document::{Document, NodeId};
 use crate::pattern::{ArnPattern, NoPattern, Part, Placeholders};
 
+mod conditions;
 mod definitions;
 mod evaluate;
 mod everywhere;
 mod function;
 mod globals;
+mod lists;
 mod pieces;
 mod reason;
 mod rows;
+mod supposed;
 mod texts;
 mod under;
 mod uses;

@@ -6,20 +6,17 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use super::Reason;
 use super::pieces::{Piece, pieces_of};
-use super::under::Under;
 use super::value::{Home, Source, Value, product};
-use crate::document::{Content, Document, NodeId, Style};
+use crate::document::{Document, NodeId};
 
 /// How many texts one expression may come to.
-const MOST_VALUES: usize = 4096;
+pub(super) const MOST_VALUES: usize = 4096;
 /// How deep expressions may stand in each other.
 const DEEPEST: usize = 64;
-/// How many parameters may have other values than their defaults in one text.
-const MOST_SUPPOSED: usize = 4;
 /// How many expressions are looked at in one file.
 const MOST_STEPS: usize = 2_000_000;
 
@@ -44,12 +41,12 @@ pub(super) struct Evaluator<'d, 't> {
     parameters: HashMap<&'d str, NodeId>,
     resources: HashMap<&'d str, NodeId>,
     pub(super) mappings: HashMap<&'d str, Vec<NodeId>>,
-    conditions: HashMap<&'d str, NodeId>,
+    pub(super) conditions: HashMap<&'d str, NodeId>,
     /// The loop variables that are open, with the values that they take.
     pub(super) loops: Vec<(String, Vec<Value>)>,
     given: &'d [Given],
     /// Parameters that have another value than their default, for the moment.
-    supposed: RefCell<Vec<(String, String)>>,
+    pub(super) supposed: RefCell<Vec<(String, String)>>,
     steps: Cell<usize>,
 }
 
@@ -122,20 +119,14 @@ impl<'d, 't> Evaluator<'d, 't> {
         items.into_iter().flat_map(|item| item.values).collect()
     }
 
-    /// What a parameter is supposed to be for the moment.
-    pub(super) fn supposed(&self, name: &str) -> Option<String> {
-        let supposed = self.supposed.borrow();
-        supposed.iter().rev().find(|(supposed, _)| supposed == name).map(|(_, value)| value.clone())
-    }
-
     /// Counts a step, and tells whether it was one too many: aliases may lead to the same expression very often.
-    fn is_too_much(&self, depth: usize) -> bool {
+    pub(super) fn is_too_much(&self, depth: usize) -> bool {
         self.steps.set(self.steps.get() + 1);
         depth > DEEPEST || self.steps.get() > MOST_STEPS
     }
 
     /// Every text that an expression may come to. Never empty, unless all of them contradict themselves.
-    fn text_at(&self, node: NodeId, home: &Home, depth: usize) -> Vec<Value> {
+    pub(super) fn text_at(&self, node: NodeId, home: &Home, depth: usize) -> Vec<Value> {
         let node = self.document.resolve(node);
         if self.is_too_much(depth) {
             return vec![Value::unknown("…", Reason::TooMany)];
@@ -186,106 +177,6 @@ impl<'d, 't> Evaluator<'d, 't> {
     pub(super) fn list(&self, node: NodeId, home: &Home) -> Result<Vec<Item>, Reason> {
         let once = || Ok(self.lists_at(node, home, 0)?.into_iter().flatten().collect());
         self.with_right_values(&once, 0)
-    }
-
-    /// What `evaluate` says. Where a parameter is taken at its default in a text, and something else in that text stands
-    /// there for another value of it, the other value counts.
-    fn with_right_values(
-        &self,
-        evaluate: &dyn Fn() -> Result<Vec<Item>, Reason>,
-        depth: usize,
-    ) -> Result<Vec<Item>, Reason> {
-        let mut items = evaluate()?;
-        let mut others = BTreeSet::new();
-        for item in &mut items {
-            item.values.retain_mut(|value| {
-                let Some(parameter) = value.under.wrongly_supposed() else { return true };
-                let values = match value.under.get(parameter) {
-                    Some(value) => vec![value],
-                    None => self.allowed_values(parameter),
-                };
-                if values.is_empty() || depth == MOST_SUPPOSED {
-                    *value = Value::unknown("…", Reason::NotDefault(parameter.to_owned()));
-                    return true;
-                }
-                others.extend(values.into_iter().map(|value| (parameter.to_owned(), value.to_owned())));
-                false
-            });
-        }
-        if others.is_empty() {
-            return Ok(items);
-        }
-        let places: HashMap<NodeId, usize> = items.iter().map(|item| item.node).zip(0..).collect();
-        for (parameter, value) in others {
-            self.supposed.borrow_mut().push((parameter.clone(), value.clone()));
-            let more = self.with_right_values(evaluate, depth + 1);
-            self.supposed.borrow_mut().pop();
-            for more in more? {
-                let Some(at) = places.get(&more.node) else { continue };
-                let fits = |one: &Value| one.under.get(&parameter) == Some(value.as_str());
-                items[*at].values.extend(more.values.into_iter().filter(fits));
-            }
-        }
-        Ok(items)
-    }
-
-    /// Every list that an expression may come to: one for each branch, row, or text that is split.
-    fn lists_at(&self, node: NodeId, home: &Home, depth: usize) -> Result<Vec<Vec<Item>>, Reason> {
-        let node = self.document.resolve(node);
-        if self.is_too_much(depth) {
-            return Err(Reason::TooMany);
-        }
-        let whole = |values: Vec<Value>, separator: &str| -> Vec<Vec<Item>> {
-            let item = |value: Value| Item { node, values: vec![value] };
-            values.iter().map(|value| value.split(separator).into_iter().map(item).collect()).collect()
-        };
-        let Some(call) = self.document.intrinsic(node) else {
-            return match &self.document.node(node).content {
-                Content::Sequence(_) => {
-                    let items = self.document.items(node).into_iter().flatten();
-                    let items = items.map(|item| self.document.resolve(*item));
-                    let texts = |item| Item { node: item, values: self.text_at(item, home, depth + 1) };
-                    Ok(vec![items.map(texts).collect()])
-                }
-                Content::Scalar { value, style } if *style != Style::Plain || !is_null(value) => {
-                    Ok(whole(self.text_at(node, home, depth + 1), ","))
-                }
-                _ => Err(Reason::NoList),
-            };
-        };
-        let not_followed = || Reason::Intrinsic(call.name.to_string());
-        let mut lists = Vec::new();
-        let mut add = |more: Vec<Vec<Item>>, under: &Under| {
-            lists.extend(more.into_iter().map(|items| under_all(items, under)));
-            let count: usize = lists.iter().map(Vec::len).sum();
-            if count.max(lists.len()) > MOST_VALUES { Err(Reason::TooMany) } else { Ok(()) }
-        };
-        match call.name.as_ref() {
-            "Ref" | "Fn::Sub" | "Fn::Join" | "Fn::Select" => {
-                return Ok(whole(self.text_at(node, home, depth + 1), ","));
-            }
-            "Fn::If" => {
-                for (under, branch) in self.branches(call.argument).ok_or_else(not_followed)? {
-                    add(self.lists_at(branch, home, depth + 1)?, &under)?;
-                }
-            }
-            "Fn::FindInMap" => {
-                for (row, under) in self.rows(call.argument).ok_or_else(not_followed)?? {
-                    add(self.lists_at(row, &Home::Row, depth + 1)?, &under)?;
-                }
-            }
-            "Fn::Split" => {
-                let Some([separator, text]) = self.document.items(call.argument) else {
-                    return Err(not_followed());
-                };
-                let separator = self.document.scalar(*separator).unwrap_or_default();
-                return Ok(whole(self.text_at(*text, home, depth + 1), separator));
-            }
-            "Fn::GetAtt" => return Err(Reason::Attribute(self.shown(call.argument))),
-            "Fn::ImportValue" => return Err(Reason::Import),
-            _ => return Err(not_followed()),
-        }
-        Ok(lists)
     }
 
     /// What a name stands for: a loop's variable, a parameter, a resource, a pseudo parameter.
@@ -383,105 +274,14 @@ impl<'d, 't> Evaluator<'d, 't> {
         Some(all)
     }
 
-    fn join(&self, argument: NodeId, depth: usize) -> Option<Vec<Value>> {
-        let [separator, list] = *self.document.items(argument)? else { return None };
-        let separator = Value::joint(self.document.scalar(separator)?);
-        let mut joined = Vec::new();
-        for items in self.lists_at(list, &Home::Entry, depth + 1).ok()? {
-            let mut all = vec![Value::default()];
-            let present = items.iter().filter(|item| !item.values.iter().all(|value| value.absent));
-            for (index, item) in present.enumerate() {
-                if index > 0 {
-                    all = product(all, std::slice::from_ref(&separator), MOST_VALUES)?;
-                }
-                all = product(all, &item.values, MOST_VALUES)?;
-            }
-            joined.extend(all);
-        }
-        Some(joined)
-    }
-
-    fn select(&self, argument: NodeId, depth: usize) -> Option<Vec<Value>> {
-        let [index, list] = *self.document.items(argument)? else { return None };
-        let index: usize = self.document.scalar(index)?.parse().ok()?;
-        let lists = self.lists_at(list, &Home::Entry, depth + 1).ok()?;
-        let chosen = lists.into_iter().filter_map(|items| items.into_iter().nth(index));
-        let values: Vec<Value> = chosen.flat_map(|item| item.values).collect();
-        (!values.is_empty()).then_some(values)
-    }
-
-    /// Both branches, each with what is the case there.
-    fn branches(&self, argument: NodeId) -> Option<[(Under, NodeId); 2]> {
-        let [condition, yes, no] = *self.document.items(argument)? else { return None };
-        let name = self.document.scalar(condition)?;
-        let (mut holds, mut fails) = (Under::default(), Under::default());
-        let key = format!("Fn::If {name}");
-        holds.take(&key, "true");
-        fails.take(&key, "false");
-        let comparison = self.conditions.get(name).and_then(|condition| self.comparison(*condition));
-        if let Some((parameter, value, is_equal)) = comparison {
-            let (equal, other) = if is_equal { (&mut holds, &mut fails) } else { (&mut fails, &mut holds) };
-            equal.take(parameter, value);
-            other.exclude(parameter, value);
-        }
-        Some([(holds, yes), (fails, no)])
-    }
-
-    /// What a condition compares: a parameter with a text, and whether it holds where they are equal.
-    fn comparison(&self, condition: NodeId) -> Option<(&str, &str, bool)> {
-        let call = self.document.intrinsic(condition)?;
-        let items = self.document.items(call.argument)?;
-        match (call.name.as_ref(), items) {
-            ("Fn::Not", [inner]) => {
-                let inner = self.document.intrinsic(*inner).filter(|inner| inner.name == "Fn::Equals")?;
-                let (parameter, value) = self.equals(self.document.items(inner.argument)?)?;
-                Some((parameter, value, false))
-            }
-            ("Fn::Equals", sides) => {
-                let (parameter, value) = self.equals(sides)?;
-                Some((parameter, value, true))
-            }
-            _ => None,
-        }
-    }
-
-    fn equals(&self, sides: &[NodeId]) -> Option<(&str, &str)> {
-        let [one, other] = *sides else { return None };
-        let parameter = |node| {
-            let call = self.document.intrinsic(node).filter(|call| call.name == "Ref")?;
-            self.document.scalar(call.argument)
-        };
-        let text = |node| self.document.scalar(node).filter(|_| self.document.intrinsic(node).is_none());
-        let sides = |one, other| Some((parameter(one)?, text(other)?));
-        sides(one, other).or_else(|| sides(other, one))
-    }
-
-    /// The values that a parameter may have by its `AllowedValues`.
-    pub(super) fn allowed_values(&self, parameter: &str) -> Vec<&str> {
-        let lists = self.parameter(parameter).map(|own| self.document.values(own, "AllowedValues"));
-        let items = lists.into_iter().flatten().filter_map(|list| self.document.items(list)).flatten();
-        items.filter_map(|item| self.document.scalar(*item)).collect()
-    }
-
     /// `Stack.Outputs.Layer` for both forms of an attribute's name.
-    fn shown(&self, argument: NodeId) -> String {
+    pub(super) fn shown(&self, argument: NodeId) -> String {
         let name = |node: &NodeId| self.document.scalar(*node).unwrap_or("…").to_owned();
         match self.document.items(argument) {
             Some(items) => items.iter().map(name).collect::<Vec<_>>().join("."),
             None => name(&argument),
         }
     }
-}
-
-/// What YAML's core schema reads as nothing.
-fn is_null(value: &str) -> bool {
-    matches!(value, "" | "~" | "null" | "Null" | "NULL")
-}
-
-/// A list where all of that is the case; nothing is left of what contradicts it.
-fn under_all(items: Vec<Item>, under: &Under) -> Vec<Item> {
-    let values = |values: Vec<Value>| values.into_iter().filter_map(|value| value.if_so(under)).collect();
-    items.into_iter().map(|item| Item { node: item.node, values: values(item.values) }).collect()
 }
 
 /// A text that cannot change on the way.

@@ -197,13 +197,17 @@ impl super::Flow {
         reached
     }
 
-    /// A function's runtimes or architectures, with what the globals say where it says nothing itself and ignores nothing of
-    /// that kind.
-    pub fn with_globals<'f>(&'f self, index: usize, of: impl Fn(&'f Function) -> &'f [Known]) -> &'f [Known] {
+    /// The texts of a function's property, with what the globals say where it says nothing itself and does not ignore them.
+    pub fn with_globals<'f>(
+        &'f self,
+        index: usize,
+        property: &str,
+        of: impl Fn(&'f Function) -> &'f [Known],
+    ) -> &'f [Known] {
         let function = &self.functions[index];
         let own = of(function);
-        let is_alone = ["Runtime", "Architectures"].iter().any(|property| function.ignored.has(property));
-        if !own.is_empty() || function.kind != FunctionKind::Serverless || is_alone {
+        let is_alone = function.kind != FunctionKind::Serverless || function.ignored.has(property);
+        if !own.is_empty() || is_alone {
             return own;
         }
         let globals = |one: &&Function| one.kind == FunctionKind::Globals && one.root == function.root;

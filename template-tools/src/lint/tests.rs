@@ -441,18 +441,24 @@ fn globals_reach_functions_as_sam_merges_them() {
 fn what_is_ignored_need_not_fit() {
     let entry = Entry {
         compatible_runtimes: vec!["python3.13".to_owned()],
+        compatible_architectures: vec!["arm64".to_owned()],
         ..Entry::new(format!("{ARN}:7").parse().unwrap())
     };
     let pins = Pins::from_ledger(&Ledger::from_iter([entry]));
     let found = |rest: &str| {
         let text = format!(
-            "Globals: {{Function: {{Runtime: python3.9, Layers: ['{ARN}:7']}}}}\nResources:\n  R:\n    Type: AWS::Serverless::Function\n{rest}"
+            "Globals: {{Function: {{Runtime: python3.9, Architectures: [arm64], Layers: ['{ARN}:7']}}}}\nResources:\n  R:\n    Type: AWS::Serverless::Function\n{rest}"
         );
         lint(&text, &pins).unwrap().found.len()
     };
     assert_eq!(found(""), 1);
     assert_eq!(found("    IgnoreGlobals: [Layers]\n"), 0);
     assert_eq!(found("    IgnoreGlobals: [Runtime]\n    Properties: {Runtime: !Ref Unknown}\n"), 0);
+    let own =
+        |ignored: &str| format!("    IgnoreGlobals: [{ignored}]\n    Properties: {{Runtime: python3.13}}\n");
+    assert_eq!([found(&own("Timeout")), found(&own("Architectures"))], [0, 1], "x86_64 is Lambda's default");
+    // Of two properties only the one that is named is ignored.
+    assert_eq!(found("    IgnoreGlobals: [Architectures]\n    Properties: {Architectures: [arm64]}\n"), 1);
 }
 
 /// One row of a mapping is there at a time, and the layers of a text are as many as those of a list.

@@ -35,7 +35,7 @@ pub(crate) fn misfit(
             let is_other = |one: &&Known| !made_for.is_empty() && !made_for.contains(&one.text);
             there.find(is_other).map(|one| one.text.clone())
         };
-        let runtimes = flow.with_globals(index, |function| &function.runtimes);
+        let runtimes = flow.with_globals(index, "Runtime", |function| &function.runtimes);
         if let Some(has) = other(runtimes, &facts.runtimes) {
             return Some(refusal("runtime", &has, &facts.runtimes));
         }
@@ -47,13 +47,15 @@ pub(crate) fn misfit(
 
 /// The architectures that a function may have; none if they cannot be told.
 fn architectures(document: &Document<'_>, flow: &Flow, index: usize) -> Vec<Known> {
-    let known = flow.with_globals(index, |function| &function.architectures);
+    let known = flow.with_globals(index, "Architectures", |function| &function.architectures);
     let function = &flow.functions[index];
     let is_written = |function: &crate::flow::Function| {
         function.properties.iter().any(|properties| !document.values(*properties, "Architectures").is_empty())
     };
     let globals = |one: &&crate::flow::Function| {
-        one.kind == crate::flow::FunctionKind::Globals && one.root == function.root
+        one.kind == crate::flow::FunctionKind::Globals
+            && one.root == function.root
+            && !function.ignored.has("Architectures")
     };
     let anywhere = is_written(function) || flow.functions.iter().filter(globals).any(is_written);
     if known.is_empty() && !anywhere {
